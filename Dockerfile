@@ -8,7 +8,8 @@ RUN bun install --frozen-lockfile --production --ignore-scripts
 FROM oven/bun:1.4
 WORKDIR /home/bun/app
 ENV NODE_ENV=production
-COPY --from=packages /home/bun/app/node_modules node_modules
+# One folder up, so that compose.dev.yml may put a checkout over this one.
+COPY --from=packages /home/bun/app/node_modules ../node_modules
 # What there is to copy is decided by .dockerignore. The files stay root's: the program can't change itself.
 COPY . .
 USER bun

@@ -1,39 +1,27 @@
 #!/usr/bin/env bash
 # The stack in containers: database, API, scheduler and nginx, as compose.yml describes them.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+# shellcheck source=provision/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+cd "$root"
 
 usage() {
   cat <<'EOF'
 usage: provision/docker.sh COMMAND
 
   up, up-dev        builds the image, starts what does not stand yet, waits until it answers
-                    (-dev: sources from this checkout, reloaded when they change)
+                    (-dev: sources from this checkout, reloaded when they change);
+                    options go to `docker compose up`, such as: --scale api=3
   down, down-dev    stops it; the database stays
   reset, reset-dev  ends all reservations, deletes the database, starts anew
   logs, logs-dev    what the containers say; options go to `docker compose logs`
+  compose ARGUMENTS `docker compose` on this stack, such as: compose restart db
   status            what runs, and whether it answers
   clean             removes all of it: containers, database, image, demo machines, .local, .env
 
-Settings come from .env and from the environment (which wins): HTTPS_PORT, PUBLISH_ADDRESS, COMPOSE_PROJECT_NAME,
-and those of the program.
+Settings come from .env and from the environment (which wins); .env.example lists them.
+COMPOSE_PROJECT_NAME (environment only) names the containers; by default it comes from this folder's path.
 EOF
-}
-
-say() { printf '%s\n' "$*"; }
-fail() {
-  printf 'docker.sh: %s\n' "$*" >&2
-  exit 1
-}
-
-# setting NAME DEFAULT: from the environment, else from .env (read as text, never run), else the default.
-setting() {
-  local value=${!1:-}
-  if [[ -z $value && -r .env ]]; then
-    value=$(sed -n "s/^$1=//p" .env | tail -n 1)
-    value=${value#[\"\']} value=${value%[\"\']}
-  fi
-  printf '%s' "${value:-$2}"
 }
 
 need_engine() {
@@ -47,17 +35,21 @@ need_engine() {
 
 # What compose.yml leaves open.
 prepare() {
+  # shellcheck disable=SC2034 # lib.sh asks it
+  mode=docker
+  load_env
   # One project for each checkout, so that two of them don't share a database.
-  COMPOSE_PROJECT_NAME=$(setting COMPOSE_PROJECT_NAME "machine-manager-$(pwd -P | cksum | cut -d' ' -f1)")
+  : "${COMPOSE_PROJECT_NAME:=machine-manager-$(cksum <<<"$root" | cut -d' ' -f1)}"
+  : "${PUBLISH_ADDRESS:=127.0.0.1}"
   APP_VERSION=$(sed -n 's/^  "version": "\(.*\)".*/\1/p' package.json)
-  HTTPS_PORT=$(setting HTTPS_PORT 443)
-  PUBLISH_ADDRESS=$(setting PUBLISH_ADDRESS 127.0.0.1)
-  DEV_USER=$(find . -maxdepth 0 -printf '%U:%G')
-  if [[ $DEV_USER == 0:* ]]; then DEV_USER=1000:1000; fi # root's checkouts are read as bun
-  export COMPOSE_PROJECT_NAME APP_VERSION HTTPS_PORT PUBLISH_ADDRESS DEV_USER COMPOSE_FILE=compose.yml
+  HTTPS_PORT=$(https_port)
+  url=$(public_url)
+  DEV_USER=$(stat -c %u:%g .)
+  if [[ $DEV_USER == 0:* ]]; then DEV_USER=1000:1000; fi # root's checkout is read as bun
+  COMPOSE_FILE=compose.yml
   if [[ $1 == *-dev ]]; then COMPOSE_FILE=compose.yml:compose.dev.yml; fi
-  url=https://localhost
-  if [[ $HTTPS_PORT != 443 ]]; then url+=:$HTTPS_PORT; fi
+  if [[ ! -t 1 ]]; then export COMPOSE_ANSI=never; fi
+  export COMPOSE_PROJECT_NAME COMPOSE_FILE APP_VERSION HTTPS_PORT PUBLISH_ADDRESS DEV_USER
 }
 
 # write_secret NAME TEXT, in place: a file that a container has mounted must stay the same file.
@@ -70,25 +62,28 @@ write_secret() {
 # but its owner: Docker mounts them from behind that door. It needs no chown, so it works without root too.
 make_secrets() {
   [[ -f .env ]] || fail ".env is missing; make it with: just setup"
+  umask 022
   mkdir -p .local/docker && chmod 700 .local/docker
   mkdir -p .local/docker/secrets .local/docker/tls
   chmod 755 .local/docker/secrets .local/docker/tls
-  umask 022
-  local key password root=.local/docker/secrets/database_root_password
-  key=$(setting SECRET_KEY "") password=$(setting DATABASE_PASSWORD "")
-  [[ -n $key && -n $password ]] || fail ".env lacks SECRET_KEY or DATABASE_PASSWORD; delete it and run: just setup"
+  local key password token root_password=.local/docker/secrets/database_root_password
+  key=$(secret SECRET_KEY) password=${DATABASE_PASSWORD-} token=$(secret ADMIN_TOKEN)
+  [[ -n $key && -n $password ]] || fail ".env lacks SECRET_KEY or DATABASE_PASSWORD; add them with: just setup"
   [[ $password =~ ^[A-Za-z0-9_-]+$ ]] || fail "DATABASE_PASSWORD in .env may hold letters, digits, _ and - only"
   write_secret secret_key "$key"
-  write_secret admin_token "$(setting ADMIN_TOKEN "")"
+  write_secret admin_token "$token"
   write_secret database_password "$password"
   write_secret database_url "mysql://machine_manager:$password@db:3306/machine_manager"
-  if [[ ! -s $root ]]; then od -An -tx1 -N24 /dev/urandom | tr -d ' \n' >"$root"; fi
+  if [[ ! -s $root_password ]]; then openssl rand -hex 24 >"$root_password"; fi
 }
 
 make_certificate() {
-  nginx/certificate.sh .local/docker/tls
-  HSTS= # TODO
-  export HSTS
+  local kind hsts='' name
+  export TLS_CERT=${TLS_CERT-} TLS_KEY=${TLS_KEY-}
+  kind=$(nginx/certificate.sh .local/docker/certificate)
+  if [[ $kind == real ]]; then hsts='add_header Strict-Transport-Security "max-age=31536000" always;'; fi
+  printf '%s' "$hsts" >.local/docker/tls/hsts
+  for name in cert.pem key.pem; do install -m 444 ".local/docker/certificate/$name" ".local/docker/tls/$name"; done
 }
 
 get_images() {
@@ -101,20 +96,25 @@ get_images() {
   done
 }
 
+# When one of these files changes, the containers that mount it are made anew.
+stamp() { cat "$@" 2>/dev/null | cksum | cut -d' ' -f1; }
+stamps() {
+  SECRETS_STAMP=$(stamp .local/docker/secrets/*) NGINX_STAMP=$(stamp .local/docker/tls/* nginx/site.conf.template nginx/docker/*)
+  export SECRETS_STAMP NGINX_STAMP
+}
+
 answers() { curl --silent --insecure --fail --max-time 3 --output /dev/null "https://${PUBLISH_ADDRESS/#0.0.0.0/127.0.0.1}:$HTTPS_PORT/readyz"; }
 
 up() {
   make_secrets
   make_certificate
   get_images
-  # Changed files have containers made anew that mount them.
-  CONFIG_STAMP=$(cat .local/docker/secrets/* .local/docker/tls/* nginx/site.conf.template nginx/docker/* | cksum | cut -d' ' -f1)
-  export CONFIG_STAMP
-  if [[ $COMPOSE_FILE == *dev* ]]; then mkdir -p node_modules; fi # a place to mount the image's packages on
+  stamps
+  if [[ $COMPOSE_FILE == *dev* ]]; then mkdir -p node_modules; fi # a place for a mount
   say "building $COMPOSE_PROJECT_NAME:$APP_VERSION"
   docker compose build --quiet || fail "the image can't be built (see above). Run without containers: MODE=native just run"
   say "starting database, API, scheduler and nginx"
-  docker compose up --detach --remove-orphans --wait --wait-timeout 180 || {
+  docker compose up --detach --remove-orphans --wait --wait-timeout 180 "$@" || {
     docker compose ps --all
     docker compose logs --tail 15
     fail "the stack did not come up; its last words are above. If port $HTTPS_PORT is taken: HTTPS_PORT=8443 just run"
@@ -141,9 +141,14 @@ release_all() {
 clean() {
   release_all
   down --volumes
-  docker image rm "$COMPOSE_PROJECT_NAME:$APP_VERSION" >/dev/null 2>&1 || true
-  if command -v ansible-playbook >/dev/null; then ansible-playbook provision/unprovision.yml -e mode=docker; fi
+  docker image ls --quiet "$COMPOSE_PROJECT_NAME" | sort -u | xargs --no-run-if-empty docker image rm --force >/dev/null
+  if command -v ansible-playbook >/dev/null; then provision/playbook.sh unprovision docker; fi
   rm -rf .local .env provision/machines.txt
+}
+
+logs() {
+  # Some versions of Compose put "erase line" before each line, even into a file.
+  if [[ -t 1 ]]; then docker compose logs --follow --tail=100 "$@"; else docker compose logs "$@" | sed 's/^\x1b\[2K//'; fi
 }
 
 status() {
@@ -158,20 +163,24 @@ command=${1:-help}
 shift || true
 case $command in
   help | -h | --help) usage && exit ;;
-  up | up-dev | down | down-dev | reset | reset-dev | logs | logs-dev | status | clean) ;;
+  up | up-dev | down | down-dev | reset | reset-dev | logs | logs-dev | compose | status | clean) ;;
   *) usage >&2 && exit 2 ;;
 esac
 need_engine
 prepare "$command"
 case $command in
-  up | up-dev) up ;;
-  down | down-dev) down ;;
+  up | up-dev) up "$@" ;;
+  down | down-dev) down "$@" ;;
   reset | reset-dev)
     release_all
     down --volumes
     up
     ;;
-  logs | logs-dev) docker compose logs "${@:---tail=200}" ;;
+  logs | logs-dev) logs "$@" ;;
+  compose)
+    stamps
+    docker compose "$@"
+    ;;
   status) status ;;
   clean) clean ;;
 esac

@@ -4,11 +4,12 @@
 set -eu
 
 template=/opt/nginx/site.conf.template
-site=/etc/nginx/conf.d/site.conf
+config=/opt/nginx/docker/nginx.conf site=/tmp/site.conf
 port=3000
 
 export HTTPS_LISTEN=0.0.0.0:8443 HTTP_LISTEN=0.0.0.0:8080
 export CERT=/etc/nginx/tls/cert.pem CERT_KEY=/etc/nginx/tls/key.pem
+HSTS=$(cat /etc/nginx/tls/hsts)
 export HTTPS_PORT HSTS
 
 # The addresses that Docker's DNS has for `api`, sorted. (The image has BusyBox's nslookup; getent where that is missing.)
@@ -46,7 +47,7 @@ follow() {
     # None at all: they are being replaced; nginx answers 502 until one is back.
     if [ -z "$found" ] || [ "$found" = "$current" ]; then continue; fi
     render "$found"
-    if nginx -s reload; then current=$found; echo "run.sh: api is now at $current"; fi
+    if nginx -c "$config" -s reload; then current=$found; echo "run.sh: api is now at $current"; fi
   done
 }
 
@@ -58,4 +59,4 @@ done
 render "$current"
 echo "run.sh: api is at $current"
 follow &
-exec nginx -g 'daemon off;'
+exec nginx -c "$config" -g 'daemon off;'
