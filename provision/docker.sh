@@ -124,6 +124,8 @@ up() {
     ((SECONDS < deadline)) || fail "$url/readyz does not answer; look at: just docker-logs"
     sleep 0.5
   done
+  # Images of earlier builds, which nothing uses any more.
+  docker image prune --force --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" >/dev/null
   say "ready: $url (Docker, project $COMPOSE_PROJECT_NAME)"
 }
 
@@ -141,7 +143,8 @@ release_all() {
 clean() {
   release_all
   down --volumes
-  docker image ls --quiet "$COMPOSE_PROJECT_NAME" | sort -u | xargs --no-run-if-empty docker image rm --force >/dev/null
+  docker image ls --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" | sort -u |
+    xargs --no-run-if-empty docker image rm --force >/dev/null
   if command -v ansible-playbook >/dev/null; then provision/playbook.sh unprovision docker; fi
   rm -rf .local .env provision/machines.txt
 }
