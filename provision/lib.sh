@@ -37,9 +37,10 @@ load_env() {
   done <"$root/.env"
 }
 
-# A setting's value, or its default. Ports below 1024 are root's.
-https_port() { if [[ -n ${HTTPS_PORT-} ]]; then say "$HTTPS_PORT"; elif is_root; then say 443; else say 8443; fi; }
-http_port() { if [[ -n ${HTTP_PORT-} ]]; then say "$HTTP_PORT"; elif is_root; then say 80; else say 8080; fi; }
+# The ports of the proxy. Those below 1024 are root's, or the Docker engine's.
+low_ports() { is_root || [[ ${mode-} == docker ]]; }
+https_port() { if [[ -n ${HTTPS_PORT-} ]]; then say "$HTTPS_PORT"; elif low_ports; then say 443; else say 8443; fi; }
+http_port() { if [[ -n ${HTTP_PORT-} ]]; then say "$HTTP_PORT"; elif low_ports; then say 80; else say 8080; fi; }
 # NAME, or the content of the file that NAME_FILE names.
 secret() {
   local file=${1}_FILE

@@ -12,7 +12,6 @@ count=${MACHINE_COUNT:-10}
 command -v ansible-playbook >/dev/null || fail "Ansible is missing; install it with: just setup"
 mkdir -p "$state/ansible"
 # Ansible refuses to start in a locale that is not UTF-8, which a bare machine's is not.
-export LC_ALL=C.UTF-8 ANSIBLE_HOME=$state/ansible ANSIBLE_LOCAL_TEMP=$state/ansible/tmp ANSIBLE_REMOTE_TEMP=$state/ansible/tmp \
-  ANSIBLE_LOCALHOST_WARNING=False ANSIBLE_INVENTORY_UNPARSED_WARNING=False ANSIBLE_NOCOWS=1 ANSIBLE_RETRY_FILES_ENABLED=False
+export LC_ALL=C.UTF-8 ANSIBLE_HOME=$state/ansible ANSIBLE_LOCAL_TEMP=$state/ansible/tmp ANSIBLE_REMOTE_TEMP=$state/ansible/tmp
 cd "$root"
-exec ansible-playbook -i localhost, "provision/$1.yml" -e "mode=$2" -e "count=$count"
+exec ansible-playbook "provision/$1.yml" -e "mode=$2" -e "count=$count"

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# What supervisord runs: one service of the native stack, with the rights that it needs and no more.
+# usage: provision/native/service.sh db|nginx|api|scheduler [--watch]
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+service=$1 watch=${2:-}
+cd "$root"
+
+# Runs the service in place of this script. When supervisord is killed, the kernel ends it as well.
+run() { exec setpriv --pdeathsig TERM "$@"; }
+# The same as another user, who can gain no rights at all (root only; anybody else is that user already).
+run_as() {
+  local uid=$1 gid=$2
+  shift 2
+  if ! is_root; then run "$@"; fi
+  run --reuid "$uid" --regid "$gid" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@"
+}
+
+db() {
+  local uid gid socket my=$state/mysql
+  uid=$(id -u mysql 2>/dev/null || id -u) gid=$(id -g mysql 2>/dev/null || id -g)
+  socket=$(sed -n 's/^socket = //p' "$my/my.cnf")
+  mkdir -p "${socket%/*}"
+  if is_root; then chown "$uid:$gid" "${socket%/*}" "$my/init.sql"; fi
+  if [[ ! -d $my/data ]]; then
+    # Made beside its place and moved there whole, so that half a database is never mistaken for one.
+    rm -rf "$my/new" "$my/tmp"
+    mkdir -m 700 "$my/new" "$my/tmp"
+    if is_root; then chown "$uid:$gid" "$my/new" "$my/tmp"; fi
+    (run_as "$uid" "$gid" mariadb-install-db --defaults-file="$my/my.cnf" --datadir="$my/new" --skip-test-db \
+      --auth-root-authentication-method=socket --auth-root-socket-user="$(id -un)" >"$my/install.log" 2>&1) ||
+      { cat "$my/install.log"; exit 1; }
+    mv "$my/new" "$my/data"
+  fi
+  run_as "$uid" "$gid" mariadbd --defaults-file="$my/my.cnf"
+}
+
+# nginx's master opens the ports and reads the key as root; its workers are www-data.
+nginx_() { run nginx -p "$state/nginx/" -c "$state/nginx/nginx.conf" -e stderr -g 'daemon off;'; }
+
+program() {
+  local name line uid checkout=$CHECKOUT
+  # Only the settings that `up` wrote down; nothing else of the shell that it was typed into.
+  for name in $(compgen -e); do [[ $name == PATH || $name == LANG ]] || unset "$name" 2>/dev/null || true; done
+  # shellcheck disable=SC2163 # the line is NAME=VALUE
+  while IFS= read -r line; do export "$line"; done <"$state/run/program.env"
+  export HOME=/nonexistent BUN_RUNTIME_TRANSPILER_CACHE_PATH=0 SCHEDULER=false
+  [[ $service == api ]] || export SCHEDULER=true
+  # A uid of its own from a range that no account has, so that neither root's files nor the database's are within reach.
+  uid=$((61184 + 0x${checkout:0:4} % 4096))
+  run_as "$uid" "$uid" "$state/run/bun" --no-env-file ${watch:+--watch --no-clear-screen} server.ts
+}
+
+case $service in
+  db) db ;;
+  nginx) nginx_ ;;
+  api | scheduler) program ;;
+  *) fail "no such service: $service" ;;
+esac
