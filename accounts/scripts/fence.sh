@@ -1,0 +1,27 @@
+# First part of every step on a machine: the machine itself refuses a step that comes late.
+# stdin: the generation, then what the step reads. Answers are lines; the last one decides.
+set -u
+LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+umask 077
+cd /
+fail() { echo "FAIL $1 $2"; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+[ "$(id -u)" = 0 ] || fail unsupported "the login is not root and 'sudo -n' did not make it root"
+for tool in flock awk find sed grep cut; do has $tool || fail unsupported "the machine has no '$tool'"; done
+d=/var/lib/machine-manager
+mkdir -p -m 700 $d 2>/dev/null || fail failed "can't write $d"
+read -r gen || fail failed "no generation"
+exec 9>>$d/lock || fail failed "can't write $d"
+identity() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f3,20; } # process group, start time
+flock -n 9 || {
+  # Somebody is at work here. An older one is ended, with all that it started; its start time says that it is that one.
+  if [ "$gen" -gt "$(cat $d/gen 2>/dev/null || echo 0)" ] && read -r pid group start 2>/dev/null <$d/step; then
+    [ "$(identity "$pid")" = "$group $start" ] && kill -KILL -- "-$group"
+  fi
+  flock -w 10 9 || fail timeout "another step is still at work on the machine"
+}
+seen=$(cat $d/gen 2>/dev/null || echo 0)
+[ "$gen" -ge "${seen:-0}" ] || fail fenced "$seen"
+echo "$$ $(identity $$)" >$d/step || fail failed "can't write $d"
+echo "$gen" >$d/gen.new && mv $d/gen.new $d/gen || fail failed "can't write $d"

@@ -1,0 +1,119 @@
+# Removes one account and proves that nothing of it is left. After fence.sh; `remove` may be called several times.
+# remove NAME UID MARK: prints "CLEAN name uid" and returns 0, or ends the step with FAIL class text.
+# Order: close the door, end the processes, then timers, mounts, IPC, files, the account; then look again.
+owner() { ls -nd "$1" 2>/dev/null | awk '{print $3}'; }
+account() { grep "^$u:" /etc/passwd; }
+pids() {
+  awk -v u="$uid" -v lo="$slo" -v hi="$shi" '
+    FNR == 1 { hit = 0 }
+    /^State:/ { zombie = ($2 == "Z") }
+    /^Uid:/ { for (i = 2; i <= 5; i++) if ($i == u || ($i >= lo && $i <= hi)) hit = 1
+              if (hit && !zombie) { split(FILENAME, part, "/"); print part[3] }
+              nextfile }' /proc/[0-9]*/status 2>/dev/null
+}
+ipc() { # ids of the SysV objects that the uid made or owns
+  [ -r "/proc/sysvipc/$1" ] && awk -v u="$uid" '
+    NR == 1 { for (i = 1; i <= NF; i++) { if ($i == "uid") a = i; if ($i == "cuid") b = i }; next }
+    $a == u || $b == u { print $2 }' "/proc/sysvipc/$1"
+}
+# Every place where anybody may write, and the file systems mounted below.
+places() {
+  for p in /tmp /var/tmp /run /dev/shm /dev/mqueue /var/spool /var/mail /var/lock /home; do
+    [ -d "$p" ] && [ ! -L "$p" ] || continue
+    echo "$p"
+    awk -v p="$p/" 'index($2, p) == 1 && $3 != "proc" && $3 != "sysfs" && $3 !~ /^(cgroup|fuse|nfs|cifs)/ { print $2 }' /proc/mounts |
+      while read -r m; do printf '%b\n' "$m"; done
+  done | sort -u
+}
+spools() { echo "/var/spool/cron/crontabs/$u /var/spool/cron/$u /etc/crontabs/$u /var/lib/systemd/linger/$u /var/mail/$u /var/spool/mail/$u"; }
+
+remove() {
+  u=$1 uid=$2 mark=$3 slo=0 shi=-1 home=/home/$1 left= known=
+  case $u in '' | root | -* | *[!a-z0-9_-]*) fail failed "bad name" ;; esac
+  [ "$uid" -ge 20000 ] && [ "$uid" -le 59999 ] || fail failed "bad uid"
+  grep -qx "$uid $u $mark" $d/given 2>/dev/null && known=yes
+  [ "$(account | cut -d: -f3,5 | cut -d, -f1)" = "$uid:$mark" ] && known=yes
+  # This machine never began to make it: there is nothing to take away, and an account or /home of that name is somebody's.
+  [ -n "$known" ] || { echo "CLEAN $u $uid"; return 0; }
+  if account >/dev/null; then
+    [ "$(account | cut -d: -f3,5 | cut -d, -f1)" = "$uid:$mark" ] || fail foreign_account "'$u' is not the account that we made"
+    [ "$(account | cut -d: -f6)" = "$home" ] || fail foreign_account "the home of '$u' is not the one that we made"
+    if [ -r /etc/subuid ] && sub=$(grep "^$u:" /etc/subuid | head -n 1) && [ -n "$sub" ]; then
+      slo=$(echo "$sub" | cut -d: -f2) shi=$(($(echo "$sub" | cut -d: -f2) + $(echo "$sub" | cut -d: -f3) - 1))
+    fi
+  fi
+  # Somebody else's uid now: files and processes by that uid are not ours to touch.
+  [ -z "$(cut -d: -f1,3 /etc/passwd | grep ":$uid\$" | grep -v "^$u:")" ] || fail foreign_account "uid $uid belongs to another account"
+
+  if account >/dev/null; then
+    if has usermod; then
+      usermod -L -e 1 -s /bin/false "$u" >/dev/null 2>&1 9>&-
+    else
+      passwd -l "$u" >/dev/null 2>&1 9>&-
+      cp -p /etc/passwd /etc/passwd.mm && sed "s#^\($u:.*:\)[^:]*\$#\1/bin/false#" /etc/passwd >/etc/passwd.mm && mv /etc/passwd.mm /etc/passwd
+    fi
+  fi
+  [ -L "$home" ] && fail foreign_account "$home is a link"
+  if [ -d "$home" ]; then
+    case $(owner "$home") in "$uid" | 0) ;; *) fail foreign_account "$home belongs to somebody else" ;; esac
+    chown 0:0 "$home" && chmod 0 "$home"
+  fi
+  # shellcheck disable=SC2046 # words are meant
+  rm -f $(spools)
+  if [ -d /run/systemd/system ]; then
+    loginctl disable-linger "$u"; loginctl terminate-user "$u"; systemctl kill -s KILL "user-$uid.slice"
+  fi >/dev/null 2>&1 9>&-
+
+  round=0 # stop all first (a stopped process can't fork), then kill, until a look finds none
+  while p=$(pids); [ -n "$p" ]; do
+    # shellcheck disable=SC2086,SC2046
+    { kill -STOP $p; q=$(pids); kill -STOP $q; kill -KILL $p $q; } 2>/dev/null
+    round=$((round + 1))
+    [ $round -gt 200 ] && fail leftovers "processes that don't end: $(echo $p | cut -c1-80)"
+    [ $round -gt 3 ] && sleep 0.05
+  done
+  awk '{ print $5 }' /proc/self/mountinfo | grep -e "^$home/" -e "^/run/user/$uid\$" | sort -r |
+    while read -r m; do umount -l "$(printf '%b' "$m")" 2>/dev/null; done
+  for kind in shm:m sem:s msg:q; do
+    ipc "${kind%%:*}" | while read -r i; do ipcrm "-${kind##*:}" "$i" >/dev/null 2>&1; done
+  done
+
+  mine="-user $uid" # BusyBox find has -user with a number, but no -uid; sub-uids need GNU's
+  [ "$shi" -gt 0 ] && find / -maxdepth 0 -uid +0 >/dev/null 2>&1 && mine="( -user $uid -o ( -uid +$((slo - 1)) -uid -$((shi + 1)) ) )"
+  [ -d "$home" ] && rm -rf -- "$home" 2>/dev/null
+  set -f
+  # shellcheck disable=SC2086
+  places | while IFS= read -r m; do find "$m" -xdev -depth $mine -delete; done 2>/dev/null
+  # shellcheck disable=SC2086 # a folder of theirs that holds others' files: take it from them
+  places | while IFS= read -r m; do find "$m" -xdev $mine -exec chown -h 0:0 {} + -exec chmod go= {} +; done 2>/dev/null
+  set +f
+  rm -rf "/run/user/$uid" 2>/dev/null
+  # shellcheck disable=SC2046
+  rm -f $(spools) 2>/dev/null
+
+  if account >/dev/null; then if has userdel; then userdel "$u"; else deluser "$u"; fi; fi >/dev/null 2>&1 9>&-
+  if grep -q "^$u:[^:]*:$uid:" /etc/group; then if has groupdel; then groupdel "$u"; else delgroup "$u"; fi; fi >/dev/null 2>&1 9>&-
+
+  # Look again with fresh eyes. Silence is no proof: each finder must also find what is surely there.
+  for f in passwd shadow subuid subgid; do [ -e /etc/$f ] && grep -q "^$u:" /etc/$f && left="$left /etc/$f"; done
+  for f in group gshadow; do [ -e /etc/$f ] && grep -q "^$u:" /etc/$f && left="$left /etc/$f"; done
+  cut -d: -f4 /etc/group | tr , '\n' | grep -qx "$u" && left="$left membership"
+  [ -z "$(pids)" ] || left="$left processes"
+  [ -n "$(uid=0 slo=0 shi=-1; pids)" ] || left="$left (can't see processes)"
+  { [ -e "$home" ] || [ -L "$home" ]; } && left="$left $home"
+  for f in $(spools); do [ -e "$f" ] && left="$left $f"; done
+  for f in shm sem msg; do [ -z "$(ipc $f)" ] || left="$left ipc-$f"; done
+  canary=$(mktemp /tmp/.mm-XXXXXX) && chown "$uid:0" "$canary" || left="$left (can't make a test file)"
+  set -f
+  # shellcheck disable=SC2086
+  found=$(places | while IFS= read -r m; do find "$m" -xdev $mine -print 2>/dev/null; done)
+  set +f
+  rm -f "$canary"
+  case "$found" in *"$canary"*) ;; *) left="$left (can't find files)" ;; esac
+  found=$(echo "$found" | grep -vxF "$canary" | head -n 3 | tr '\n' ' ')
+  [ -z "$found" ] || left="$left files: $found"
+  [ -z "$left" ] || fail leftovers "still there:$(echo "$left" | cut -c1-200)"
+  grep -vx "$uid $u $mark" $d/given >$d/given.new 2>/dev/null
+  mv $d/given.new $d/given && echo "$uid" >>$d/used || fail failed "can't write $d"
+  echo "CLEAN $u $uid"
+}

@@ -1,0 +1,30 @@
+import { Elysia } from "elysia";
+import { docs } from "./http/docs.ts";
+import { withErrors } from "./http/errors.ts";
+import { withToken } from "./http/token.ts";
+import available from "./routes/available.ts";
+import healthz from "./routes/healthz.ts";
+import machine from "./routes/machines/[name].ts";
+import machines from "./routes/machines/index.ts";
+import readyz from "./routes/readyz.ts";
+import release_all from "./routes/release_all.ts";
+import reservation from "./routes/reservations/[id].ts";
+import reservations from "./routes/reservations/index.ts";
+import reserve from "./routes/reserve.ts";
+
+/** The whole HTTP interface. Routes by name, so that a typed client knows them. */
+export const app = new Elysia({ name: "app", normalize: false })
+  .use(withErrors)
+  .use(withToken)
+  .use(healthz)
+  .use(readyz)
+  .use(available)
+  .use(reserve)
+  .use(release_all)
+  .use(machines)
+  .use(machine)
+  .use(reservations)
+  .use(reservation)
+  .use(docs);
+
+export type App = typeof app;

@@ -1,0 +1,138 @@
+import { readFileSync } from "node:fs";
+import Type from "typebox";
+import Value from "typebox/value";
+
+const Flag = (fallback: boolean) => Type.Boolean({ default: fallback });
+const Whole = (minimum: number, maximum: number, fallback: number) =>
+  Type.Integer({ minimum, maximum, default: fallback });
+
+/** Every variable that the program reads; `.env.example` explains each. */
+const Environment = Type.Object({
+  DATABASE_URL: Type.String({ pattern: "^mysql://[^/]+/[A-Za-z0-9_]+" }),
+  PORT: Whole(0, 65535, 3000),
+  HOST: Type.String({ default: "127.0.0.1" }),
+  SCHEDULER: Flag(false),
+  SECRET_KEY: Type.String({ pattern: "^[A-Za-z0-9+/]{43}=$" }),
+  ADMIN_TOKEN: Type.String({ pattern: "^$|^[!-~]{16,256}$", default: "" }),
+  PUBLISH_ADDRESS: Type.String({ default: "" }),
+  PRETTY_JSON: Flag(false),
+  LOG_LEVEL: Type.Union(
+    ["debug", "info", "warn", "error"].map((level) => Type.Literal(level)),
+    { default: "info" },
+  ),
+  WEB_CONCURRENCY: Whole(1, 64, 1),
+  SSH_TIMEOUT_SECONDS: Whole(1, 120, 10),
+  SSH_CONCURRENCY: Whole(1, 1000, 20),
+  EXPIRE_EVERY: Whole(1, 59, 5),
+  MAX_DURATION_MINUTES: Whole(1, 525_600, 10_080),
+  HISTORY_DAYS: Whole(1, 3650, 30),
+  MACHINE_LOCALHOST: Type.String({ pattern: "^[A-Za-z0-9.:-]*$", default: "" }),
+});
+
+const MAY_COME_FROM_A_FILE = ["DATABASE_URL", "SECRET_KEY", "ADMIN_TOKEN"] as const;
+
+const HINTS: Record<string, string> = {
+  LOG_LEVEL: "must be debug, info, warn or error",
+  DATABASE_URL: "must look like mysql://user:password@host:3306/database",
+  SECRET_KEY: "must be 32 random bytes in base64; make one with: openssl rand -base64 32",
+  ADMIN_TOKEN: "must be 16 to 256 printable characters without spaces",
+};
+
+export interface Config {
+  databaseUrl: string;
+  port: number;
+  host: string;
+  scheduler: boolean;
+  /** 32 bytes, base64 */
+  secretKey: string;
+  /** empty: no token is asked for */
+  adminToken: string;
+  prettyJson: boolean;
+  logLevel: "debug" | "info" | "warn" | "error";
+  webConcurrency: number;
+  sshTimeoutSeconds: number;
+  sshConcurrency: number;
+  expireEverySeconds: number;
+  maxDurationMinutes: number;
+  historyDays: number;
+  /** where `localhost` machines are reached; empty: localhost itself */
+  machineLocalhost: string;
+}
+
+/** "8" → 8, "true" or "1" → true; what does not fit stays text, and so fails its check (Value.Convert makes 1.5 a 1). */
+function parsed(schema: Type.TSchema, text: string): unknown {
+  if (Type.IsInteger(schema)) return /^\d{1,9}$/.test(text) ? Number(text) : text;
+  if (Type.IsBoolean(schema))
+    return ["true", "1"].includes(text) ? true : ["false", "0"].includes(text) ? false : text;
+  return text;
+}
+
+/** Thrown for an environment that the program must not start with; the message names every bad value. */
+export class ConfigError extends Error {}
+
+export function isLoopback(address: string): boolean {
+  return address === "localhost" || address === "::1" || /^127(\.\d{1,3}){3}$/.test(address);
+}
+
+/**
+ * Reads and checks the environment. An empty variable counts as not set.
+ * @param env name → text, such as `process.env`; `NAME_FILE` names a file that holds NAME
+ * @throws ConfigError with one line that names every bad value (never its content)
+ */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const problems: string[] = [];
+  const given: Record<string, unknown> = {};
+  for (const [name, schema] of Object.entries(Environment.properties))
+    if (env[name]) given[name] = parsed(schema, env[name]);
+  for (const name of MAY_COME_FROM_A_FILE) {
+    const path = env[`${name}_FILE`];
+    if (!path) continue;
+    if (given[name] !== undefined) problems.push(`${name} and ${name}_FILE are both set; keep one`);
+    try {
+      given[name] = readFileSync(path, "utf8").trim();
+    } catch {
+      problems.push(`${name}_FILE: can't read ${path}`);
+    }
+  }
+  const value = Value.Default(Environment, given) as Type.Static<typeof Environment>;
+  const seen = new Set(problems.map((problem) => problem.split(/[ :]|_FILE/)[0]));
+  for (const [name, schema] of Object.entries(Environment.properties)) {
+    if (seen.has(name)) continue;
+    const part = (value as Record<string, unknown>)[name];
+    if (part === undefined) problems.push(`${name} is not set; it ${HINTS[name] ?? "is required"}`);
+    else if (!Value.Check(schema, part)) {
+      const why = HINTS[name] ?? Value.Errors(schema, part)[0]?.message ?? "has a bad value";
+      problems.push(`${name} ${why}`);
+    }
+  }
+  if (!isLoopback(value.HOST) && !value.ADMIN_TOKEN && !value.SCHEDULER && !isLoopback(value.PUBLISH_ADDRESS))
+    problems.push(
+      `HOST=${value.HOST} listens beyond this machine: set ADMIN_TOKEN, or HOST=127.0.0.1 (in a container: PUBLISH_ADDRESS=127.0.0.1)`,
+    );
+  if (problems.length > 0) throw new ConfigError(`bad configuration: ${problems.join("; ")}`);
+  return {
+    databaseUrl: value.DATABASE_URL,
+    port: value.PORT,
+    host: value.HOST,
+    scheduler: value.SCHEDULER,
+    secretKey: value.SECRET_KEY,
+    adminToken: value.ADMIN_TOKEN,
+    prettyJson: value.PRETTY_JSON,
+    logLevel: value.LOG_LEVEL as Config["logLevel"],
+    webConcurrency: value.WEB_CONCURRENCY,
+    sshTimeoutSeconds: value.SSH_TIMEOUT_SECONDS,
+    sshConcurrency: value.SSH_CONCURRENCY,
+    expireEverySeconds: value.EXPIRE_EVERY,
+    maxDurationMinutes: value.MAX_DURATION_MINUTES,
+    historyDays: value.HISTORY_DAYS,
+    machineLocalhost: value.MACHINE_LOCALHOST,
+  };
+}
+
+let current: Config | undefined;
+
+/** The configuration of this process, read once. @throws ConfigError */
+export function config(): Config {
+  current ??= readConfig(process.env);
+  return current;
+}

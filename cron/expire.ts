@@ -1,0 +1,6 @@
+import { config } from "../config.ts";
+import { expire } from "../pool/expire.ts";
+import { job } from "./job.ts";
+
+/** Ends reservations whose time is up, and removes their accounts. */
+export default job("expire", `*/${config().expireEverySeconds} * * * * *`, expire);

@@ -1,0 +1,5 @@
+import { prune } from "../pool/prune.ts";
+import { job } from "./job.ts";
+
+/** Deletes reservations that ended more than HISTORY_DAYS ago. */
+export default job("prune", "0 */10 * * * *", prune);

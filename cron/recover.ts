@@ -1,0 +1,5 @@
+import { recover } from "../pool/recover.ts";
+import { job } from "./job.ts";
+
+/** Finishes or undoes what a stopped process left half done. */
+export default job("recover", "*/5 * * * * *", recover);

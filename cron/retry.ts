@@ -1,0 +1,5 @@
+import { retry } from "../pool/retry.ts";
+import { job } from "./job.ts";
+
+/** Tries again to clean quarantined machines that are due. */
+export default job("retry", "*/2 * * * * *", retry);

@@ -1,0 +1,41 @@
+/** Thrown when the database can't be reached, or stayed too busy for the whole time that a caller may wait. */
+export class DatabaseUnavailable extends Error {
+  constructor(cause: unknown) {
+    super("the database does not answer", { cause });
+  }
+}
+
+/** Safe to repeat: the server undid the transaction (deadlock, lock wait, stale snapshot, Galera, read-only). */
+const UNDONE = new Set([1213, 1205, 1020, 1047, 1927, 1290]);
+/** The server is gone, going, or full; what was under way may have landed. */
+const GONE = new Set([
+  1040, 1042, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 2002, 2003, 2006, 2013, 1021, 3, 28, 1030, 1114, 1317,
+]);
+const GONE_CODES =
+  /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOENT|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|PROTOCOL_\w+|POOL_CLOSED)$/;
+
+export type Trouble = "undone" | "gone" | "duplicate" | "other";
+
+/**
+ * What a thrown value means for the caller. Drizzle wraps the driver's error, so causes are followed.
+ * @returns undone: repeat it; gone: read back before repeating; duplicate: a unique key refused it
+ */
+export function troubleOf(error: unknown): Trouble {
+  for (let e = error; e instanceof Error; e = e.cause) {
+    if (e instanceof DatabaseUnavailable) return "gone";
+    const { errno, code } = e as { errno?: unknown; code?: unknown };
+    if (typeof errno === "number" && UNDONE.has(errno)) return "undone";
+    if (errno === 1062) return "duplicate";
+    if (typeof errno === "number" && GONE.has(errno)) return "gone";
+    if (typeof code === "string" && GONE_CODES.test(code)) return "gone";
+    if (/connection is in closed state|Pool is closed/i.test(e.message)) return "gone";
+  }
+  return "other";
+}
+
+/** Whether a unique key of that name refused the write. */
+export function violates(error: unknown, key: string): boolean {
+  for (let e = error; e instanceof Error; e = e.cause)
+    if ((e as { errno?: unknown }).errno === 1062 && e.message.includes(key)) return true;
+  return false;
+}

@@ -1,0 +1,136 @@
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  boolean,
+  char,
+  datetime,
+  index,
+  int,
+  json,
+  mysqlEnum,
+  mysqlTable,
+  text,
+  uniqueIndex,
+  varchar,
+} from "drizzle-orm/mysql-core";
+
+/** Every time is UTC and made by the database (UTC_TIMESTAMP(3)): one clock decides. */
+const time = (name: string) => datetime(name, { fsp: 3, mode: "date" });
+/** Ids are made in code, so that a lost COMMIT can be read back. Not CHAR: MariaDB takes none in a stored column. */
+const id = (name: string) => varchar(name, { length: 36 });
+
+export const MACHINE_STATES = ["available", "preparing", "reserved", "cleaning", "quarantined"] as const;
+export type MachineState = (typeof MACHINE_STATES)[number];
+
+export const RESERVATION_STATES = ["queued", "preparing", "active", "ending", "ended", "failed"] as const;
+export type ReservationState = (typeof RESERVATION_STATES)[number];
+
+/** Why a machine is quarantined. */
+export const FAULTS = [
+  "unreachable",
+  "auth",
+  "host_key",
+  "foreign_account",
+  "leftovers",
+  "fenced",
+  "timeout",
+  "unsupported",
+  "failed",
+] as const;
+export type Fault = (typeof FAULTS)[number];
+
+export const machines = mysqlTable(
+  "machines",
+  {
+    id: id("id").primaryKey(),
+    name: varchar("name", { length: 64 }).notNull(),
+    /** What users type; `address` is the same in one spelling, so that no machine is offered twice. */
+    host: varchar("host", { length: 253 }).notNull(),
+    address: varchar("address", { length: 253 }).notNull(),
+    port: int("port").notNull(),
+    loginUser: varchar("login_user", { length: 32 }).notNull(),
+    secretKind: mysqlEnum("secret_kind", ["password", "private_key"]).notNull(),
+    /** AES-256-GCM, bound to the machine's id */
+    secret: text("secret").notNull(),
+    labels: json("labels").$type<Record<string, string>>().notNull(),
+    /** "type base64", as in known_hosts; null until learnt */
+    hostKey: text("host_key"),
+    state: mysqlEnum("state", MACHINE_STATES).notNull(),
+    since: time("since").notNull(),
+    drained: boolean("drained").notNull().default(false),
+    /** The one holder. It stays until its account was proved to be gone. */
+    reservationId: id("reservation_id"),
+    /** Raised by every take-over; the machine itself refuses a lower one. */
+    generation: bigint("generation", { mode: "number" }).notNull(),
+    leaseOwner: id("lease_owner"),
+    leaseUntil: time("lease_until"),
+    fault: mysqlEnum("fault", FAULTS),
+    lastError: varchar("last_error", { length: 500 }),
+    retryAt: time("retry_at"),
+    retries: int("retries").notNull().default(0),
+    lastUsedAt: time("last_used_at").notNull(),
+    probedAt: time("probed_at").notNull(),
+    sweptAt: time("swept_at"),
+    createdAt: time("created_at").notNull(),
+  },
+  (t) => [
+    uniqueIndex("machines_name").on(t.name),
+    uniqueIndex("machines_address").on(t.address, t.port),
+    // The claim reads this one in order: a sort would lock every row of the pool.
+    index("machines_offer").on(t.state, t.drained, t.lastUsedAt, t.id),
+    index("machines_retry").on(t.state, t.retryAt),
+    index("machines_holder").on(t.reservationId),
+  ],
+);
+
+export const reservations = mysqlTable(
+  "reservations",
+  {
+    id: id("id").primaryKey(),
+    username: varchar("username", { length: 32 }).notNull(),
+    uid: int("uid").notNull(),
+    state: mysqlEnum("state", RESERVATION_STATES).notNull(),
+    reason: varchar("reason", { length: 500 }),
+    count: int("count").notNull(),
+    durationMinutes: int("duration_minutes").notNull(),
+    /** null again when the reservation failed, so that the client may try again */
+    idempotencyKey: varchar("idempotency_key", { length: 128 }),
+    requestHash: char("request_hash", { length: 64 }),
+    createdAt: time("created_at").notNull(),
+    endsAt: time("ends_at").notNull(),
+    endedAt: time("ended_at"),
+  },
+  (t) => [
+    uniqueIndex("reservations_idempotency").on(t.idempotencyKey),
+    index("reservations_expire").on(t.state, t.endsAt),
+    index("reservations_uid").on(t.uid),
+  ],
+);
+
+/** The record of who held which machine when; a second live row for a machine can't be written. */
+export const holds = mysqlTable(
+  "holds",
+  {
+    id: id("id").primaryKey(),
+    reservationId: id("reservation_id").notNull(),
+    machineId: id("machine_id").notNull(),
+    machineName: varchar("machine_name", { length: 64 }).notNull(),
+    claimedAt: time("claimed_at").notNull(),
+    confirmedAt: time("confirmed_at"),
+    releasedAt: time("released_at"),
+    liveMachine: id("live_machine").generatedAlwaysAs(sql`(if(released_at is null, machine_id, null))`, {
+      mode: "stored",
+    }),
+  },
+  (t) => [
+    uniqueIndex("holds_one_live").on(t.liveMachine),
+    index("holds_reservation").on(t.reservationId),
+    index("holds_machine").on(t.machineId, t.claimedAt),
+  ],
+);
+
+/** Small facts of the whole pool: the uid counter, the check of the secret key. */
+export const settings = mysqlTable("settings", {
+  name: varchar("name", { length: 64 }).primaryKey(),
+  value: varchar("value", { length: 500 }).notNull(),
+});

@@ -1,0 +1,34 @@
+import { Elysia } from "elysia";
+import { HttpProblem } from "./errors.ts";
+
+const MOST_BYTES = 64 * 1024;
+
+/** Reads a request's body as JSON, and no more of it than we take. */
+async function readJson(request: Request): Promise<unknown> {
+  const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/json")
+    throw new HttpProblem(
+      415,
+      "unsupported_media_type",
+      "Send JSON, with the header Content-Type: application/json",
+    );
+  const tooLarge = () => new HttpProblem(413, "body_too_large", "The body is larger than 64 KiB");
+  if (Number(request.headers.get("content-length") ?? 0) > MOST_BYTES) throw tooLarge();
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of request.body ?? []) {
+    size += part.byteLength;
+    if (size > MOST_BYTES) throw tooLarge();
+    parts.push(part);
+  }
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(parts)));
+  } catch {
+    throw new HttpProblem(400, "invalid_json", "The body is not valid JSON");
+  }
+}
+
+/** JSON bodies of at most 64 KiB, and nothing else. */
+export const withJsonBody = new Elysia({ name: "json-body" }).onParse({ as: "scoped" }, ({ request }) =>
+  readJson(request),
+);

@@ -1,0 +1,24 @@
+import { Elysia } from "elysia";
+import { config } from "../config.ts";
+import { deps } from "../deps.ts";
+import type { PoolDeps } from "../pool/deps.ts";
+import { withErrors } from "./errors.ts";
+import { json } from "./json.ts";
+import { withToken } from "./token.ts";
+
+/** Built when the first request needs it, so that importing a route reads no configuration. */
+const later = new Proxy({} as PoolDeps, { get: (_, name) => Reflect.get(deps(), name) });
+
+/** What every route of the pool starts from: the errors, the token, `deps`, readable JSON where it is wished. */
+export const withDeps = new Elysia({ name: "deps" })
+  .use(withErrors)
+  .use(withToken)
+  .decorate("deps", later)
+  .mapResponse({ as: "scoped" }, ({ responseValue, set }) => {
+    if (!config().prettyJson || responseValue === null || typeof responseValue !== "object") return;
+    if (responseValue instanceof Response) return;
+    return json(responseValue, true, {
+      status: Number(set.status ?? 200),
+      headers: set.headers as HeadersInit,
+    });
+  });

@@ -1,0 +1,23 @@
+export type Level = "debug" | "info" | "warn" | "error";
+export type Log = (level: Level, event: string, fields?: Record<string, unknown>) => void;
+
+const ORDER: Record<Level, number> = { debug: 0, info: 1, warn: 2, error: 3 };
+
+/**
+ * A logger of JSON lines on standard output: time (UTC), level, event, fields. Never hand it a secret.
+ * @param least the lowest level that is written
+ */
+export function logger(least: Level): Log {
+  return (level, event, fields = {}) => {
+    if (ORDER[level] < ORDER[least]) return;
+    process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), level, event, ...fields })}\n`);
+  };
+}
+
+/** What a log may say of a thrown value. Drizzle's message holds the statement and its parameters: the driver's own is shorter. */
+export function reasonOf(error: unknown): string {
+  let deepest = error;
+  while (deepest instanceof Error && deepest.cause instanceof Error) deepest = deepest.cause;
+  if (!(deepest instanceof Error)) return String(deepest).slice(0, 300);
+  return `${deepest.name}: ${deepest.message.split("\n")[0]}`.slice(0, 300);
+}

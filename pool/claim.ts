@@ -1,0 +1,140 @@
+import { and, asc, eq, inArray, sql } from "drizzle-orm";
+import type { MachineFault } from "../accounts/faults.ts";
+import { inMinutes, matched, now, type Tx, transact } from "../db/client.ts";
+import { holds, machines, reservations } from "../db/schema.ts";
+import type { PoolDeps } from "./deps.ts";
+import { heldAs, ourLease } from "./lease.ts";
+import { lockReservation } from "./settle.ts";
+import type { Machine } from "./target.ts";
+
+export interface Claim {
+  id: string;
+  username: string;
+  uid: number;
+  count: number;
+  durationMinutes: number;
+  idempotencyKey: string | null;
+  requestHash: string | null;
+}
+
+class TooFew extends Error {
+  readonly found: number;
+  constructor(found: number) {
+    super("too few machines");
+    this.found = found;
+  }
+}
+
+const offered = and(eq(machines.state, "available"), eq(machines.drained, false));
+
+/** Machines that are offered right now. */
+export async function countOffered(deps: PoolDeps): Promise<number> {
+  const [row] = await deps.db.select({ n: sql<number>`COUNT(*)` }).from(machines).where(offered);
+  return Number(row?.n ?? 0);
+}
+
+/** Takes `count` machines for a reservation inside a transaction: the ones that rested longest; all or TooFew. */
+async function take(deps: PoolDeps, tx: Tx, reservationId: string, count: number): Promise<Machine[]> {
+  const free = await tx
+    .select({ id: machines.id, name: machines.name })
+    .from(machines, { forceIndex: "machines_offer" })
+    .where(offered)
+    .orderBy(asc(machines.lastUsedAt), asc(machines.id))
+    .limit(count)
+    .for("update", { skipLocked: true });
+  if (free.length < count) throw new TooFew(free.length);
+  const ids = free.map((machine) => machine.id);
+  await tx
+    .update(machines)
+    .set({ ...ourLease(deps), state: "preparing", since: now, reservationId })
+    .where(inArray(machines.id, ids));
+  await tx.insert(holds).values(
+    free.map((machine) => ({
+      id: crypto.randomUUID(),
+      reservationId,
+      machineId: machine.id,
+      machineName: machine.name,
+      claimedAt: now,
+    })),
+  );
+  return tx.select().from(machines).where(inArray(machines.id, ids));
+}
+
+/** How long a claim may look again while others, who then give up, hold the rows that it would need. */
+const LOOK_AGAIN_MS = 2000;
+
+/** Tries until there are surely too few: rows that another claim has locked are skipped, and may come free at once. */
+async function untilSure(
+  deps: PoolDeps,
+  count: number,
+  attempt: () => Promise<Machine[]>,
+): Promise<Machine[] | number> {
+  const deadline = performance.now() + LOOK_AGAIN_MS;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof TooFew)) throw error;
+      const offeredNow = await countOffered(deps);
+      if (offeredNow < count || performance.now() > deadline) return Math.min(offeredNow, count - 1);
+      await new Promise((go) => setTimeout(go, Math.random() * 50));
+    }
+  }
+}
+
+/**
+ * Books machines for a new reservation, in one short transaction: all or none.
+ * @returns the machines, leased to us; or how many there are when they are too few
+ * @throws a duplicate-key error when the idempotency key is taken
+ */
+export function claim(deps: PoolDeps, wish: Claim): Promise<Machine[] | number> {
+  const landed = async () => {
+    const mine = await deps.db.select().from(machines).where(eq(machines.reservationId, wish.id));
+    return mine.length > 0 ? mine : undefined;
+  };
+  return untilSure(deps, wish.count, () =>
+    transact(
+      deps.db,
+      async (tx) => {
+        const taken = await take(deps, tx, wish.id, wish.count);
+        await tx.insert(reservations).values({
+          ...wish,
+          state: "preparing",
+          createdAt: now,
+          endsAt: inMinutes(wish.durationMinutes),
+        });
+        return taken;
+      },
+      landed,
+    ),
+  );
+}
+
+/**
+ * Puts a machine that failed while it was prepared aside for cleaning and takes another in its place.
+ * @returns the other one; undefined when there is none (then nothing was changed) or when ours was taken from us
+ */
+export async function swap(deps: PoolDeps, bad: Machine, fault: MachineFault): Promise<Machine | undefined> {
+  const reservationId = bad.reservationId ?? "";
+  const got = await untilSure(deps, 1, () =>
+    transact(deps.db, async (tx) => {
+      if ((await lockReservation(tx, reservationId))?.state !== "preparing") return [];
+      const aside = matched(
+        await tx
+          .update(machines)
+          .set({
+            state: "cleaning",
+            since: now,
+            fault: fault.kind === "uid_taken" ? "failed" : fault.kind,
+            lastError: fault.message,
+            retryAt: now,
+            leaseOwner: null,
+            leaseUntil: null,
+          })
+          .where(heldAs(deps, bad)),
+      );
+      return aside === 0 ? [] : take(deps, tx, reservationId, 1);
+    }),
+  );
+  return typeof got === "number" ? undefined : got[0];
+}

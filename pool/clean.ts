@@ -1,0 +1,51 @@
+import { eq } from "drizzle-orm";
+import { MachineFault } from "../accounts/faults.ts";
+import { machines, reservations } from "../db/schema.ts";
+import type { PoolDeps } from "./deps.ts";
+import { keepLease, takeOver } from "./lease.ts";
+import { offer, quarantine } from "./settle.ts";
+import { type Machine, targetOf } from "./target.ts";
+
+/**
+ * Makes a machine that we hold (state cleaning or quarantined) fit to be offered: the holder's account is removed
+ * with proof; one that comes from quarantine is also swept of all that nobody holds. Then it is offered, or
+ * quarantined with the reason.
+ * @returns whether it is clean
+ */
+export async function clean(deps: PoolDeps, machine: Machine): Promise<boolean> {
+  const keeper = keepLease(deps, machine);
+  try {
+    const target = targetOf(deps, machine);
+    if (!target.hostKey) {
+      target.hostKey = (await deps.accounts.look(target, keeper.signal)).hostKey;
+      machine.hostKey = target.hostKey;
+    }
+    const [holder] = machine.reservationId
+      ? await deps.db.select().from(reservations).where(eq(reservations.id, machine.reservationId))
+      : [];
+    if (holder) {
+      const account = { username: holder.username, uid: holder.uid, mark: holder.id };
+      await deps.accounts.remove(target, machine.generation, account, keeper.signal);
+    }
+    if (machine.state === "quarantined")
+      await deps.accounts.sweep(target, machine.generation, null, keeper.signal);
+    return await offer(deps, machine);
+  } catch (error) {
+    if (!(error instanceof MachineFault)) throw error;
+    await quarantine(deps, machine, error);
+    return false;
+  } finally {
+    keeper.stop();
+  }
+}
+
+/** Takes over a machine in cleaning or quarantine that nobody works on, and cleans it. */
+export async function takeOverAndClean(deps: PoolDeps, seen: Machine): Promise<boolean> {
+  const machine = await takeOver(deps, seen, ["cleaning", "quarantined"]);
+  return machine ? clean(deps, machine) : false;
+}
+
+/** The machines that a reservation still has to itself, in whatever state. */
+export function machinesHeldBy(deps: PoolDeps, reservationId: string): Promise<Machine[]> {
+  return deps.db.select().from(machines).where(eq(machines.reservationId, reservationId));
+}

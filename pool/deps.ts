@@ -1,0 +1,19 @@
+import type { Accounts } from "../accounts/accounts.ts";
+import type { Db } from "../db/client.ts";
+
+/** What every verb of the pool works with. */
+export interface PoolDeps {
+  db: Db;
+  accounts: Accounts;
+  /** Random per process start: names a lease's holder. Host names and pids repeat in containers. */
+  owner: string;
+  /** 32 bytes, base64: opens the machines' secrets */
+  secretKey: string;
+  /** How long a lease lasts when it is not renewed; longer than the longest step on a machine. */
+  leaseSeconds: number;
+  /** Where a machine on `localhost` is reached; empty: localhost */
+  machineLocalhost: string;
+  maxDurationMinutes: number;
+  historyDays: number;
+  log(level: "debug" | "info" | "warn" | "error", event: string, fields?: Record<string, unknown>): void;
+}

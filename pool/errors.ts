@@ -1,0 +1,32 @@
+export const POOL_ERROR_KINDS = [
+  "invalid_request",
+  "not_enough_machines",
+  "machines_unreachable",
+  "username_taken",
+  "machine_exists",
+  "address_taken",
+  "machine_not_found",
+  "machine_held",
+  "reservation_not_found",
+  "reservation_lost",
+  "idempotency_key_reused",
+  "still_preparing",
+] as const;
+
+export type PoolErrorKind = (typeof POOL_ERROR_KINDS)[number];
+
+/** A wish that the pool can't fulfil. `kind` and not `code`: Elysia reads `code` and `status` off thrown objects. */
+export class PoolError extends Error {
+  readonly kind: PoolErrorKind;
+  readonly details: { field: string; message: string }[];
+  constructor(kind: PoolErrorKind, message: string, details: { field: string; message: string }[] = []) {
+    super(message);
+    this.kind = kind;
+    this.details = details;
+  }
+}
+
+/** Bad input, with the field named. */
+export function invalid(field: string, message: string): PoolError {
+  return new PoolError("invalid_request", `${field}: ${message}`, [{ field, message }]);
+}

@@ -1,0 +1,70 @@
+import { asc, eq } from "drizzle-orm";
+import { fingerprint } from "../accounts/connect.ts";
+import { type Fault, MACHINE_STATES, type MachineState, machines, reservations } from "../db/schema.ts";
+import type { PoolDeps } from "./deps.ts";
+import { PoolError } from "./errors.ts";
+
+export { MACHINE_STATES };
+
+/** A machine as an admin sees it; never its secret. */
+export interface MachineView {
+  name: string;
+  host: string;
+  port: number;
+  user: string;
+  labels: Record<string, string>;
+  state: MachineState;
+  since: Date;
+  drained: boolean;
+  holder: { id: string; username: string } | null;
+  reservedUntil: Date | null;
+  hostKeyFingerprint: string | null;
+  fault: Fault | null;
+  lastError: string | null;
+}
+
+function select(deps: PoolDeps) {
+  return deps.db
+    .select({
+      machine: machines,
+      username: reservations.username,
+      state: reservations.state,
+      endsAt: reservations.endsAt,
+    })
+    .from(machines)
+    .leftJoin(reservations, eq(machines.reservationId, reservations.id));
+}
+
+function view(row: Awaited<ReturnType<typeof select>>[number]): MachineView {
+  const { machine } = row;
+  return {
+    name: machine.name,
+    host: machine.host,
+    port: machine.port,
+    user: machine.loginUser,
+    labels: machine.labels,
+    state: machine.state,
+    since: machine.since,
+    drained: machine.drained,
+    holder:
+      machine.reservationId && row.username !== null
+        ? { id: machine.reservationId, username: row.username }
+        : null,
+    reservedUntil: machine.state === "reserved" ? row.endsAt : null,
+    hostKeyFingerprint: machine.hostKey ? fingerprint(machine.hostKey) : null,
+    fault: machine.fault,
+    lastError: machine.lastError,
+  };
+}
+
+/** All machines, by name. */
+export async function listMachines(deps: PoolDeps): Promise<MachineView[]> {
+  return (await select(deps).orderBy(asc(machines.name))).map(view);
+}
+
+/** One machine. @throws PoolError machine_not_found */
+export async function viewMachine(deps: PoolDeps, name: string): Promise<MachineView> {
+  const [row] = await select(deps).where(eq(machines.name, name));
+  if (!row) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
+  return view(row);
+}

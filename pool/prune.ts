@@ -1,0 +1,27 @@
+import { and, eq, inArray, sql } from "drizzle-orm";
+import { transact } from "../db/client.ts";
+import { holds, machines, reservations } from "../db/schema.ts";
+import type { PoolDeps } from "./deps.ts";
+
+const MOST = 500;
+
+/** Deletes reservations that ended more than `historyDays` ago, with their record. @returns how many */
+export async function prune(deps: PoolDeps): Promise<number> {
+  return transact(deps.db, async (tx) => {
+    const old = await tx
+      .select({ id: reservations.id })
+      .from(reservations)
+      .where(
+        and(
+          sql`${reservations.endedAt} < UTC_TIMESTAMP(3) - INTERVAL ${deps.historyDays} DAY`,
+          sql`NOT EXISTS (SELECT 1 FROM ${machines} WHERE ${eq(machines.reservationId, reservations.id)})`,
+        ),
+      )
+      .limit(MOST);
+    const ids = old.map(({ id }) => id);
+    if (ids.length === 0) return 0;
+    await tx.delete(holds).where(inArray(holds.reservationId, ids));
+    await tx.delete(reservations).where(inArray(reservations.id, ids));
+    return ids.length;
+  });
+}

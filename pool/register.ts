@@ -1,0 +1,78 @@
+import { and, eq, or } from "drizzle-orm";
+import { now, transact } from "../db/client.ts";
+import { troubleOf } from "../db/errors.ts";
+import { machines } from "../db/schema.ts";
+import { seal } from "../db/secrets.ts";
+import { takeOverAndClean } from "./clean.ts";
+import type { PoolDeps } from "./deps.ts";
+import { PoolError } from "./errors.ts";
+import { type MachineView, viewMachine } from "./machines.ts";
+import { canonicalAddress } from "./target.ts";
+
+export interface NewMachine {
+  name: string;
+  host: string;
+  port: number;
+  user: string;
+  secret: { kind: "password" | "private_key"; value: string };
+  labels: Record<string, string>;
+  /** "type base64"; null: learn it */
+  hostKey: string | null;
+}
+
+/**
+ * Adds a machine to the pool. It starts in quarantine and leaves it the way every machine does: reached, its host key
+ * learnt or compared, swept of accounts that nobody holds.
+ * @param check false: don't contact it now; the scheduler will
+ * @returns the machine, available, or quarantined with the reason
+ * @throws PoolError machine_exists, address_taken
+ */
+export async function register(deps: PoolDeps, wish: NewMachine, check: boolean): Promise<MachineView> {
+  const address = canonicalAddress(wish.host);
+  const id = crypto.randomUUID();
+  const row = {
+    id,
+    name: wish.name,
+    host: wish.host,
+    address,
+    port: wish.port,
+    loginUser: wish.user,
+    secretKind: wish.secret.kind,
+    secret: seal(deps.secretKey, id, wish.secret.value),
+    labels: wish.labels,
+    hostKey: wish.hostKey,
+    state: "quarantined" as const,
+    since: now,
+    generation: 0,
+    lastError: "not contacted yet",
+    retryAt: now,
+    lastUsedAt: now,
+    probedAt: now,
+    createdAt: now,
+  };
+  try {
+    await transact(deps.db, (tx) => tx.insert(machines).values(row));
+  } catch (error) {
+    if (troubleOf(error) !== "duplicate") throw error;
+    const [other] = await deps.db
+      .select()
+      .from(machines)
+      .where(
+        or(eq(machines.name, wish.name), and(eq(machines.address, address), eq(machines.port, wish.port))),
+      );
+    // After a connection lost in COMMIT the repeat meets its own row.
+    if (other?.id !== id) {
+      if (other?.name === wish.name)
+        throw new PoolError("machine_exists", `There is a machine '${wish.name}' already; delete it first`);
+      throw new PoolError(
+        "address_taken",
+        `${wish.host}:${wish.port} is machine '${other?.name ?? "unknown"}' already; one machine can't be offered twice`,
+      );
+    }
+  }
+  if (check) {
+    const [seen] = await deps.db.select().from(machines).where(eq(machines.id, id));
+    if (seen) await takeOverAndClean(deps, seen);
+  }
+  return viewMachine(deps, wish.name);
+}

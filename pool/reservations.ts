@@ -1,0 +1,100 @@
+import { and, asc, eq, inArray, sql } from "drizzle-orm";
+import { machines, type ReservationState, reservations } from "../db/schema.ts";
+import type { PoolDeps } from "./deps.ts";
+import { PoolError } from "./errors.ts";
+
+export interface ReservationView {
+  id: string;
+  username: string;
+  state: ReservationState;
+  reason: string | null;
+  machines: { machine: string; host: string; port: number }[];
+  reservedUntil: Date;
+  durationMinutes: number;
+}
+
+/** One machine of an active reservation. */
+export interface ReservationRow {
+  id: string;
+  username: string;
+  machine: string;
+  host: string;
+  port: number;
+  expiresAt: Date;
+  /** by the database's clock; never below 0 */
+  secondsLeft: number;
+}
+
+/** One reservation with the machines that it has now. @throws PoolError reservation_not_found */
+export async function viewReservation(deps: PoolDeps, id: string): Promise<ReservationView> {
+  const [row] = await deps.db.select().from(reservations).where(eq(reservations.id, id));
+  if (!row) throw new PoolError("reservation_not_found", `There is no reservation '${id}'`);
+  const held = await deps.db
+    .select({ machine: machines.name, host: machines.host, port: machines.port })
+    .from(machines)
+    .where(and(eq(machines.reservationId, id), inArray(machines.state, ["preparing", "reserved"])))
+    .orderBy(asc(machines.name));
+  return {
+    id,
+    username: row.username,
+    state: row.state,
+    reason: row.reason,
+    machines: held,
+    reservedUntil: row.endsAt,
+    durationMinutes: row.durationMinutes,
+  };
+}
+
+/** The active reservations, a row a machine, the next to end first. */
+export function listReservations(deps: PoolDeps): Promise<ReservationRow[]> {
+  return deps.db
+    .select({
+      id: reservations.id,
+      username: reservations.username,
+      machine: machines.name,
+      host: machines.host,
+      port: machines.port,
+      expiresAt: reservations.endsAt,
+      secondsLeft:
+        sql<number>`GREATEST(0, TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), ${reservations.endsAt}) / 1000000)`.mapWith(
+          Number,
+        ),
+    })
+    .from(reservations)
+    .innerJoin(machines, eq(machines.reservationId, reservations.id))
+    .where(and(eq(reservations.state, "active"), eq(machines.state, "reserved")))
+    .orderBy(asc(reservations.endsAt), asc(machines.name));
+}
+
+/** How long a repeated request waits for the first one, which may still be at work. */
+const WAIT_MS = 60_000;
+
+/**
+ * The reservation that an earlier request with this key made; waits while it is prepared. One that failed has let go
+ * of its key.
+ * @throws PoolError idempotency_key_reused when that request asked for something else; still_preparing
+ */
+export async function findByKey(
+  deps: PoolDeps,
+  key: string | undefined,
+  requestHash: string | null,
+): Promise<ReservationView | undefined> {
+  if (!key) return undefined;
+  const deadline = performance.now() + WAIT_MS;
+  for (;;) {
+    const [row] = await deps.db.select().from(reservations).where(eq(reservations.idempotencyKey, key));
+    if (!row) return undefined;
+    if (row.requestHash !== requestHash)
+      throw new PoolError(
+        "idempotency_key_reused",
+        "This Idempotency-Key was used for a different request; make a new one",
+      );
+    if (row.state !== "preparing") return viewReservation(deps, row.id);
+    if (performance.now() > deadline)
+      throw new PoolError(
+        "still_preparing",
+        "The first request with this Idempotency-Key is still at work; ask again",
+      );
+    await new Promise((go) => setTimeout(go, 100));
+  }
+}

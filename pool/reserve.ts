@@ -1,0 +1,197 @@
+import { createHash, createHmac } from "node:crypto";
+import { and, eq, sql } from "drizzle-orm";
+import type { Credential } from "../accounts/accounts.ts";
+import { MachineFault } from "../accounts/faults.ts";
+import { inMinutes, matched, now, transact } from "../db/client.ts";
+import { violates } from "../db/errors.ts";
+import { holds, machines, reservations } from "../db/schema.ts";
+import { claim, swap } from "./claim.ts";
+import type { PoolDeps } from "./deps.ts";
+import { invalid, PoolError } from "./errors.ts";
+import { giveBack } from "./give_back.ts";
+import { type Keeper, keepLease } from "./lease.ts";
+import { findByKey, type ReservationView, viewReservation } from "./reservations.ts";
+import { type Machine, targetOf } from "./target.ts";
+import { nextUid } from "./uid.ts";
+
+export interface Wish {
+  username: string;
+  count: number;
+  durationMinutes: number;
+  /** undefined: a password is made */
+  password?: string | undefined;
+  keys?: string[] | undefined;
+  idempotencyKey?: string | undefined;
+}
+
+export interface Granted extends ReservationView {
+  /** only when it was made here */
+  password?: string;
+}
+
+/** A key's account carries its end to the second; preparing may take that much longer than the claim. */
+const PREPARING_MINUTES = 2;
+
+/**
+ * A strong password (128 bits). It is computed from the reservation's id, so that a client that lost the answer and
+ * asks again with its Idempotency-Key gets the same one, and nothing needs to be stored.
+ */
+function madePassword(deps: PoolDeps, id: string): string {
+  const bytes = createHmac("sha256", Buffer.from(deps.secretKey, "base64")).update(`password ${id}`).digest();
+  return bytes.subarray(0, 16).toString("base64url");
+}
+
+function hashOf(deps: PoolDeps, wish: Wish): string {
+  const { idempotencyKey: _, ...asked } = wish;
+  // Keyed, since a plain hash of a short password could be guessed from a copy of the database.
+  return createHmac("sha256", Buffer.from(deps.secretKey, "base64"))
+    .update(createHash("sha256").update(JSON.stringify(asked)).digest())
+    .digest("hex");
+}
+
+/**
+ * Reserves machines: books them, makes the account on every one, confirms. All or none.
+ * @returns when the account works on all of them
+ * @throws PoolError not_enough_machines, machines_unreachable, username_taken, invalid_request, …
+ */
+export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
+  if (wish.durationMinutes > deps.maxDurationMinutes)
+    throw invalid("duration", `at most ${deps.maxDurationMinutes} minutes`);
+  const requestHash = wish.idempotencyKey ? hashOf(deps, wish) : null;
+  const reveal = (view: ReservationView): Granted =>
+    wish.password === undefined && !wish.keys ? { ...view, password: madePassword(deps, view.id) } : view;
+  const before = await findByKey(deps, wish.idempotencyKey, requestHash);
+  if (before) return reveal(before);
+
+  // A uid that a machine has seen before (the database was restored from a dump) is given up for the next one.
+  for (let tries = 0; ; tries++) {
+    const id = crypto.randomUUID();
+    const uid = await nextUid(deps.db);
+    let claimed: Machine[] | number;
+    try {
+      claimed = await claim(deps, {
+        id,
+        username: wish.username,
+        uid,
+        count: wish.count,
+        durationMinutes: wish.durationMinutes,
+        idempotencyKey: wish.idempotencyKey ?? null,
+        requestHash,
+      });
+    } catch (error) {
+      if (!violates(error, "reservations_idempotency")) throw error;
+      const other = await findByKey(deps, wish.idempotencyKey, requestHash);
+      if (other) return reveal(other);
+      continue;
+    }
+    if (typeof claimed === "number")
+      throw new PoolError("not_enough_machines", `Only ${claimed} machines available`, [
+        { field: "count", message: `${wish.count} asked for, ${claimed} available` },
+      ]);
+    const password = wish.password ?? madePassword(deps, id);
+    const credential: Credential = wish.keys
+      ? { kind: "keys", keys: wish.keys }
+      : { kind: "password", password };
+    try {
+      await prepareAll(deps, { id, uid, username: wish.username }, wish.durationMinutes, claimed, credential);
+      return reveal(await viewReservation(deps, id));
+    } catch (error) {
+      const again = error instanceof MachineFault && error.kind === "uid_taken" && tries < 3;
+      await giveBack(deps, id, error instanceof Error ? error.message : "unknown");
+      if (again) continue;
+      if (error instanceof MachineFault)
+        throw new PoolError("machines_unreachable", `No machine could be prepared: ${error.message}`);
+      throw error;
+    }
+  }
+}
+
+/** Makes the account on all machines at once, swaps those that fail, and confirms. Leaves all as it is when it throws. */
+async function prepareAll(
+  deps: PoolDeps,
+  who: { id: string; uid: number; username: string },
+  durationMinutes: number,
+  claimed: Machine[],
+  credential: Credential,
+): Promise<void> {
+  const keepers: Keeper[] = [];
+  const account = { username: who.username, uid: who.uid, mark: who.id };
+  const [row] = await deps.db
+    .select({ latest: inMinutes(durationMinutes + PREPARING_MINUTES).mapWith(reservations.endsAt) })
+    .from(reservations)
+    .where(eq(reservations.id, who.id));
+  const latest = row?.latest;
+  if (!latest) throw new PoolError("reservation_lost", "The reservation was ended while it was prepared");
+
+  const prepare = async (first: Machine): Promise<void> => {
+    for (let machine = first; ; ) {
+      const keeper = keepLease(deps, machine);
+      keepers.push(keeper);
+      try {
+        await deps.accounts.create(
+          targetOf(deps, machine),
+          machine.generation,
+          account,
+          credential,
+          latest,
+          keeper.signal,
+        );
+        return;
+      } catch (error) {
+        if (!(error instanceof MachineFault) || error.kind === "uid_taken") throw error;
+        if (error.kind === "foreign_account")
+          throw new PoolError(
+            "username_taken",
+            `The account '${who.username}' exists on ${machine.name} and is not ours; choose another username`,
+            [{ field: "username", message: error.message }],
+          );
+        keeper.stop();
+        deps.log("warn", "machine failed while it was prepared", {
+          machine: machine.name,
+          reservation: who.id,
+          fault: error.kind,
+          reason: error.message,
+        });
+        const other = await swap(deps, machine, error);
+        if (!other) throw error;
+        machine = other;
+      }
+    }
+  };
+  try {
+    const results = await Promise.allSettled(claimed.map(prepare));
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+    await confirm(deps, who.id, claimed.length, durationMinutes);
+  } finally {
+    for (const keeper of keepers) keeper.stop();
+  }
+}
+
+/** Commits that the accounts are there; the time that was asked for begins now. @throws PoolError when a lease was lost */
+function confirm(deps: PoolDeps, id: string, count: number, durationMinutes: number): Promise<void> {
+  return transact(deps.db, async (tx) => {
+    const mine = matched(
+      await tx
+        .update(reservations)
+        .set({ state: "active", endsAt: inMinutes(durationMinutes) })
+        .where(and(eq(reservations.id, id), sql`${reservations.state} IN ('preparing', 'active')`)),
+    );
+    const ready = matched(
+      await tx
+        .update(machines)
+        .set({ state: "reserved", since: now, leaseOwner: null, leaseUntil: null })
+        .where(
+          and(
+            eq(machines.reservationId, id),
+            sql`((${machines.state} = 'preparing' AND ${machines.leaseOwner} = ${deps.owner}) OR ${machines.state} = 'reserved')`,
+          ),
+        ),
+    );
+    if (mine !== 1 || ready !== count)
+      throw new PoolError("reservation_lost", "The reservation was ended while it was prepared; ask again");
+    await tx
+      .update(holds)
+      .set({ confirmedAt: now })
+      .where(and(eq(holds.reservationId, id), sql`${holds.releasedAt} IS NULL`));
+  });
+}

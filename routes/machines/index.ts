@@ -1,0 +1,113 @@
+import { Elysia, t } from "elysia";
+import { withJsonBody } from "../../http/body.ts";
+import { withDeps } from "../../http/deps.ts";
+import { Problem } from "../../http/errors.ts";
+import { Machine, machineOf } from "../../http/models.ts";
+import { invalid } from "../../pool/errors.ts";
+import { listMachines } from "../../pool/machines.ts";
+import { register } from "../../pool/register.ts";
+
+const NewMachine = t.Object(
+  {
+    name: t.String({
+      pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$",
+      description: "1 to 63 of A-Z a-z 0-9 . _ -, beginning with a letter or digit",
+    }),
+    host: t.String({
+      pattern: "^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9.])?|\\[?[0-9a-fA-F:.]{2,45}\\]?)$",
+      description: "a host name or an IP address, as users type it",
+    }),
+    port: t.Optional(
+      t.Integer({
+        title: "port",
+        minimum: 1,
+        maximum: 65535,
+        description: "the SSH port, 1 to 65535; 22 without",
+      }),
+    ),
+    user: t.Optional(
+      t.String({
+        pattern: "^[a-z_][a-z0-9_-]{0,31}$",
+        description: "the login that may create accounts: root, or one with `sudo -n`; root without",
+      }),
+    ),
+    password: t.Optional(
+      t.String({ minLength: 1, maxLength: 512, description: "the login's password, 1 to 512 characters" }),
+    ),
+    private_key: t.Optional(
+      t.String({
+        minLength: 1,
+        maxLength: 16_384,
+        description: "the login's private key without a passphrase, OpenSSH or PEM",
+      }),
+    ),
+    host_key: t.Optional(
+      t.String({
+        pattern: "^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+=*$",
+        maxLength: 4096,
+        description: 'its SSH host key, "type base64" as in known_hosts; learnt without',
+      }),
+    ),
+    labels: t.Optional(
+      t.Record(t.String({ pattern: "^[A-Za-z0-9._/-]{1,63}$" }), t.String({ maxLength: 63 }), {
+        description: "names of up to 63 of A-Z a-z 0-9 . _ / -, values of up to 63 characters",
+      }),
+    ),
+  },
+  { additionalProperties: false, description: "must be a JSON object" },
+);
+
+/** GET and POST /machines. */
+export default new Elysia({ name: "machines", normalize: false, tags: ["machines"] })
+  .use(withDeps)
+  .use(withJsonBody)
+  .get("/machines", async ({ deps }) => ({ machines: (await listMachines(deps)).map(machineOf) }), {
+    response: { 200: t.Object({ machines: t.Array(Machine) }), 503: Problem },
+    detail: { summary: "All machines" },
+  })
+  .post(
+    "/machines",
+    async ({ deps, body, query, status }) => {
+      const { password, private_key } = body;
+      if ((password === undefined) === (private_key === undefined))
+        throw invalid(
+          private_key === undefined ? "password" : "private_key",
+          "give either password or private_key",
+        );
+      const view = await register(
+        deps,
+        {
+          name: body.name,
+          host: body.host,
+          port: body.port ?? 22,
+          user: body.user ?? "root",
+          secret:
+            password === undefined
+              ? { kind: "private_key", value: private_key ?? "" }
+              : { kind: "password", value: password },
+          labels: body.labels ?? {},
+          hostKey: body.host_key ?? null,
+        },
+        query.check ?? true,
+      );
+      return status(201, machineOf(view));
+    },
+    {
+      body: NewMachine,
+      query: t.Object(
+        {
+          check: t.Optional(
+            t.Boolean({ title: "check", description: "true or false; false: don't contact the machine now" }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+      response: { 201: Machine, 400: Problem, 409: Problem, 413: Problem, 415: Problem, 503: Problem },
+      detail: {
+        summary: "Register a machine",
+        description:
+          "Learns its SSH host key. One that can't be reached is quarantined and comes in by itself once it can.",
+      },
+    },
+  )
+  .compile();

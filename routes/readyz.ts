@@ -1,0 +1,20 @@
+import { Elysia, t } from "elysia";
+import { withDeps } from "../http/deps.ts";
+import { Problem } from "../http/errors.ts";
+import { ping } from "../pool/availability.ts";
+
+/** GET /readyz: the database answers, too. */
+export default new Elysia({ name: "readyz", normalize: false, tags: ["health"] })
+  .use(withDeps)
+  .get(
+    "/readyz",
+    async ({ deps }) => {
+      await ping(deps);
+      return { status: "ready" as const };
+    },
+    {
+      response: { 200: t.Object({ status: t.Literal("ready") }), 503: Problem },
+      detail: { summary: "Whether the API and its database are ready" },
+    },
+  )
+  .compile();

@@ -1,0 +1,39 @@
+import { Elysia, t } from "elysia";
+import { withDeps } from "../http/deps.ts";
+import { Problem } from "../http/errors.ts";
+import type { PoolDeps } from "../pool/deps.ts";
+import { releaseAll } from "../pool/release.ts";
+
+async function answer(deps: PoolDeps) {
+  const { clean, pending } = await releaseAll(deps);
+  if (clean.length + pending.length === 0) return { message: "No machines to release." };
+  return { message: "All machines released", released: clean.length, failed: pending };
+}
+
+const schema = {
+  response: {
+    200: t.Object({
+      message: t.String(),
+      released: t.Optional(t.Integer({ description: "machines that are clean and free again" })),
+      failed: t.Optional(
+        t.Array(t.String(), { description: "machines that are retried until they are clean" }),
+      ),
+    }),
+    503: Problem,
+  },
+  detail: { summary: "Release every reservation and delete its accounts" },
+};
+
+/** GET and POST /release_all. */
+export default new Elysia({ name: "release_all", normalize: false, tags: ["reservations"] })
+  .use(withDeps)
+  .get(
+    "/release_all",
+    ({ deps, set }) => {
+      set.headers["cache-control"] = "no-store";
+      return answer(deps);
+    },
+    schema,
+  )
+  .post("/release_all", ({ deps }) => answer(deps), schema)
+  .compile();

@@ -1,0 +1,94 @@
+import { Elysia, t } from "elysia";
+import { withJsonBody } from "../../http/body.ts";
+import { withDeps } from "../../http/deps.ts";
+import { Problem } from "../../http/errors.ts";
+import { Count, Duration, Password, Reservation, reservationOf, time, Username } from "../../http/models.ts";
+import { invalid } from "../../pool/errors.ts";
+import { listReservations } from "../../pool/reservations.ts";
+import { reserve } from "../../pool/reserve.ts";
+
+const PublicKey = t.String({
+  pattern:
+    "^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\\.com) [A-Za-z0-9+/]{40,}={0,3}( [ -~]{0,200})?$",
+  maxLength: 4096,
+  description: 'a public key as in ~/.ssh/id_ed25519.pub: "type base64 comment"',
+});
+
+const Row = t.Object({
+  id: t.String(),
+  username: t.String(),
+  machine: t.String(),
+  host: t.String(),
+  port: t.Integer(),
+  expiration_time: time("when the account is removed"),
+  time_remaining: t.String({ examples: ["59.7 minutes remaining"] }),
+});
+
+/** GET and POST /reservations. */
+export default new Elysia({ name: "reservations", normalize: false, tags: ["reservations"] })
+  .use(withDeps)
+  .use(withJsonBody)
+  .get(
+    "/reservations",
+    async ({ deps }) => ({
+      reservations: (await listReservations(deps)).map(({ expiresAt, secondsLeft, ...row }) => ({
+        ...row,
+        expiration_time: expiresAt.toISOString(),
+        time_remaining: `${(secondsLeft / 60).toFixed(1)} minutes remaining`,
+      })),
+    }),
+    {
+      response: { 200: t.Object({ reservations: t.Array(Row) }), 503: Problem },
+      detail: { summary: "The active reservations, a row a machine" },
+    },
+  )
+  .post(
+    "/reservations",
+    async ({ deps, body, headers, status }) => {
+      const { username, password, ssh_public_keys: keys, count = 1, duration = 60 } = body;
+      if (password !== undefined && keys)
+        throw invalid("ssh_public_keys", "give either password or ssh_public_keys");
+      const granted = await reserve(deps, {
+        username,
+        password,
+        keys,
+        count,
+        durationMinutes: duration,
+        idempotencyKey: headers["idempotency-key"],
+      });
+      return status(201, reservationOf(granted));
+    },
+    {
+      headers: t.Object({
+        "idempotency-key": t.Optional(
+          t.String({
+            pattern: "^[!-~]{1,128}$",
+            description:
+              "1 to 128 printable characters: the same key gives the same reservation, never a second",
+          }),
+        ),
+      }),
+      body: t.Object(
+        {
+          username: Username,
+          password: t.Optional(Password),
+          ssh_public_keys: t.Optional(
+            t.Array(PublicKey, {
+              minItems: 1,
+              maxItems: 20,
+              description: "1 to 20 public keys, instead of a password",
+            }),
+          ),
+          count: t.Optional(Count),
+          duration: t.Optional(Duration),
+        },
+        { additionalProperties: false, description: "must be a JSON object" },
+      ),
+      response: { 201: Reservation, 400: Problem, 409: Problem, 413: Problem, 415: Problem, 503: Problem },
+      detail: {
+        summary: "Reserve machines",
+        description: "Answers when the account works on every machine.",
+      },
+    },
+  )
+  .compile();

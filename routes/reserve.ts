@@ -1,0 +1,35 @@
+import { Elysia, t } from "elysia";
+import { withDeps } from "../http/deps.ts";
+import { Problem } from "../http/errors.ts";
+import { Count, Duration, Password, Reservation, reservationOf, Username } from "../http/models.ts";
+import { reserve } from "../pool/reserve.ts";
+
+/** GET /reserve: kept for those who reserve from a browser's address line or one curl. POST /reservations is the same. */
+export default new Elysia({ name: "reserve", normalize: false, tags: ["reservations"] })
+  .use(withDeps)
+  .get(
+    "/reserve",
+    async ({ deps, query, set }) => {
+      set.headers["cache-control"] = "no-store";
+      const { username, password, count = 1, duration = 60 } = query;
+      return reservationOf(await reserve(deps, { username, password, count, durationMinutes: duration }));
+    },
+    {
+      query: t.Object(
+        {
+          username: Username,
+          password: t.Optional(Password),
+          count: t.Optional(Count),
+          duration: t.Optional(Duration),
+        },
+        { additionalProperties: false },
+      ),
+      response: { 200: Reservation, 400: Problem, 409: Problem, 503: Problem },
+      detail: {
+        summary: "Reserve machines",
+        description:
+          "Answers when the account works on every machine. A password in a URL may end up in histories: POST /reservations takes it in the body.",
+      },
+    },
+  )
+  .compile();

@@ -1,0 +1,85 @@
+import { ConfigError, config } from "./config.ts";
+import { migrateDatabase, waitForDatabase } from "./db/migrate.ts";
+import { checkSecretKey } from "./db/secrets.ts";
+import { deps } from "./deps.ts";
+import { reasonOf } from "./log.ts";
+import { superviseWorkers } from "./workers.ts";
+
+const DATABASE_WAIT_SECONDS = 60;
+/** Together under the 10 s in which a stop must be over. */
+const DRAIN_MS = 8000;
+
+/** A large body is refused in our own words at 64 KiB (http/body.ts); this bounds what reaches us at all. */
+const MOST_BODY_BYTES = 1024 * 1024;
+
+async function prepareDatabase(): Promise<void> {
+  const { database, log } = deps();
+  await waitForDatabase(database, DATABASE_WAIT_SECONDS, (line) => log("info", line));
+  await migrateDatabase(database);
+  await checkSecretKey(database.db, config().secretKey);
+}
+
+/** Runs `stop` once at the first SIGTERM or SIGINT, then ends the process with 0; a second signal ends it at once. */
+function stopOnSignal(stop: () => Promise<unknown>): void {
+  let stopping = false;
+  const onSignal = async () => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    deps().log("info", "stopping");
+    const limit = new Promise((go) => setTimeout(go, DRAIN_MS));
+    await Promise.race([
+      stop().catch((error) => deps().log("error", "stop", { reason: reasonOf(error) })),
+      limit,
+    ]);
+    process.exit(0);
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+}
+
+async function startApi(): Promise<void> {
+  const { app } = await import("./app.ts");
+  const { host, port, adminToken } = config();
+  // A worker shares its port with the others, which share nothing else.
+  app.listen({
+    hostname: host,
+    port,
+    reusePort: process.env.MACHINE_MANAGER_WORKER === "1",
+    maxRequestBodySize: MOST_BODY_BYTES,
+    idleTimeout: 0,
+  });
+  stopOnSignal(async () => {
+    await app.stop();
+    await deps().database.close();
+  });
+  const open = adminToken ? "" : ", open to everybody on this machine: set ADMIN_TOKEN to ask for a token";
+  deps().log("info", `listening on http://${host}:${app.server?.port ?? port}${open}`);
+}
+
+async function startScheduler(): Promise<void> {
+  const { startJobs } = await import("./cron/start.ts");
+  const stopJobs = startJobs();
+  stopOnSignal(async () => {
+    await stopJobs(DRAIN_MS - 1000);
+    await deps().database.close();
+  });
+  deps().log("info", "scheduler started");
+}
+
+if (process.argv.includes("--help") || process.argv.includes("-h")) {
+  console.log(
+    "bun server.ts: the API; with SCHEDULER=true the scheduler. Settings come from the environment: see .env.example.",
+  );
+  process.exit(0);
+}
+try {
+  if (config().webConcurrency > 1 && !config().scheduler && process.env.MACHINE_MANAGER_WORKER !== "1") {
+    superviseWorkers(config().webConcurrency, deps().log);
+  } else {
+    await prepareDatabase();
+    await (config().scheduler ? startScheduler() : startApi());
+  }
+} catch (error) {
+  console.error(`machine-manager: ${error instanceof ConfigError ? error.message : reasonOf(error)}`);
+  process.exit(1);
+}

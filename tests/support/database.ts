@@ -1,0 +1,95 @@
+// A private MariaDB for a test process: real, on a socket in a temporary folder, as durable as the product asks for.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createConnection } from "mysql2/promise";
+import { until } from "./until.ts";
+
+export interface TestServer {
+  folder: string;
+  socket: string;
+  pid: number;
+  /** A new, empty database on it; answers its DATABASE_URL. */
+  database(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+let count = 0;
+
+export async function startDatabase(flags: string[] = []): Promise<TestServer> {
+  const folder = mkdtempSync(join(tmpdir(), "mm-db-"));
+  const socket = join(folder, "sock");
+  const data = join(folder, "data");
+  const asRoot = process.getuid?.() === 0 ? ["--user=root"] : [];
+  const install = Bun.spawn(
+    [
+      "mariadb-install-db",
+      "--no-defaults",
+      `--datadir=${data}`,
+      "--auth-root-authentication-method=normal",
+      "--skip-test-db",
+      ...asRoot,
+    ],
+    { stdout: "ignore", stderr: "pipe" },
+  );
+  if ((await install.exited) !== 0) throw new Error(await new Response(install.stderr).text());
+  const server = Bun.spawn(
+    [
+      "mariadbd",
+      "--no-defaults",
+      `--datadir=${data}`,
+      `--socket=${socket}`,
+      `--pid-file=${join(folder, "pid")}`,
+      "--skip-networking",
+      "--innodb-buffer-pool-size=64M",
+      "--innodb-flush-log-at-trx-commit=1",
+      "--character-set-server=utf8mb4",
+      "--collation-server=utf8mb4_bin",
+      "--default-time-zone=+00:00",
+      "--max-connections=300",
+      ...asRoot,
+      ...flags,
+    ],
+    { stdout: "ignore", stderr: Bun.file(join(folder, "log")) },
+  );
+  const connect = () => createConnection({ socketPath: socket, user: "root" });
+  await until("MariaDB answers", 30_000, async () => {
+    if (server.exitCode !== null) throw new Error(await Bun.file(join(folder, "log")).text());
+    try {
+      await (await connect()).end();
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  const stop = async () => {
+    server.kill("SIGKILL");
+    await server.exited;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once("exit", () => server.kill("SIGKILL"));
+  return {
+    folder,
+    socket,
+    pid: server.pid,
+    async database() {
+      const name = `mm_${process.pid}_${++count}`;
+      const connection = await connect();
+      await connection.query(`CREATE DATABASE ${name}`);
+      await connection.end();
+      return `mysql://root@localhost/${name}?socketPath=${encodeURIComponent(socket)}`;
+    },
+    stop,
+  };
+}
+
+let shared: Promise<TestServer> | undefined;
+
+/** The one server of this test process; it ends with the process. */
+export function sharedDatabase(): Promise<TestServer> {
+  shared ??= startDatabase().then((server) => {
+    process.once("exit", () => rmSync(server.folder, { recursive: true, force: true }));
+    return server;
+  });
+  return shared;
+}

@@ -1,0 +1,104 @@
+// The program itself, as its own process: an API on a free port, or a scheduler.
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { sharedDatabase } from "./database.ts";
+import { freePort } from "./machines.ts";
+import { until } from "./until.ts";
+
+const SERVER = join(import.meta.dir, "../../server.ts");
+
+export interface Program {
+  pid: number;
+  url: string;
+  /** everything that it wrote so far */
+  log(): string;
+  /** Sends a signal (SIGTERM) and waits for its end; answers the exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  signal(name: NodeJS.Signals): void;
+}
+
+export interface Settings {
+  DATABASE_URL: string;
+  SECRET_KEY: string;
+  [name: string]: string;
+}
+
+/** Settings for programs that share one new database. */
+export async function newSettings(more: Record<string, string> = {}): Promise<Settings> {
+  const server = await sharedDatabase();
+  return { DATABASE_URL: await server.database(), SECRET_KEY: randomBytes(32).toString("base64"), ...more };
+}
+
+const running = new Set<Program>();
+process.once("exit", () => {
+  for (const one of running) one.signal("SIGKILL");
+});
+
+/** Starts the program and waits until it is up. @throws Error with its output when it ends instead */
+export async function startProgram(settings: Settings, role: "api" | "scheduler" = "api"): Promise<Program> {
+  const port = role === "api" ? await freePort() : 0;
+  const child = Bun.spawn([process.execPath, "--no-env-file", SERVER], {
+    env: {
+      PATH: process.env.PATH ?? "",
+      HOME: process.env.HOME ?? "/",
+      ...settings,
+      PORT: `${port}`,
+      ...(role === "scheduler" ? { SCHEDULER: "true" } : {}),
+    },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  let text = "";
+  const read = async (stream: ReadableStream<Uint8Array>) => {
+    const decoder = new TextDecoder();
+    for await (const part of stream) text += decoder.decode(part, { stream: true });
+  };
+  void read(child.stdout);
+  void read(child.stderr);
+  const program: Program = {
+    pid: child.pid,
+    url: `http://127.0.0.1:${port}`,
+    log: () => text,
+    signal: (name) => child.kill(name),
+    async stop(signal = "SIGTERM") {
+      child.kill(signal);
+      await child.exited;
+      running.delete(program);
+      return child.exitCode;
+    },
+  };
+  running.add(program);
+  await until(`${role} is up`, 30_000, async () => {
+    if (child.exitCode !== null) {
+      await Bun.sleep(50);
+      throw new Error(`${role} ended with ${child.exitCode}:\n${text}`);
+    }
+    return text.includes(role === "api" ? "listening on" : "scheduler started");
+  });
+  return program;
+}
+
+/** One request; `body` is sent as JSON. Answers status, headers and the parsed body. */
+export async function call(
+  program: { url: string },
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+) {
+  const response = await fetch(program.url + path, {
+    method,
+    headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  // biome-ignore lint/suspicious/noExplicitAny: answers of every shape; tests assert on them
+  let parsed: any;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    parsed = text;
+  }
+  return { status: response.status, headers: response.headers, body: parsed };
+}
