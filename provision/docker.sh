@@ -103,22 +103,37 @@ stamps() {
   export SECRETS_STAMP NGINX_STAMP
 }
 
-answers() { curl --silent --insecure --fail --max-time 3 --output /dev/null "https://${PUBLISH_ADDRESS/#0.0.0.0/127.0.0.1}:$HTTPS_PORT/readyz"; }
+address() { say "${PUBLISH_ADDRESS/#0.0.0.0/127.0.0.1}"; }
+answers() { curl --silent --insecure --fail --max-time 3 --output /dev/null "https://$(address):$HTTPS_PORT/readyz"; }
+
+check_port() {
+  if [[ $(docker compose port nginx 8443 2>/dev/null) == *":$HTTPS_PORT" ]]; then return; fi
+  if (exec 3<>"/dev/tcp/$(address)/$HTTPS_PORT") 2>/dev/null; then
+    fail "port $HTTPS_PORT is taken by something else (ss -ltnp shows it); end that, or take another: HTTPS_PORT=8443 just run"
+  fi
+}
+
+# Shows why the stack does not come up, and stops.
+give_up() {
+  local services
+  docker compose ps --all >&2
+  services=$(docker compose ps --all --format '{{.Service}} {{.State}} {{.Health}}' | awk '$2 != "running" || $3 == "unhealthy" { print $1 }' | sort -u)
+  # shellcheck disable=SC2086 # a word each
+  docker compose logs --tail 15 $services | sed 's/^\x1b\[2K//' >&2
+  fail "the stack did not come up: see above; all of its log: just docker-logs. After mending it: just run"
+}
 
 up() {
   make_secrets
   make_certificate
   get_images
+  check_port
   stamps
   if [[ $COMPOSE_FILE == *dev* ]]; then mkdir -p node_modules; fi # a place for a mount
   say "building $COMPOSE_PROJECT_NAME:$APP_VERSION"
   docker compose build --quiet || fail "the image can't be built (see above). Run without containers: MODE=native just run"
   say "starting database, API, scheduler and nginx"
-  docker compose up --detach --remove-orphans --wait --wait-timeout 180 "$@" || {
-    docker compose ps --all
-    docker compose logs --tail 15
-    fail "the stack did not come up; its last words are above. If port $HTTPS_PORT is taken: HTTPS_PORT=8443 just run"
-  }
+  docker compose up --detach --remove-orphans --wait --wait-timeout 180 "$@" || give_up
   local deadline=$((SECONDS + 60))
   until answers; do
     ((SECONDS < deadline)) || fail "$url/readyz does not answer; look at: just docker-logs"

@@ -1,0 +1,274 @@
+// The whole thing in containers: `just run`, the seed's curl lines, a login, expiry, scaling, a database restart, hot
+// reload, `just clean`. One stack, and its tests go on from each other.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { until } from "../support/until.ts";
+import { Checkout, run, ssh, whyNot } from "./checkout.ts";
+
+const reason = await whyNot();
+if (reason) console.log(`tests/docker: skipped, since ${reason}`);
+
+type Machine = { machine: string; host: string; port: number };
+const MINUTE = 60_000;
+
+describe.skipIf(reason !== "")("Docker", () => {
+  let at: Checkout;
+  let fresh = "";
+  const password = "Tr0ub4dor-secret";
+  let held: Machine[] = [];
+  let end = 0;
+
+  beforeAll(async () => {
+    at = await Checkout.make();
+    fresh = await at.files();
+  }, MINUTE);
+  afterAll(() => at?.remove(), 2 * MINUTE);
+
+  test(
+    "just run starts the stack, registers the machines and says where it is",
+    async () => {
+      const output = await at.do("just", "run");
+      expect(output).toContain(`https://localhost:${at.httpsPort}`);
+      expect((await at.curl("/healthz")).body).toEqual({ status: "ok" });
+      expect((await at.curl("/available")).body).toEqual({
+        available: ["alpine-1", "alpine-2", "alpine-3"],
+        reserved: [],
+        unavailable: [],
+      });
+    },
+    5 * MINUTE,
+  );
+
+  test(
+    "just run again changes nothing that stands",
+    async () => {
+      const containers = () =>
+        run(["docker", "ps", "--quiet", "--no-trunc", "--filter", `name=${at.project}`]);
+      const before = (await containers()).output;
+      await at.do("just", "run");
+      expect((await containers()).output).toBe(before);
+    },
+    2 * MINUTE,
+  );
+
+  test("nothing is published beyond loopback and the bridge's gateway", async () => {
+    const gateway = await run([
+      "docker",
+      "network",
+      "inspect",
+      "bridge",
+      "--format",
+      "{{(index .IPAM.Config 0).Gateway}}",
+    ]);
+    const ids = await run(["docker", "ps", "--quiet", "--filter", `name=${at.project}`]);
+    const format =
+      "{{.Name}}{{range $port, $at := .NetworkSettings.Ports}}{{range $at}} {{.HostIp}}:{{.HostPort}}{{end}}{{end}}";
+    const inspected = await run(["docker", "inspect", "--format", format, ...ids.output.trim().split("\n")]);
+    for (const line of inspected.output.trim().split("\n")) {
+      const [name = "", ...ports] = line.split(" ");
+      if (!/-(nginx|alpine)-\d+$/.test(name)) expect(line).toBe(name);
+      for (const port of ports)
+        expect(["127.0.0.1", gateway.output.trim()]).toContain(port.replace(/:\d+$/, ""));
+    }
+    expect(inspected.output).toContain(` 127.0.0.1:${at.httpsPort}`);
+  });
+
+  test("the containers run without root, without rights, on a file system that they can't write", async () => {
+    const ids = await at.do("provision/docker.sh", "compose", "ps", "--quiet");
+    const format =
+      "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.Privileged}}";
+    const inspected = await run(["docker", "inspect", "--format", format, ...ids.trim().split("\n")]);
+    expect(inspected.output.trim().split("\n").sort()).toEqual([
+      "101:101 true [ALL] false",
+      "999:999 true [ALL] false",
+      "bun true [ALL] false",
+      "bun true [ALL] false",
+    ]);
+    // Secrets are files; neither the environment nor what `docker inspect` shows holds one.
+    const shown = await run(["docker", "inspect", ...ids.trim().split("\n")]);
+    const secrets = (await Bun.file(join(at.folder, ".env")).text()).matchAll(
+      /^(?:SECRET_KEY|DATABASE_PASSWORD)=(.+)$/gm,
+    );
+    for (const [, secret = ""] of secrets) expect(shown.output).not.toContain(secret);
+  });
+
+  test(
+    "the seed's curl lines work over HTTPS",
+    async () => {
+      expect((await at.curl("/machines/alpine-1", "-X", "DELETE")).status).toBe(200);
+      const machine = {
+        name: "alpine-1",
+        host: "localhost",
+        port: at.machinePort,
+        user: "root",
+        password: "test",
+      };
+      const json = ["-H", "content-type: application/json", "-d", JSON.stringify(machine)];
+      const added = await at.curl("/machines", "-X", "POST", ...json);
+      expect(added).toMatchObject({
+        status: 201,
+        body: { name: "alpine-1", host: "localhost", state: "available" },
+      });
+      expect(JSON.stringify(added.body)).not.toContain("test");
+
+      const reserved = await at.curl(`/reserve?username=testuser&password=${password}&count=1&duration=60`);
+      expect(reserved).toMatchObject({ status: 200, body: { username: "testuser", duration_minutes: 60 } });
+      const { reservations } = (await at.curl("/reservations")).body as {
+        reservations: Record<string, string>[];
+      };
+      expect(reservations).toHaveLength(1);
+      expect(reservations[0]).toMatchObject({
+        username: "testuser",
+        time_remaining: expect.stringMatching(/minutes remaining$/),
+      });
+      expect(await at.curl("/release_all")).toMatchObject({
+        status: 200,
+        body: { message: "All machines released", released: 1 },
+      });
+      expect((await at.curl("/release_all")).body.message).toBe("No machines to release.");
+    },
+    MINUTE,
+  );
+
+  test(
+    "the account that a reservation gives works over SSH",
+    async () => {
+      const reserved = await at.curl(`/reserve?username=bob&password=${password}&count=2&duration=1`);
+      expect(reserved.status).toBe(200);
+      held = reserved.body.machines as Machine[];
+      end = Date.parse(reserved.body.reserved_until as string);
+      expect(held.map(({ host }) => host)).toEqual(["localhost", "localhost"]);
+      // What a user may leave behind on a BusyBox machine.
+      const leave = `touch /tmp/of-bob /dev/shm/of-bob; mkdir -p /tmp/d/e && touch /tmp/d/e/f; (crontab -l; echo '* * * * * true') 2>/dev/null | crontab - 2>/dev/null
+      nohup sleep 6000 >/dev/null 2>&1 & nohup sh -c 'trap "" TERM HUP; while :; do sleep 1; done' >/dev/null 2>&1 & whoami`;
+      for (const { port } of held) expect(await ssh(port, "bob", password, leave)).toBe("bob");
+      for (const { machine } of held)
+        expect(await at.inMachine(machine, "ps -o user,args")).toContain("sleep 6000");
+    },
+    MINUTE,
+  );
+
+  test(
+    "--scale api=3 answers through nginx, from all three",
+    async () => {
+      await at.do("provision/docker.sh", "up", "--scale", "api=3");
+      const ids = (await at.do("provision/docker.sh", "compose", "ps", "--quiet", "api")).trim().split("\n");
+      expect(ids).toHaveLength(3);
+      const received = async (id: string) => {
+        const inspected = await run(["docker", "exec", id, "cat", "/proc/net/sockstat"]);
+        return inspected.output;
+      };
+      expect(await received(ids[0] as string)).toContain("sockets");
+      const config = () =>
+        at.do(
+          "provision/docker.sh",
+          "compose",
+          "exec",
+          "-T",
+          "nginx",
+          "grep",
+          "-c",
+          ":3000;",
+          "/tmp/site.conf",
+        );
+      const servers = async () =>
+        (await at.do("provision/docker.sh", "compose", "exec", "-T", "nginx", "cat", "/tmp/site.conf")).match(
+          /server [\d.]+:3000/g,
+        ) ?? [];
+      await until("nginx knows three API containers", 20_000, async () => (await servers()).length === 3);
+      expect(Number(await config())).toBeGreaterThan(0);
+      const answers = await Promise.all(Array.from({ length: 30 }, () => at.curl("/available")));
+      expect(answers.map(({ status }) => status)).toEqual(Array(30).fill(200));
+    },
+    MINUTE,
+  );
+
+  test(
+    "a restart of the database is survived",
+    async () => {
+      await at.do("provision/docker.sh", "compose", "restart", "db");
+      await until("the API is ready again", 30_000, async () => (await at.curl("/readyz")).status === 200);
+      const { reservations } = (await at.curl("/reservations")).body as { reservations: unknown[] };
+      expect(reservations).toHaveLength(2);
+    },
+    MINUTE,
+  );
+
+  test(
+    "the account is gone within 10 s of the reservation's end, and all of its leftovers",
+    async () => {
+      const uid = (await at.inMachine(held[0]?.machine ?? "", "id -u bob")).trim();
+      expect(uid).toMatch(/^\d+$/);
+      await Bun.sleep(Math.max(0, end - Date.now()));
+      for (const { machine } of held)
+        await until(`${machine} has no bob`, end + 10_000 - Date.now(), async () =>
+          (await at.inMachine(machine, "grep -c ^bob: /etc/passwd")).startsWith("0"),
+        );
+      for (const { machine, port } of held) {
+        expect(ssh(port, "bob", password, "whoami")).rejects.toThrow(/authentication/i);
+        await until(`${machine} is clean`, 10_000, async () =>
+          ((await at.curl("/available")).body.available as string[]).includes(machine),
+        );
+        expect(
+          await at.inMachine(machine, "ls -A /home /var/spool/cron/crontabs /tmp /dev/shm; ps -o args"),
+        ).not.toMatch(/bob|sleep/);
+        // BusyBox's find has no -uid.
+        expect(
+          await at.inMachine(
+            machine,
+            `find / -xdev -exec stat -c '%u %n' {} + 2>/dev/null | grep '^${uid} '`,
+          ),
+        ).toBe("");
+      }
+    },
+    2 * MINUTE,
+  );
+
+  test("no log has the password", async () => {
+    const logs = await at.do("provision/docker.sh", "logs");
+    expect(logs).toContain("/reserve");
+    expect(logs).not.toContain(password);
+  });
+
+  test(
+    "just run-dev: an edit in routes/ is answered within 2 s",
+    async () => {
+      await at.do("just", "run-dev");
+      expect((await at.curl("/available")).body.available).toHaveLength(3);
+      const file = join(at.folder, "routes/healthz.ts");
+      const source = await Bun.file(file).text();
+      await Bun.write(file, source.replaceAll('"ok"', '"edited"'));
+      await until(
+        "the edit is answered",
+        2000,
+        async () => (await at.curl("/healthz")).body.status === "edited",
+      );
+      await Bun.write(file, source);
+      await until("so is its undoing", 2000, async () => (await at.curl("/healthz")).body.status === "ok");
+    },
+    2 * MINUTE,
+  );
+
+  test(
+    "SIGTERM ends API and scheduler with exit code 0",
+    async () => {
+      const ids = (await at.do("provision/docker.sh", "compose", "ps", "--quiet", "api", "scheduler"))
+        .trim()
+        .split("\n");
+      await at.do("provision/docker.sh", "compose", "stop", "api", "scheduler");
+      const codes = await run(["docker", "inspect", "--format", "{{.State.ExitCode}}", ...ids]);
+      expect(codes.output.trim().split("\n")).toEqual(ids.map(() => "0"));
+    },
+    MINUTE,
+  );
+
+  test(
+    "just clean leaves nothing",
+    async () => {
+      await at.do("just", "clean");
+      expect(await at.left()).toBe("");
+      expect(await at.files()).toBe(fresh);
+    },
+    MINUTE,
+  );
+});
