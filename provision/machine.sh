@@ -123,6 +123,7 @@ start() {
   rm -f "$folder/state"
   if (exec 3<>"/dev/tcp/$bind/$port") 2>/dev/null; then
     rm -rf -- "$folder"
+    rmdir "$base" 2>/dev/null || true
     die "port $port on $bind is taken by something else (\`ss -ltnp\` shows what); end it or choose another port"
   fi
   : >"$folder/log"

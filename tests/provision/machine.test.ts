@@ -1,0 +1,212 @@
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "ssh2";
+import { freePort, startMachines, stopAllMachines, type TestMachine } from "../support/machines.ts";
+
+const script = join(import.meta.dir, "../../provision/machine.sh");
+afterAll(stopAllMachines);
+
+async function one(options: Parameters<typeof startMachines>[1]): Promise<TestMachine> {
+  const [machine] = await startMachines(1, options);
+  if (!machine) throw new Error("no machine");
+  return machine;
+}
+
+/** Logs in over real SSH and runs one command; rejects when the login is refused. */
+function ssh(machine: TestMachine, command: string, user = "root", password = machine.password) {
+  let hostKey = "";
+  return new Promise<{ output: string; hostKey: string }>((resolve, reject) => {
+    const client = new Client();
+    client.once("error", reject);
+    client.once("ready", () =>
+      client.exec(command, (error, stream) => {
+        if (error) return reject(error);
+        let output = "";
+        stream.on("data", (data: Buffer) => (output += data));
+        stream.stderr.on("data", (data: Buffer) => (output += data));
+        stream.on("close", () => {
+          client.end();
+          resolve({ output, hostKey });
+        });
+      }),
+    );
+    client.connect({
+      host: machine.host,
+      port: machine.port,
+      username: user,
+      password,
+      hostVerifier: (key: Buffer) => {
+        hostKey = key.toString("base64");
+        return true;
+      },
+    });
+  });
+}
+
+function run(...args: string[]) {
+  const ran = Bun.spawnSync([script, ...args], { stdin: new Blob(["a-password\n"]) });
+  return { code: ran.exitCode, out: ran.stdout.toString(), err: ran.stderr.toString() };
+}
+
+/** The host's mounts, but for those that a Docker engine makes and removes meanwhile. */
+function hostMounts() {
+  const lines = readFileSync("/proc/mounts", "utf8").split("\n");
+  return lines.filter((line) => !line.includes("/docker/")).join("\n");
+}
+
+async function until(what: () => boolean | Promise<boolean>) {
+  const deadline = Date.now() + 10_000;
+  while (!(await what())) {
+    if (Date.now() > deadline) throw new Error(`still not so after 10 s: ${what}`);
+    await Bun.sleep(20);
+  }
+}
+
+test("root and an account made in the machine can log in, and the host is untouched", async () => {
+  const machine = await one({ prefix: "login-" });
+  const asRoot = await ssh(machine, "id -u; hostname; useradd -m -u 20001 -c mark mm-joe");
+  expect(asRoot.output).toBe("0\nlogin-1\n");
+  const set = await machine.exec("chpasswd", "mm-joe:s3cret pass\n");
+  expect(set).toEqual({ code: 0, stdout: "", stderr: "" });
+  expect((await ssh(machine, "id -u; pwd", "mm-joe", "s3cret pass")).output).toBe("20001\n/home/mm-joe\n");
+  await expect(ssh(machine, "true", "mm-joe", "wrong")).rejects.toThrow();
+  expect(existsSync(`${machine.root}/home/mm-joe`)).toBe(true);
+  expect(existsSync("/home/mm-joe")).toBe(false);
+  for (const file of ["passwd", "shadow", "group", "subuid"])
+    expect(readFileSync(`/etc/${file}`, "utf8")).not.toContain("mm-joe");
+  await machine.stop();
+});
+
+test("20 logins at once", async () => {
+  const machine = await one({ prefix: "many-" });
+  const all = await Promise.all(Array.from({ length: 20 }, () => ssh(machine, "echo in")));
+  expect(all.map((each) => each.output)).toEqual(Array(20).fill("in\n"));
+  await machine.stop();
+});
+
+test("nothing of the host's people, keys, files or environment is in it, and nothing of its processes and IPC", async () => {
+  const ipc = Bun.spawnSync(["ipcmk", "--shmem", "64"]).stdout.toString();
+  try {
+    const machine = await one({ prefix: "inside-" });
+    const inside = async (command: string) => (await machine.exec(command)).stdout.trim();
+    expect(await inside("ls -A / | tr '\\n' ' '")).toMatch(
+      /^bin boot dev etc home lib(x?32|64| |lib)* media mnt opt proc root run sbin srv sys tmp usr var$/,
+    );
+    expect(await inside("ls -A /root /home /tmp /var/tmp | grep -v : | grep .")).toBe("");
+    expect(await inside("awk -F: '$3 >= 1000 && $3 < 60000' /etc/passwd /etc/group")).toBe("");
+    // Only root has a password; its hash, and the host keys, are the machine's own.
+    expect(await inside("awk -F: '$2 != \"*\" {print $1}' /etc/shadow")).toBe("root");
+    for (const line of readFileSync("/etc/shadow", "utf8")
+      .split("\n")
+      .filter((text) => text.includes("$")))
+      expect(await inside("cat /etc/shadow")).not.toContain(line.split(":")[1] as string);
+    for (const type of ["ed25519", "ecdsa"]) {
+      const path = `/etc/ssh/ssh_host_${type}_key`;
+      if (existsSync(path)) expect(await inside(`cat ${path}`)).not.toBe(readFileSync(path, "utf8").trim());
+    }
+    expect(await inside("tr '\\0' '\\n' </proc/1/environ | grep -c PWD=/work")).toBe("0");
+    expect(Number(await inside("ls -d /proc/[0-9]* | wc -l"))).toBeLessThan(10);
+    expect(await inside("tail -n +2 /proc/sysvipc/shm")).toBe("");
+    expect(await inside("awk '{print $2}' /proc/mounts | tr '\\n' ' '")).toBe(
+      "/ /dev /dev/pts /dev/shm /dev/mqueue /run /proc",
+    );
+    await machine.stop();
+  } finally {
+    Bun.spawnSync(["ipcrm", "--shmem-id", ipc.trim().split(" ").at(-1) ?? ""]);
+  }
+});
+
+test("root of a demo machine (known password) can't reach the host's kernel knobs or devices", async () => {
+  const machine = await one({ prefix: "plain-", privileged: false });
+  const { output } = await ssh(
+    machine,
+    "echo x >/proc/sys/kernel/core_pattern; mknod /tmp/d b 254 0; mount -t tmpfs x /mnt; umount /proc/sys; echo done",
+  );
+  expect(output).toContain("/proc/sys/kernel/core_pattern: Read-only file system");
+  expect(output).toContain("mknod: /tmp/d: Operation not permitted");
+  expect(output).toMatch(/mount: \/mnt: .*\n/);
+  expect(output).toMatch(/umount: \/proc\/sys: .*\n/);
+  expect(output).toEndWith("done\n");
+  await machine.stop();
+});
+
+test("stop leaves no process, mount or folder, whatever ran in it; restart keeps the host key", async () => {
+  const mounts = hostMounts();
+  const machine = await one({ prefix: "stop-" });
+  const first = await ssh(
+    machine,
+    "useradd -m mm-left; (trap '' HUP TERM; sleep 1000) >/dev/null 2>&1 & echo",
+  );
+  await machine.exec("mkdir /home/mm-left/m; mount -t tmpfs x /home/mm-left/m; touch /home/mm-left/m/f");
+  expect(hostMounts()).toBe(mounts);
+  await machine.restart();
+  const second = await ssh(machine, "id mm-left; ps -e | grep -c sleep");
+  expect(second.output).toBe("id: ‘mm-left’: no such user\n0\n".replace(/[‘’]/g, "'"));
+  expect(second.hostKey).toBe(first.hostKey);
+  const space = Bun.spawnSync(["readlink", `/proc/${machine.pid}/ns/pid`])
+    .stdout.toString()
+    .trim();
+  const inSpace = () =>
+    Bun.spawnSync(["sh", "-c", `ls -l /proc/[0-9]*/ns/pid | grep -F '${space}'`]).exitCode === 0;
+  expect(inSpace()).toBe(true);
+  await machine.stop();
+  expect(inSpace()).toBe(false);
+  expect(hostMounts()).toBe(mounts);
+  await expect(ssh(machine, "true")).rejects.toThrow();
+});
+
+test("the command: start twice, ports and names that can't be, list, a pid that was used again, stop", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "mm-test, with:odd name-"));
+  const dir = ["--dir", join(folder, "machines")];
+  const port = String(await freePort());
+  try {
+    const started = run("start", "c-1", port, ...dir, "--password-stdin");
+    expect(started.out).toMatch(new RegExp(`^c-1 runs on 127.0.0.1:${port} \\(pid \\d+\\)\n$`));
+    expect(run("start", "c-1", port, ...dir).out).toContain("c-1 already runs");
+    expect(run("start", "c-1", String(await freePort()), ...dir).err).toContain("stop it first");
+    expect(run("start", "c-2", port, ...dir)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("is taken"),
+    });
+    expect(run("start", "../x", port, ...dir)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("bad machine name"),
+    });
+    expect(run("start", "c-3", port, ...dir, "--bind", "0.0.0.0").err).toContain("loopback only");
+    expect(run("list", ...dir).out).toMatch(new RegExp(`^c-1 127.0.0.1 ${port} \\d+ running\n$`));
+
+    const other = Bun.spawn(["sleep", "100"]);
+    const state = join(folder, "machines/c-1/state");
+    const fields = readFileSync(state, "utf8").split(" ");
+    await Bun.write(state, [String(other.pid), ...fields.slice(1)].join(" "));
+    expect(run("list", ...dir).out).toMatch(/dead\n$/);
+    expect(run("stop", "c-1", ...dir).out).toBe("c-1 is gone\n");
+    expect(other.exitCode).toBeNull();
+    other.kill();
+    process.kill(Number(fields[0]), "SIGKILL"); // the machine, which that state no longer named
+
+    expect(run("stop", "c-1", ...dir)).toMatchObject({ code: 0, out: "c-1 is not there\n" });
+    run("stop-all", ...dir);
+    expect(existsSync(join(folder, "machines"))).toBe(false);
+  } finally {
+    run("stop-all", ...dir);
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a test process that is killed leaves no machine behind", async () => {
+  const program = `
+    import { startMachines } from ${JSON.stringify(join(import.meta.dir, "../support/machines.ts"))};
+    const [one] = await startMachines(2, { prefix: "crash-" });
+    console.log(one.pid);
+    await new Promise(() => setInterval(() => {}, 1000));`;
+  const child = Bun.spawn([process.execPath, "-e", program], { stdout: "pipe" });
+  const reader = child.stdout.getReader();
+  const pid = Number(new TextDecoder().decode((await reader.read()).value));
+  expect(existsSync(`/proc/${pid}/root/etc`)).toBe(true);
+  child.kill("SIGKILL");
+  await until(() => !existsSync(`/proc/${pid}/root/etc`));
+});
