@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "./proxy.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "mm-cert-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const make = (env: Record<string, string> = {}) =>
+  run(["nginx/certificate.sh", join(folder, "tls")], { TLS_CERT: "", TLS_KEY: "", ...env });
+const at = (name: string) => join(folder, name);
+const read = (name: string) => readFileSync(at(name), "utf8");
+
+/** A pair as a person would bring it. */
+async function ownPair(name: string, days = 100) {
+  const made = await run([
+    "openssl",
+    "req",
+    "-x509",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:prime256v1",
+    "-nodes",
+    "-days",
+    String(days),
+    "-subj",
+    `/CN=${name}`,
+    "-keyout",
+    at(`${name}.key`),
+    "-out",
+    at(`${name}.pem`),
+  ]); // prettier-ignore
+  expect(made.code).toBe(0);
+  return { TLS_CERT: at(`${name}.pem`), TLS_KEY: at(`${name}.key`) };
+}
+
+test("makes a pair for localhost, with a key for its owner's eyes only, and keeps it", async () => {
+  const first = await make();
+  expect(first).toMatchObject({ code: 0, stdout: "self-signed\n", stderr: "" });
+  const certificate = new X509Certificate(read("tls/cert.pem"));
+  expect(certificate.subjectAltName).toBe("DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1");
+  expect(statSync(at("tls/key.pem")).mode & 0o777).toBe(0o600);
+  expect(statSync(at("tls")).mode & 0o777).toBe(0o700);
+  const before = read("tls/cert.pem");
+  expect((await make()).stdout).toBe("self-signed\n");
+  expect(read("tls/cert.pem")).toBe(before);
+});
+
+test("a pair that ends soon is made anew", async () => {
+  await make();
+  const old = await ownPair("old", 10);
+  writeFileSync(at("tls/self-signed.pem"), readFileSync(old.TLS_CERT));
+  await make();
+  expect(new X509Certificate(read("tls/cert.pem")).subject).toContain("CN=localhost");
+});
+
+test("the user's own pair takes its place, and the self-signed one comes back after it", async () => {
+  await make();
+  const selfSigned = read("tls/cert.pem");
+  const own = await ownPair("pool.example");
+  expect(await make(own)).toMatchObject({ code: 0, stdout: "real\n" });
+  expect(read("tls/cert.pem")).toBe(read("pool.example.pem"));
+  expect(read("tls/key.pem")).toBe(read("pool.example.key"));
+  expect(statSync(at("tls/key.pem")).mode & 0o777).toBe(0o600);
+  await make();
+  expect(read("tls/cert.pem")).toBe(selfSigned);
+});
+
+test("a key of another certificate, or one half of a pair, is refused with a line that says so", async () => {
+  const [one, two] = [await ownPair("one"), await ownPair("two")];
+  const mixed = await make({ TLS_CERT: one.TLS_CERT, TLS_KEY: two.TLS_KEY });
+  expect(mixed.code).toBe(1);
+  expect(mixed.stderr).toContain("does not belong to the certificate");
+  const half = await make({ TLS_CERT: one.TLS_CERT });
+  expect(half.code).toBe(1);
+  expect(half.stderr).toContain("can't read the private key");
+});

@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect } from "node:tls";
+import { until } from "../support/until.ts";
+import { freePort, render, run, startProxy, type TlsProxy } from "./proxy.ts";
+
+const seen: Request[] = [];
+const upstream = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  async fetch(request) {
+    seen.push(request);
+    return new Response(await request.text(), {
+      headers: {
+        "x-frame-options": "SAMEORIGIN",
+        "content-length-seen": request.headers.get("content-length") ?? "",
+      },
+    });
+  },
+});
+let proxy: TlsProxy;
+
+beforeAll(async () => {
+  proxy = await startProxy(`127.0.0.1:${upstream.port}`);
+});
+afterAll(async () => {
+  await proxy.stop();
+  await upstream.stop(true);
+});
+
+const ask = (path: string, init: RequestInit = {}, at = proxy) =>
+  fetch(`https://localhost:${at.https}${path}`, { redirect: "manual", tls: { ca: at.ca }, ...init });
+
+describe("the TLS proxy", () => {
+  test("sends plain HTTP to HTTPS, with path and query, and keeps the method", async () => {
+    const answer = await fetch(`http://127.0.0.1:${proxy.http}/available?a=1`, { redirect: "manual" });
+    expect(answer.status).toBe(308);
+    expect(answer.headers.get("location")).toBe(`https://127.0.0.1:${proxy.https}/available?a=1`);
+  });
+
+  test("serves a certificate that is good for localhost, and hands requests on", async () => {
+    const answer = await ask("/machines?x=1", { method: "POST", body: '{"a":1}' });
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toBe('{"a":1}');
+  });
+
+  test("says where a request comes from itself, whatever the client claims", async () => {
+    await ask("/who", {
+      headers: { "x-forwarded-for": "10.9.8.7", forwarded: "for=10.9.8.7", "x-request-id": "mine" },
+    });
+    const headers = seen.at(-1)?.headers;
+    expect(headers?.get("x-forwarded-for")).toBe("127.0.0.1");
+    expect(headers?.get("x-forwarded-proto")).toBe("https");
+    expect(headers?.get("forwarded")).toBeNull();
+    expect(headers?.get("x-request-id")).toMatch(/^[0-9a-f]{32}$/);
+    expect(headers?.get("host")).toBe(`localhost:${proxy.https}`);
+  });
+
+  test("sets each security header once, and HSTS not with a self-signed certificate", async () => {
+    const { headers } = await ask("/");
+    expect(headers.get("x-frame-options")).toBe("DENY");
+    expect(headers.get("x-content-type-options")).toBe("nosniff");
+    expect(headers.get("referrer-policy")).toBe("no-referrer");
+    expect(headers.get("content-security-policy")).toMatch(/^default-src 'self'; script-src 'self';/);
+    expect(headers.get("strict-transport-security")).toBeNull();
+    expect(headers.get("server")).toBe("nginx");
+    expect(headers.get("cache-control")).toBeNull();
+  });
+
+  test("lets nobody keep the answers of /reserve and /release_all", async () => {
+    for (const path of ["/reserve?username=a", "/release_all"])
+      expect((await ask(path)).headers.get("cache-control")).toBe("no-store");
+  });
+
+  test("takes a body of 64 KiB and refuses a larger one in the API's form", async () => {
+    const fits = await ask("/machines", { method: "POST", body: "x".repeat(65536) });
+    expect(fits.status).toBe(200);
+    const large = await ask("/machines", { method: "POST", body: "x".repeat(65537) });
+    expect(large.status).toBe(413);
+    expect(large.headers.get("content-type")).toBe("application/json");
+    expect(await large.json()).toMatchObject({ code: "body_too_large", error: expect.any(String) });
+    expect(large.headers.get("x-content-type-options")).toBe("nosniff");
+  });
+
+  test("refuses what it can't read in the API's form", async () => {
+    const answer = await ask(`/reserve?password=hunter2${"x".repeat(20_000)}`);
+    expect(answer.status).toBe(414);
+    expect(await answer.json()).toMatchObject({ code: "bad_request" });
+  });
+
+  test("speaks TLS 1.2 and 1.3, nothing older, and gives no session tickets", async () => {
+    const speak = (version: "TLSv1.1" | "TLSv1.2" | "TLSv1.3") =>
+      new Promise<string>((resolve) => {
+        const socket = connect(
+          {
+            port: proxy.https,
+            host: "127.0.0.1",
+            ca: proxy.ca,
+            servername: "localhost",
+            minVersion: version,
+            maxVersion: version,
+          },
+          () => resolve(socket.getProtocol() ?? ""),
+        );
+        socket.on("error", () => resolve("refused")).on("secureConnect", () => socket.end());
+      });
+    expect(await speak("TLSv1.3")).toBe("TLSv1.3");
+    expect(await speak("TLSv1.2")).toBe("TLSv1.2");
+    expect(await speak("TLSv1.1")).toBe("refused");
+    const client = await run(["openssl", "s_client", "-connect", `127.0.0.1:${proxy.https}`, "-tls1_2"]);
+    expect(client.stdout).toContain("Cipher    : ECDHE-");
+    expect(client.stdout).not.toContain("TLS session ticket:");
+  });
+
+  test("logs each request, and no query string of any", async () => {
+    await ask("/reserve?username=alice&password=hunter2", { headers: { referer: "https://x/?hunter2" } });
+    await fetch(`http://127.0.0.1:${proxy.http}/reserve?password=hunter2`, { redirect: "manual" });
+    await ask("/Reserve/?password=hunter2");
+    await ask("/reserve?password=hunter2", { method: "POST", body: "x".repeat(65537) });
+    await fetch(`http://127.0.0.1:${proxy.https}/reserve?password=hunter2`, { redirect: "manual" });
+    await ask("/available?password=hunter2", { headers: { "user-agent": "hunter2" } });
+    await until("the log has them", 5_000, async () => proxy.log().includes(" GET /available 200 "));
+    expect(proxy.log()).toContain(" GET /reserve 200 ");
+    expect(proxy.log()).not.toContain("hunter2");
+  });
+});
+
+describe("an API that dies", () => {
+  test("gets each change once only; the answer is in the API's form, and no log shows the password", async () => {
+    let requests = 0;
+    const dies = () =>
+      Bun.listen({
+        hostname: "127.0.0.1",
+        port: 0,
+        socket: {
+          data(socket) {
+            requests++;
+            socket.terminate();
+          },
+        },
+      });
+    const two = [dies(), dies()];
+    const other = await startProxy(two.map(({ port }) => `127.0.0.1:${port}`).join("; server "));
+    try {
+      for (const [method, path] of [
+        ["GET", "/reserve?username=a&password=hunter2"],
+        ["GET", "/release_all?password=hunter2"],
+        ["POST", "/reservations"],
+        ["DELETE", "/reservations/1"],
+      ] as const) {
+        requests = 0;
+        const answer = await ask(path, { method }, other);
+        expect(answer.status).toBe(502);
+        expect(await answer.json()).toMatchObject({ code: "upstream_unavailable" });
+        expect(requests).toBeLessThanOrEqual(1);
+      }
+      await until("the log has them", 5_000, async () =>
+        other.log().includes(" DELETE /reservations/1 502 "),
+      );
+      expect(other.log()).not.toContain("hunter2");
+    } finally {
+      await other.stop();
+      for (const listener of two) listener.stop(true);
+    }
+  });
+
+  test("that reads only is asked of the next one", async () => {
+    const gone = await freePort();
+    const other = await startProxy(`127.0.0.1:${gone}; server 127.0.0.1:${upstream.port}`);
+    try {
+      for (let count = 0; count < 4; count++) expect((await ask("/available", {}, other)).status).toBe(200);
+    } finally {
+      await other.stop();
+    }
+  });
+});
+
+test("HSTS is there with a real certificate", async () => {
+  const other = await startProxy(
+    `127.0.0.1:${upstream.port}`,
+    'add_header Strict-Transport-Security "max-age=31536000" always;',
+  );
+  const { headers } = await ask("/", {}, other);
+  await other.stop();
+  expect(headers.get("strict-transport-security")).toBe("max-age=31536000");
+});
+
+test("the template has no variables but those that are filled in", async () => {
+  const names = ["API_UPSTREAM", "HTTPS_LISTEN", "HTTP_LISTEN", "HTTPS_PORT", "CERT", "CERT_KEY", "HSTS"];
+  const filled = await render(Object.fromEntries(names.map((name) => [name, "x&y\\1"])));
+  expect(filled.match(/\$\{[A-Z_]+\}/g)).toBeNull();
+  expect(filled).toContain("server x&y\\1;");
+});

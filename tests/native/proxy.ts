@@ -1,0 +1,113 @@
+// A real nginx with our template, on free ports and in a temporary folder, in front of an upstream of the test's.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { until } from "../support/until.ts";
+
+export const ROOT = join(import.meta.dir, "../..");
+
+/** Runs a command to its end. */
+export async function run(command: string[], env: Record<string, string> = {}, cwd = ROOT) {
+  const child = Bun.spawn(command, {
+    cwd,
+    env: { ...process.env, ...env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { code: await child.exited, stdout, stderr };
+}
+
+/** A port that nothing listens on just now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
+export interface TlsProxy {
+  https: number;
+  http: number;
+  folder: string;
+  /** The certificate, to be trusted by the test's requests. */
+  ca: string;
+  /** Everything that nginx wrote: access log, error log, standard output and error. */
+  log(): string;
+  stop(): Promise<void>;
+}
+
+const MAIN = `
+pid nginx.pid;
+error_log stderr info;
+events {}
+http {
+  client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+  include site.conf;
+}
+`;
+
+/** Fills in the template as native.sh does. @param values name → text */
+export async function render(values: Record<string, string>): Promise<string> {
+  const script = `. provision/lib.sh; . provision/native/render.sh; fill_template "$@" <nginx/site.conf.template`;
+  const filled = await run(["bash", "-euo", "pipefail", "-c", script, "-", ...Object.entries(values).flat()]);
+  if (filled.code !== 0) throw new Error(filled.stderr);
+  return filled.stdout;
+}
+
+/** @param upstream what stands behind `server` in nginx's upstream, such as 127.0.0.1:3000 */
+export async function startProxy(upstream: string, hsts = ""): Promise<TlsProxy> {
+  const folder = mkdtempSync(join(tmpdir(), "mm-nginx-"));
+  const [https, http] = [await freePort(), await freePort()];
+  mkdirSync(join(folder, "tls"));
+  const made = await run(["nginx/certificate.sh", join(folder, "tls")], { TLS_CERT: "", TLS_KEY: "" });
+  if (made.code !== 0) throw new Error(made.stderr);
+  const site = await render({
+    API_UPSTREAM: upstream,
+    HTTPS_LISTEN: `127.0.0.1:${https}`,
+    HTTP_LISTEN: `127.0.0.1:${http}`,
+    HTTPS_PORT: String(https),
+    CERT: join(folder, "tls/cert.pem"),
+    CERT_KEY: join(folder, "tls/key.pem"),
+    HSTS: hsts,
+  });
+  writeFileSync(join(folder, "site.conf"), site);
+  writeFileSync(join(folder, "nginx.conf"), MAIN);
+  const command = ["nginx", "-p", folder, "-c", join(folder, "nginx.conf"), "-e", "stderr"];
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
+  const output = join(folder, "log");
+  writeFileSync(output, "");
+  // One file for both, opened for appending: nginx's access log goes to /dev/stdout.
+  const child = Bun.spawn(["bash", "-c", 'exec "$@" >>"$0" 2>&1', output, ...command, "-g", "daemon off;"], {
+    env,
+    stdin: "ignore",
+  });
+  const log = () => readFileSync(output, "utf8");
+  await until("nginx answers", 10_000, async () => {
+    if (child.exitCode !== null) throw new Error(log());
+    return fetch(`http://127.0.0.1:${http}/up`, { redirect: "manual" }).then(
+      () => true,
+      () => false,
+    );
+  });
+  return {
+    https,
+    http,
+    folder,
+    ca: readFileSync(join(folder, "tls/cert.pem"), "utf8"),
+    log,
+    async stop() {
+      child.kill();
+      await child.exited;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT, run } from "./proxy.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "mm-settings-"));
+  for (const name of ["provision", ".env.example", "bunfig.toml"])
+    cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  rmSync(join(folder, "provision/machines.txt"), { force: true });
+  // Nothing to install: these tests are about .env.
+  writeFileSync(join(folder, "package.json"), '{ "name": "empty" }');
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const env = { MODE: "native", SECRET_KEY: "", DATABASE_PASSWORD: "", HTTPS_PORT: "", HTTP_PORT: "" };
+const setup = () => run(["provision/setup.sh"], env, folder);
+const dotEnv = () => readFileSync(join(folder, ".env"), "utf8");
+/** What lib.sh makes of `text` as .env: the values of the names. */
+async function loaded(text: string, names: string[], more: Record<string, string> = {}) {
+  writeFileSync(join(folder, ".env"), text);
+  const script = `. provision/lib.sh; load_env; for name in "$@"; do printf '%s\\n' "\${!name-}"; done`;
+  return run(["bash", "-euo", "pipefail", "-c", script, "-", ...names], { ...env, ...more }, folder);
+}
+
+test("setup makes .env with fresh secrets for its owner only, and leaves it alone afterwards", async () => {
+  const first = await setup();
+  expect(first).toMatchObject({ code: 0, stderr: "" });
+  expect(statSync(join(folder, ".env")).mode & 0o777).toBe(0o600);
+  expect(dotEnv()).toMatch(/^SECRET_KEY=[A-Za-z0-9+/]{43}=$/m);
+  expect(dotEnv()).toMatch(/^DATABASE_PASSWORD=[0-9a-f]{48}$/m);
+  const before = dotEnv();
+  expect(first.stdout).not.toContain(/SECRET_KEY=(.*)/.exec(before)?.[1] ?? "");
+  expect((await setup()).stdout).toBe("");
+  expect(dotEnv()).toBe(before);
+});
+
+test("setup adds what .env lacks and changes nothing else in it", async () => {
+  writeFileSync(join(folder, ".env"), "# mine\nSECRET_KEY=keep-this\nHISTORY_DAYS=7\n", { mode: 0o644 });
+  expect((await setup()).code).toBe(0);
+  expect(dotEnv()).toMatch(
+    /^# mine\nSECRET_KEY=keep-this\nHISTORY_DAYS=7\nDATABASE_PASSWORD=[0-9a-f]{48}\n$/,
+  );
+  expect(statSync(join(folder, ".env")).mode & 0o777).toBe(0o600);
+});
+
+test("setup makes no new key for a database that an old key has encrypted", async () => {
+  mkdirSync(join(folder, ".local/mysql/data"), { recursive: true });
+  const refused = await setup();
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("put .env back");
+});
+
+test(".env is read as text: quotes, comments and dollars, and nothing in it is run", async () => {
+  const text = [
+    "SECRET_KEY=abc+/def=",
+    'ADMIN_TOKEN="a # b $(touch ran)"',
+    "export HTTPS_PORT=9443   # ours",
+    "HTTP_PORT='8088'",
+    "PORT=$(touch ran)",
+    "no setting at all",
+  ].join("\n");
+  const names = ["SECRET_KEY", "ADMIN_TOKEN", "HTTPS_PORT", "HTTP_PORT", "PORT"];
+  const { stdout, stderr } = await loaded(text, names, { ADMIN_TOKEN: "", PORT: "" });
+  expect(stdout.split("\n").slice(0, 5)).toEqual([
+    "abc+/def=",
+    "a # b $(touch ran)",
+    "9443",
+    "8088",
+    "$(touch ran)",
+  ]);
+  expect(stderr).toBe("");
+  expect(await Bun.file(join(folder, "ran")).exists()).toBe(false);
+});
+
+test("the environment wins over .env, and a name that is no setting is named", async () => {
+  const { stdout, stderr } = await loaded("HTTPS_PORT=1\nHTTPS_PROT=2\nPATH=/nowhere\n", ["HTTPS_PORT"], {
+    HTTPS_PORT: "8444",
+  });
+  expect(stdout).toBe("8444\n");
+  expect(stderr).toContain("HTTPS_PROT is not a setting");
+  expect(stderr).toContain("PATH is not a setting");
+});
+
+test("the stack is not published beyond this machine without a token", async () => {
+  writeFileSync(join(folder, ".env"), "DATABASE_PASSWORD=x\nPUBLISH_ADDRESS=0.0.0.0\n");
+  const refused = await run(
+    ["provision/native.sh", "up"],
+    { ...env, ADMIN_TOKEN: "", PUBLISH_ADDRESS: "" },
+    folder,
+  );
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("set ADMIN_TOKEN");
+});
+
+test(".env.example has every variable that the program reads", async () => {
+  const source = readFileSync(join(ROOT, "config.ts"), "utf8");
+  const schema = /const Environment = [^{]*\{([\s\S]*?)\n\}\);/.exec(source)?.[1] ?? "";
+  const names = [...schema.matchAll(/^ {2}([A-Z_]+):/gm)].map((match) => match[1]);
+  expect(names.length).toBeGreaterThan(10);
+  const listed = (await run(["bash", "-c", ". provision/lib.sh; setting_names"])).stdout.split("\n");
+  expect(names.filter((name) => !listed.includes(name ?? ""))).toEqual([]);
+});
