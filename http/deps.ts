@@ -7,7 +7,10 @@ import { json } from "./json.ts";
 import { withToken } from "./token.ts";
 
 /** Built when the first request needs it, so that importing a route reads no configuration. */
-const later = new Proxy({} as PoolDeps, { get: (_, name) => Reflect.get(deps(), name) });
+const later = new Proxy({} as PoolDeps, {
+  // Elysia asks every decorated value for toString() while it puts the app together: an empty object answers.
+  get: (empty, name) => Reflect.get(typeof name === "symbol" || name in empty ? empty : deps(), name),
+});
 
 /** What every route of the pool starts from: the errors, the token, `deps`, readable JSON where it is wished. */
 export const withDeps = new Elysia({ name: "deps" })
