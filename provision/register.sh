@@ -21,7 +21,9 @@ export ADMIN_TOKEN
 if [[ $mode == native ]]; then
   to=(--url "http://${HOST:-127.0.0.1}:${PORT:-3000}")
 else
-  to=(--url "https://localhost:$(https_port)" --ca "$state/docker/tls/cert.pem")
+  # On loopback the certificate needs no name; anywhere else it must be the one that we serve.
+  to=(--url "$(public_url)")
+  is_loopback "${PUBLISH_ADDRESS:-127.0.0.1}" || [[ $PUBLISH_ADDRESS == 0.0.0.0 ]] || to+=(--ca "$state/docker/tls/cert.pem")
 fi
 register() { bun --no-env-file provision/register.ts "${to[@]}" --file "$1"; }
 

@@ -36,7 +36,7 @@ Machine Manager runs at $url (mode: $mode)
 
 Try next (-k, since the certificate is one of its own):
   curl -k${header-} "$url/reserve?username=alice&password=wonderland&count=1&duration=60"
-and log in with the password above, at the host and port that it answers:
+and log in with the password above, at the host and port that it answers, for example:
   ssh -p ${first:-2221} alice@localhost
 
 Pool:       curl -k${header-} $url/available

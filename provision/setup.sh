@@ -24,7 +24,7 @@ for argument in "$@"; do
 done
 cd "$root"
 mode=$(provision/mode.sh -q)
-log=${TMPDIR:-/tmp}/machine-manager-setup.$(id -u).log
+log='' # of the installation, removed when all went well
 
 # command:package, so that a look is enough to see what is missing
 wanted=(ansible-playbook:ansible openssl:openssl curl:curl ssh:openssh-client ss:iproute2 flock:util-linux ps:procps)
@@ -116,7 +116,7 @@ add_secret() {
 mapfile -t packages < <(missing "${wanted[@]}")
 mapfile -t npm_packages < <(missing "${npm_wanted[@]}")
 if [[ ${#packages[@]} -gt 0 || ${#npm_packages[@]} -gt 0 ]]; then
-  : >"$log"
+  log=$(mktemp -t machine-manager-setup.XXXXXX)
   if ((${#packages[@]})); then command -v apt-get >/dev/null || fail "not a Debian machine; install these by hand: ${packages[*]}"; fi
   if ((${#npm_packages[@]})); then command -v npm >/dev/null || fail "npm is missing; install Node.js with npm (Debian: apt-get install nodejs npm)"; fi
   if is_root; then
@@ -128,7 +128,9 @@ if [[ ${#packages[@]} -gt 0 || ${#npm_packages[@]} -gt 0 ]]; then
     fi
     mapfile -t left < <(missing "${wanted[@]}" "${npm_wanted[@]}")
     ((${#left[@]} == 0)) || fail "installed, but still not to be found on PATH: ${left[*]} (see $log)"
+    rm -f "$log"
   else
+    rm -f "$log"
     {
       say "setup: missing here: ${packages[*]} ${npm_packages[*]}"
       say "Type this, and then the same command again:"
