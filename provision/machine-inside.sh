@@ -13,7 +13,7 @@ read -r boot </proc/sys/kernel/random/boot_id
 read -ra fields <<<"${stat##*) }"
 echo "${stat%% *} ${fields[19]} $boot $bind $port" >"$folder/state.new"
 mv "$folder/state.new" "$folder/state"
-echo "$name" >/proc/sys/kernel/hostname # of this UTS namespace only
+hostname "$name" # of this UTS namespace only
 
 # --- the root: what the machine must not see of the host is whited out before the overlay is mounted ---
 mount -n -t tmpfs -o size=512m,mode=755 machine "$folder" # only in this mount namespace
@@ -54,6 +54,7 @@ for place in spool spool/cron spool/cron/crontabs spool/cron/atjobs spool/cron/a
 done
 
 # --- accounts: the host's system accounts, no people, and no password but root's ---
+# shellcheck disable=SC2016 # awk's dollars
 no_people='($f < 1000 || $f > 59999)'
 awk -F: -v f=3 "$no_people" /etc/passwd >etc/passwd
 awk -F: -v f=3 "$no_people" /etc/group >etc/group

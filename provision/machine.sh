@@ -32,7 +32,7 @@ export PATH=$safe_path
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 base=$here/../.local/machines
 bind=127.0.0.1
-password=test
+password='test'
 privileged=no
 keep_keys=no
 
@@ -66,10 +66,11 @@ names() {
   done
 }
 
-# One start or stop of a machine at a time; the lock is its folder.
+# One start or stop of a machine at a time; the lock is its folder. Fails when the folder was removed meanwhile.
 lock() {
-  exec 9<"$base/$1"
+  { exec 9<"$base/$1"; } 2>/dev/null || return 1
   flock -w 20 9 || die "another start or stop of $1 has been under way for 20 s"
+  [[ $base/$1 -ef /proc/self/fd/9 ]]
 }
 
 # `start` shares the lock on all machines, `guard` wants it alone: no machine appears behind its back.
@@ -104,7 +105,7 @@ host_keys() {
 }
 
 start() {
-  local name=$1 port=$2 folder=$base/$1 launcher n
+  local name=$1 port=$2 folder=$base/$1 n
   [[ $port =~ ^[1-9][0-9]{0,4}$ && $port -le 65535 ]] || bad_usage "bad port \"$port\""
   [[ $bind == 127.* || $password != test ]] ||
     die "root/test is for loopback only: give --password-stdin with --bind $bind"
@@ -112,8 +113,7 @@ start() {
   command -v sshd >/dev/null || die "sshd is missing: apt-get install openssh-server"
   (umask 077 && mkdir -p "$base")
   lock_all --shared
-  (umask 077 && mkdir -p "$folder")
-  lock "$name"
+  until (umask 077 && mkdir -p "$folder") && lock "$name"; do :; done
   if runs "$name"; then
     [[ $m_port == "$port" && $m_bind == "$bind" ]] ||
       die "$name already runs on $m_bind:$m_port; stop it first: $0 stop $name"
@@ -126,9 +126,10 @@ start() {
     rmdir "$base" 2>/dev/null || true
     die "port $port on $bind is taken by something else (\`ss -ltnp\` shows what); end it or choose another port"
   fi
+  launcher=
+  trap 'kill -KILL $launcher 2>/dev/null || true; end "$name"' EXIT # a start that is broken off leaves nothing
   : >"$folder/log"
   host_keys "$name"
-  trap 'end "$name"' EXIT # a start that is broken off leaves nothing
   setsid env -i PATH="$safe_path" unshare --mount --pid --fork --uts --ipc --kill-child -- \
     bash "$here/machine-inside.sh" "$name" "$port" "$bind" "$folder" "$privileged" "$base/.keys/$name" \
     <<<"$password" >>"$folder/log" 2>&1 8<&- 9<&- &
@@ -139,9 +140,8 @@ start() {
     sleep 0.01
   done
   if [[ $(<"$folder/log") != *"Server listening on "* ]] || ! runs "$name"; then
-    kill -KILL "$launcher" 2>/dev/null || true
     cat "$folder/log" >&2
-    die "$name did not start; its output is above"
+    die "$name did not start; its output is above. Inside a container namespaces are often refused: use MODE=docker"
   fi
   trap - EXIT
   disown "$launcher"
@@ -149,11 +149,10 @@ start() {
 }
 
 stop() {
-  if [[ ! -d $base/$1 ]]; then
+  if ! lock "$1"; then
     echo "$1 is not there"
     return
   fi
-  lock "$1"
   end "$1"
   echo "$1 is gone"
 }
