@@ -7,7 +7,7 @@ import { Client } from "ssh2";
 import { freePort, startMachines, stopAllMachines, type TestMachine } from "../support/machines.ts";
 
 const script = join(import.meta.dir, "../../provision/machine.sh");
-afterAll(stopAllMachines);
+afterAll(stopAllMachines, 60_000);
 
 async function one(options: Parameters<typeof startMachines>[1]): Promise<TestMachine> {
   const [machine] = await startMachines(1, options);

@@ -69,7 +69,7 @@ beforeAll(async () => {
 afterAll(async () => {
   play("unprovision", image ? "both" : "native");
   await rm(folder, { recursive: true });
-});
+}, 120_000);
 
 async function provisionAndBack(mode: string) {
   const first = play("provision", mode, { count: 2 });
