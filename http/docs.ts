@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { swagger } from "@elysiajs/swagger";
 import { Elysia } from "elysia";
+import { validOpenApi } from "./openapi.ts";
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -44,6 +45,9 @@ const page = (text: string, type: string) =>
 
 /** The description at /swagger/json, and Swagger UI at /swagger with every asset from our own origin. */
 export const docs = new Elysia({ name: "docs" })
+  .onAfterHandle(({ path, responseValue }) =>
+    path === "/swagger/json" ? validOpenApi(responseValue as Record<string, unknown>) : undefined,
+  )
   .use(
     swagger({
       path: "/swagger",
