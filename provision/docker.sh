@@ -16,6 +16,7 @@ usage: provision/docker.sh COMMAND
   reset, reset-dev  ends all reservations, deletes the database, starts anew
   logs, logs-dev    what the containers say; options go to `docker compose logs`
   compose ARGUMENTS `docker compose` on this stack, such as: compose restart db
+  project           the name that this checkout's containers begin with
   status            what runs, and whether it answers
   clean             removes all of it: containers, database, image, demo machines, .local, .env
 
@@ -38,8 +39,7 @@ prepare() {
   # shellcheck disable=SC2034 # lib.sh asks it
   mode=docker
   load_env
-  # One project for each checkout, so that two of them don't share a database.
-  : "${COMPOSE_PROJECT_NAME:=machine-manager-$(cksum <<<"$root" | cut -d' ' -f1)}"
+  COMPOSE_PROJECT_NAME=$(compose_project)
   : "${PUBLISH_ADDRESS:=127.0.0.1}"
   APP_VERSION=$(sed -n 's/^  "version": "\(.*\)".*/\1/p' package.json)
   HTTPS_PORT=$(https_port)
@@ -70,6 +70,8 @@ make_secrets() {
   key=$(secret SECRET_KEY) password=${DATABASE_PASSWORD-} token=$(secret ADMIN_TOKEN)
   [[ -n $key && -n $password ]] || fail ".env lacks SECRET_KEY or DATABASE_PASSWORD; add them with: just setup"
   [[ $password =~ ^[A-Za-z0-9_-]+$ ]] || fail "DATABASE_PASSWORD in .env may hold letters, digits, _ and - only"
+  is_loopback "$PUBLISH_ADDRESS" || [[ -n $token ]] ||
+    fail "PUBLISH_ADDRESS=$PUBLISH_ADDRESS publishes the API beyond this machine: set ADMIN_TOKEN in .env, or PUBLISH_ADDRESS=127.0.0.1"
   write_secret secret_key "$key"
   write_secret admin_token "$token"
   write_secret database_password "$password"
@@ -161,6 +163,8 @@ clean() {
   docker image ls --quiet --filter "label=com.docker.compose.project=$COMPOSE_PROJECT_NAME" | sort -u |
     xargs --no-run-if-empty docker image rm --force >/dev/null
   if command -v ansible-playbook >/dev/null; then provision/playbook.sh unprovision docker; fi
+  # The demo machines' image, unless another checkout's machines run on it.
+  docker image prune --all --force --filter label=machine-manager.demo=true >/dev/null
   rm -rf .local .env provision/machines.txt
 }
 
@@ -181,6 +185,7 @@ command=${1:-help}
 shift || true
 case $command in
   help | -h | --help) usage && exit ;;
+  project) compose_project && exit ;;
   up | up-dev | down | down-dev | reset | reset-dev | logs | logs-dev | compose | status | clean) ;;
   *) usage >&2 && exit 2 ;;
 esac

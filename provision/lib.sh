@@ -46,6 +46,8 @@ secret() {
   local file=${1}_FILE
   if [[ -n ${!1-} ]]; then say "${!1}"; elif [[ -n ${!file-} ]]; then cat -- "${!file}" || fail "$file: can't read ${!file}"; fi
 }
+# What this checkout's containers are named after, so that two checkouts don't take each other's.
+compose_project() { say "${COMPOSE_PROJECT_NAME:-machine-manager-$(cksum <<<"$root" | cut -d' ' -f1)}"; }
 # The URL of the proxy, as a person types it.
 public_url() {
   local host=localhost port

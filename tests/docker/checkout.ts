@@ -3,7 +3,6 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client } from "ssh2";
 
 const ROOT = join(import.meta.dir, "../..");
 const IMAGES = ["mariadb:11", "oven/bun:1.4", "nginx:1.28-alpine", "alpine:3.22"];
@@ -57,29 +56,6 @@ export async function freePorts(count: number): Promise<number> {
     if (all.every(Boolean)) return first;
   }
   throw new Error("no free ports between 22000 and 29000");
-}
-
-/** Logs in as a user would, runs a command, and returns what it printed. @throws when the login is refused */
-export function ssh(port: number, username: string, password: string, command: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const client = new Client();
-    client.on("error", reject);
-    client.on("ready", () =>
-      client.exec(command, (error, stream) => {
-        if (error) return reject(error);
-        let text = "";
-        stream.on("data", (part: Buffer) => {
-          text += part;
-        });
-        stream.stderr.resume();
-        stream.on("close", () => {
-          client.end();
-          resolve(text.trim());
-        });
-      }),
-    );
-    client.connect({ host: "127.0.0.1", port, username, password, readyTimeout: 10_000 });
-  });
 }
 
 /** The checkout, its recipes, and the API behind its nginx. */

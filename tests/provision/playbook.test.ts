@@ -19,6 +19,7 @@ function play(book: string, mode: string, more: Record<string, string | number> 
   const settings = {
     mode,
     prefix,
+    container_prefix: prefix,
     machines_file: file,
     state_dir: join(folder, "machines"),
     ...(book === "provision" ? { base_port: basePort } : {}),
