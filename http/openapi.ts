@@ -26,7 +26,7 @@ function schemaOf(node: unknown): unknown {
   if (!Array.isArray(anyOf)) return said;
   const kept = anyOf.filter((one: Node) => one.type !== "null" && !isCoercion(one)).map(schemaOf);
   if (anyOf.some((one: Node) => one.type === "null")) said.nullable = true;
-  return kept.length === 1 ? { ...(kept[0] as Node), ...said } : { ...said, anyOf: kept };
+  return kept.length === 1 ? { ...said, ...(kept[0] as Node) } : { ...said, anyOf: kept };
 }
 
 const jsonOnly = (schema: unknown) => ({ "application/json": { schema } });

@@ -1,0 +1,93 @@
+// The description of the API: valid, complete, and no promise that the routes don't make.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { Validator } from "@seriousme/openapi-schema-validator";
+import { app } from "../../app.ts";
+import { call, newSettings, type Program, startProgram } from "../support/program.ts";
+
+interface Schema {
+  type?: string;
+  required?: string[];
+  properties?: Record<string, Schema>;
+}
+interface Operation {
+  summary?: string;
+  security?: unknown[];
+  parameters?: { name: string; in: string; description?: string; schema: Schema }[];
+  requestBody?: { content: Record<string, { schema: Schema }> };
+  responses: Record<string, { description: string; content: Record<string, unknown> }>;
+}
+
+const TOKEN = "a-token-of-this-test";
+let api: Program;
+let document: { openapi: string; paths: Record<string, Record<string, Operation>> };
+let operations: { name: string; path: string; operation: Operation }[];
+
+beforeAll(async () => {
+  api = await startProgram(await newSettings({ ADMIN_TOKEN: TOKEN }));
+  document = (await call(api, "GET", "/swagger/json")).body; // without the token: it holds nothing of the pool
+  operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      name: `${method.toUpperCase()} ${path}`,
+      path,
+      operation,
+    })),
+  );
+});
+afterAll(() => api?.stop());
+
+test("it is a valid OpenAPI 3.0.3 document, the second time too", async () => {
+  expect(document.openapi).toBe("3.0.3");
+  const result = await new Validator().validate(structuredClone(document));
+  expect(result.errors ?? []).toEqual([]);
+  expect((await call(api, "GET", "/swagger/json")).body).toEqual(document as object);
+});
+
+test("every route is in it, and nothing else", () => {
+  const routes = app.routes
+    .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, "{$1}")}`)
+    .filter((route) => !route.includes(" /swagger"));
+  expect(operations.map(({ name }) => name).sort()).toEqual(routes.sort());
+  expect(routes.length).toBeGreaterThan(10);
+});
+
+test("every operation says what it does, what it takes and what it answers, in JSON", () => {
+  for (const { name, operation } of operations) {
+    expect(operation.summary, name).toBeTruthy();
+    expect(Object.keys(operation.responses), name).toContainAnyValues(["200", "201"]);
+    for (const [status, { content, description }] of Object.entries(operation.responses)) {
+      expect(description, `${name} ${status}`).toBeTruthy();
+      const schema = Number(status) < 400 ? { type: "object" } : { $ref: "#/components/schemas/Problem" };
+      expect(content, `${name} ${status}`).toEqual({
+        "application/json": { schema: expect.objectContaining(schema) },
+      });
+    }
+    for (const one of operation.parameters ?? []) {
+      expect(one.schema.type, `${name} ${one.name}`).toMatch(/^(string|integer|boolean)$/);
+      expect(one.description, `${name} ${one.name}`).toBeTruthy();
+    }
+    const body = operation.requestBody?.content;
+    if (body)
+      expect(body, name).toEqual({
+        "application/json": { schema: expect.objectContaining({ type: "object" }) },
+      });
+  }
+});
+
+test("every operation declares the errors that it can answer", () => {
+  for (const { name, path, operation } of operations) {
+    const expected = new Set<string>();
+    if (path !== "/healthz") expected.add("503");
+    if (!["/healthz", "/readyz"].includes(path)) expected.add("401");
+    if (operation.parameters?.length) expected.add("400");
+    if (path.includes("{")) expected.add("404");
+    if (operation.requestBody) for (const status of ["400", "409", "413", "415"]) expected.add(status);
+    expect(Object.keys(operation.responses), name).toEqual(expect.arrayContaining([...expected]));
+  }
+});
+
+test("it asks for a token exactly where the API does", async () => {
+  for (const { name, path, operation } of operations.filter(({ name }) => name.startsWith("GET "))) {
+    const { status } = await call(api, "GET", path.replace(/\{\w+\}/, "nobody"));
+    expect(status === 401, name).toBe(operation.security === undefined);
+  }
+});
