@@ -17,7 +17,7 @@ identity() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f3,20; } #
 flock -n 9 || {
   # Somebody is at work here. An older one is ended, with all that it started; its start time says that it is that one.
   if [ "$gen" -gt "$(cat $d/gen 2>/dev/null || echo 0)" ] && read -r pid group start 2>/dev/null <$d/step; then
-    [ "$(identity "$pid")" = "$group $start" ] && kill -KILL -- "-$group"
+    [ "$(identity "$pid")" = "$group $start" ] && kill -KILL "-$group"
   fi
   flock -w 10 9 || fail timeout "another step is still at work on the machine"
 }

@@ -75,7 +75,11 @@ remove() {
   awk '{ print $5 }' /proc/self/mountinfo | grep -e "^$home/" -e "^/run/user/$uid\$" | sort -r |
     while read -r m; do umount -l "$(printf '%b' "$m")" 2>/dev/null; done
   for kind in shm:m sem:s msg:q; do
-    ipc "${kind%%:*}" | while read -r i; do ipcrm "-${kind##*:}" "$i" >/dev/null 2>&1; done
+    ipc "${kind%%:*}" | while read -r i; do
+      # Root in a container may not remove another's (that takes CAP_SYS_ADMIN): their owner may.
+      ipcrm "-${kind##*:}" "$i" || setpriv --reuid="$uid" --clear-groups ipcrm "-${kind##*:}" "$i" ||
+        su -s /bin/sh "$u" -c "ipcrm -${kind##*:} $i"
+    done >/dev/null 2>&1 9>&-
   done
 
   mine="-user $uid" # BusyBox find has -user with a number, but no -uid; sub-uids need GNU's

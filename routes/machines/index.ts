@@ -50,6 +50,8 @@ const NewMachine = t.Object(
     ),
     labels: t.Optional(
       t.Record(t.String({ pattern: "^[A-Za-z0-9._/-]{1,63}$" }), t.String({ maxLength: 63 }), {
+        additionalProperties: false,
+        maxProperties: 64,
         description: "names of up to 63 of A-Z a-z 0-9 . _ / -, values of up to 63 characters",
       }),
     ),

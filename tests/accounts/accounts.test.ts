@@ -1,0 +1,200 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type Account, accountsOverSsh } from "../../accounts/accounts.ts";
+import type { Target } from "../../accounts/connect.ts";
+import { MachineFault } from "../../accounts/faults.ts";
+import { startMachines, type TestMachine } from "../support/machines.ts";
+import { canLogIn, ssh } from "../support/ssh.ts";
+import { until } from "../support/until.ts";
+
+const accounts = accountsOverSsh(10, 5);
+const inAnHour = () => new Date(Date.now() + 3_600_000);
+const password = { kind: "password", password: "pass word" } as const;
+let machine: TestMachine;
+let target: Target;
+let generation = 1;
+let uid = 20_100;
+
+beforeAll(async () => {
+  machine = (await startMachines(1, { prefix: "acc-" }))[0] as TestMachine;
+  const base = { host: machine.host, port: machine.port, user: machine.user };
+  target = { ...base, secret: { kind: "password", value: machine.password }, hostKey: null };
+  target.hostKey = (await accounts.look(target)).hostKey;
+});
+afterAll(() => machine.stop());
+
+const someone = (username: string): Account => ({ username, uid: uid++, mark: crypto.randomUUID() });
+const fault = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    (error) => {
+      if (error instanceof MachineFault) return error.kind;
+      throw error;
+    },
+  );
+const out = async (command: string) => (await machine.exec(command)).stdout.trim();
+
+test("made twice it is the same account, and what its user did meanwhile stays", async () => {
+  const ann = someone("ann");
+  await accounts.create(target, generation, ann, password, inAnHour());
+  const login = { port: machine.port, username: "ann", password: password.password };
+  await ssh(login, "echo mine >note; rm -rf .ssh; ln -s /root/.ssh .ssh");
+  await machine.exec("mkdir -p /root/.ssh; echo rootkey >/root/.ssh/authorized_keys");
+  await accounts.create(target, generation, ann, { kind: "keys", keys: ["ssh-ed25519 AAAA"] }, inAnHour());
+  expect(await out("cat /root/.ssh/authorized_keys")).toBe("rootkey");
+  await accounts.create(target, generation, ann, password, inAnHour());
+  expect(await ssh(login, "cat note; id -u")).toBe(`mine\n${ann.uid}`);
+  await accounts.remove(target, generation, ann);
+  expect(await out("cat /root/.ssh/authorized_keys; ls /home")).toBe("rootkey");
+  await accounts.remove(target, generation, ann);
+});
+
+test("a hostile user leaves nothing behind", async () => {
+  const mal = someone("mal");
+  await accounts.create(target, generation, mal, password, inAnHour());
+  const login = { port: machine.port, username: "mal", password: password.password };
+  await ssh(
+    login,
+    `cp /bin/sh /var/tmp/rootme; chmod 4755 /var/tmp/rootme; mkdir -p /tmp/d/e /dev/shm/x; echo 1 >/tmp/d/e/f; echo 2 >/dev/shm/x/y
+     ipcmk -M 4096 >/dev/null; ipcmk -Q >/dev/null; ipcmk -S 2 >/dev/null
+     for i in 1 2 3 4 5; do (trap '' TERM HUP INT QUIT; while :; do sleep 1; done) >/dev/null 2>&1 </dev/null & done
+     setsid sh -c 'trap "" TERM HUP; while :; do sh -c "sleep 0.01" & wait; done' >/dev/null 2>&1 </dev/null &
+     sleep 0.1`,
+  );
+  await machine.exec(
+    `mkdir -p /var/spool/cron/crontabs /var/spool/cron/atjobs /var/mail
+     printf '* * * * * id\n' >/var/spool/cron/crontabs/mal; chown mal /var/spool/cron/crontabs/mal
+     echo id >/var/spool/cron/atjobs/a0001; chown mal /var/spool/cron/atjobs/a0001; touch /var/mail/mal; chown mal /var/mail/mal
+     mkdir -p /home/mal/mnt; mount -t tmpfs tmpfs /home/mal/mnt; usermod -c "${mal.mark},room 1" mal`,
+  );
+  expect(Number(await out("ps -u mal -o pid= | wc -l"))).toBeGreaterThan(5);
+  await accounts.remove(target, generation, mal);
+  expect(await out("grep mal /etc/passwd /etc/shadow /etc/group /etc/gshadow /etc/subuid /etc/subgid")).toBe(
+    "",
+  );
+  expect(await out(`ps -u ${mal.uid} -o pid=`)).toBe("");
+  expect(
+    await out(
+      `find /tmp /var/tmp /dev/shm /run /var/spool /var/mail /home -uid ${mal.uid}; ls /home; ls /var/tmp`,
+    ),
+  ).toBe("");
+  expect(
+    await out(
+      `cat /proc/sysvipc/shm /proc/sysvipc/msg /proc/sysvipc/sem | grep -w ${mal.uid}; grep /home/mal /proc/mounts`,
+    ),
+  ).toBe("");
+});
+
+test("shared memory goes from a machine whose root has few capabilities, as in a container", async () => {
+  const few = (await startMachines(1, { prefix: "few-", privileged: false }))[0] as TestMachine;
+  const there = {
+    ...target,
+    port: few.port,
+    hostKey: null,
+    secret: { kind: "password" as const, value: few.password },
+  };
+  const sam = someone("sam");
+  await accounts.create(there, generation, sam, password, inAnHour());
+  await ssh(
+    { port: few.port, username: "sam", password: password.password },
+    "ipcmk -M 4096; ipcmk -Q; ipcmk -S 1",
+  );
+  await accounts.remove(there, generation, sam);
+  expect((await few.exec("cat /proc/sysvipc/shm /proc/sysvipc/msg /proc/sysvipc/sem | wc -l")).stdout).toBe(
+    "3\n",
+  );
+  await few.stop();
+});
+
+test("an account that is not ours is neither made over nor removed", async () => {
+  await machine.exec(
+    "useradd -m -u 1600 local; echo theirs >/home/local/f; mkdir /home/ghost; echo 1 >/home/ghost/f",
+  );
+  const local = someone("local");
+  expect(await fault(accounts.create(target, generation, local, password, inAnHour()))).toBe(
+    "foreign_account",
+  );
+  await accounts.remove(target, generation, local);
+  expect(await fault(accounts.create(target, generation, someone("ghost"), password, inAnHour()))).toBe(
+    "foreign_account",
+  );
+  await accounts.remove(target, generation, { ...local, username: "ghost" });
+  expect(await out("cat /home/local/f /home/ghost/f; id -u local")).toBe("theirs\n1\n1600");
+  const again = someone("again");
+  await accounts.create(target, generation, again, password, inAnHour());
+  expect(
+    await fault(
+      accounts.create(target, generation, { ...again, mark: crypto.randomUUID() }, password, inAnHour()),
+    ),
+  ).toBe("foreign_account");
+  await accounts.remove(target, generation, again);
+  const same = { ...someone("later"), uid: again.uid };
+  expect(await fault(accounts.create(target, generation, same, password, inAnHour()))).toBe("uid_taken");
+});
+
+test("a step that comes late is refused, and a newer one ends an older one that hangs", async () => {
+  const old = generation;
+  generation += 2;
+  const bea = someone("bea");
+  await accounts.create(target, generation, bea, password, inAnHour());
+  expect(await fault(accounts.remove(target, old, bea))).toBe("fenced");
+  expect(await canLogIn({ port: machine.port, username: "bea", password: password.password })).toBe(true);
+  // A step that holds the machine's lock: a removal stopped half-way.
+  await machine.exec(
+    "mv /usr/bin/mktemp /usr/bin/mktemp.real; printf '#!/bin/sh\nsleep 25\n' >/usr/bin/mktemp; chmod 755 /usr/bin/mktemp",
+  );
+  const hanging = fault(accounts.remove(target, generation, bea));
+  await until("the removal hangs", 10_000, async () => (await out("pgrep -x sleep")) !== "");
+  await machine.exec("mv /usr/bin/mktemp.real /usr/bin/mktemp");
+  const from = performance.now();
+  await accounts.remove(target, ++generation, bea);
+  expect(performance.now() - from).toBeLessThan(9000);
+  expect(await hanging).toBe("timeout");
+  expect(await out("pgrep -x sleep")).toBe("");
+});
+
+test("a sweep removes what nobody holds, and keeps the holder's", async () => {
+  const [one, two] = [someone("sweepone"), someone("sweeptwo")];
+  await accounts.create(target, generation, one, password, inAnHour());
+  await accounts.create(target, generation, two, password, inAnHour());
+  await machine.exec(`rm /var/lib/machine-manager/given`);
+  expect(await accounts.sweep(target, generation, two.mark)).toBe(1);
+  expect(await out("ls /home | grep sweep")).toBe("sweeptwo");
+  expect(await accounts.sweep(target, generation, null)).toBe(1);
+});
+
+test("another host key, a wrong password, silence, nobody: each has its class", async () => {
+  const other = (await startMachines(1, { prefix: "other-" }))[0] as TestMachine;
+  expect(await fault(accounts.look({ ...target, port: other.port }))).toBe("host_key");
+  await other.stop();
+  expect(await fault(accounts.look({ ...target, port: other.port }))).toBe("unreachable");
+  expect(await fault(accounts.look({ ...target, secret: { kind: "password", value: "no" } }))).toBe("auth");
+  expect(await fault(accounts.look({ ...target, secret: { kind: "private_key", value: "no" } }))).toBe(
+    "auth",
+  );
+  const silent = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  expect(await fault(accounts.look({ ...target, port: silent.port }))).toBe("unreachable");
+  silent.stop(true);
+});
+
+test("nothing secret is in a process list while a step runs", async () => {
+  const kim = someone("kim");
+  await machine.exec(
+    "mv /usr/sbin/chpasswd /usr/sbin/chpasswd.real; printf '#!/bin/sh\nps -ef >/tmp/seen; exec /usr/sbin/chpasswd.real\n' >/usr/sbin/chpasswd; chmod 755 /usr/sbin/chpasswd",
+  );
+  await accounts.create(target, generation, kim, { kind: "password", password: "very-secret" }, inAnHour());
+  await machine.exec("mv /usr/sbin/chpasswd.real /usr/sbin/chpasswd");
+  expect(await out("cat /tmp/seen")).toContain("chpasswd");
+  expect(await out("cat /tmp/seen")).not.toContain("very-secret");
+  await accounts.remove(target, generation, kim);
+});
+
+test("a machine that answers without end is cut off", async () => {
+  await machine.exec(
+    "mv /usr/bin/timeout /usr/bin/timeout.real; printf '#!/bin/sh\nyes 012345678901234567890123456789\n' >/usr/bin/timeout; chmod 755 /usr/bin/timeout",
+  );
+  expect(await fault(accounts.look(target))).toBe("failed");
+  await machine.exec("printf '#!/bin/sh\nprintf \"READY \\\\033[2Jx\\\\n\"; exit 1\n' >/usr/bin/timeout");
+  expect(await fault(accounts.look(target))).toBe("failed");
+  await machine.exec("mv /usr/bin/timeout.real /usr/bin/timeout");
+  expect((await accounts.look(target)).generation).toBeGreaterThan(0);
+});

@@ -1,0 +1,52 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readConfig } from "../../config.ts";
+
+const good = { DATABASE_URL: "mysql://a:b@h/x", SECRET_KEY: Buffer.alloc(32, 1).toString("base64") };
+const problemOf = (env: Record<string, string>) => {
+  try {
+    readConfig({ ...good, ...env });
+    return "";
+  } catch (error) {
+    return String(error);
+  }
+};
+
+test("defaults work; an empty variable counts as not set", () => {
+  expect(readConfig({ ...good, PORT: "", LOG_LEVEL: "" })).toMatchObject({
+    port: 3000,
+    host: "127.0.0.1",
+    logLevel: "info",
+  });
+});
+
+test("every bad value is named at once, in one line, without its content", () => {
+  const text = problemOf({
+    SECRET_KEY: "hunter2",
+    PORT: "1.5",
+    SCHEDULER: "maybe",
+    LOG_LEVEL: "loud",
+    EXPIRE_EVERY: "0",
+  });
+  for (const name of ["SECRET_KEY", "PORT", "SCHEDULER", "LOG_LEVEL", "EXPIRE_EVERY"])
+    expect(text).toContain(name);
+  expect(text).not.toContain("hunter2");
+  expect(text).not.toContain("\n");
+});
+
+test("beyond loopback only with a token, or behind a published loopback address", () => {
+  expect(problemOf({ HOST: "0.0.0.0" })).toContain("ADMIN_TOKEN");
+  expect(problemOf({ HOST: "0.0.0.0", PUBLISH_ADDRESS: "10.0.0.1" })).toContain("ADMIN_TOKEN");
+  expect(problemOf({ HOST: "0.0.0.0", ADMIN_TOKEN: "0123456789abcdef" })).toBe("");
+  expect(problemOf({ HOST: "0.0.0.0", PUBLISH_ADDRESS: "127.0.0.1" })).toBe("");
+});
+
+test("a secret may come from a file, but not from both", () => {
+  const file = join(mkdtempSync(join(tmpdir(), "mm-config-")), "token");
+  writeFileSync(file, "0123456789abcdef\n");
+  expect(readConfig({ ...good, ADMIN_TOKEN_FILE: file }).adminToken).toBe("0123456789abcdef");
+  expect(problemOf({ ADMIN_TOKEN: "0123456789abcdef", ADMIN_TOKEN_FILE: file })).toContain("both");
+  expect(problemOf({ ADMIN_TOKEN_FILE: `${file}.none` })).toContain("can't read");
+});
