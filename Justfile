@@ -95,11 +95,11 @@ clean:
 # Run all tests (or those that ARGS name), after installing what they need
 test *ARGS:
     @provision/setup.sh --tests
-    @bun test "$@"
+    @bun --no-env-file test "$@"
 
 # Run the tests of the Docker mode only (needs a Docker engine)
 test-docker:
-    @bun test tests/docker
+    @bun --no-env-file test tests/docker
 
 # Check types, lint and format
 check:

@@ -36,7 +36,11 @@ wanted=(ansible-playbook:ansible openssl:openssl curl:curl ssh:openssh-client ss
 npm_wanted=(bun:bun@1.4.5 just:rust-just@1.57.0)
 [[ -n $tests ]] && npm_wanted+=(deno:deno@2.9.6)
 
-there() { if [[ $1 == /* ]]; then [[ -e $1 ]]; else command -v "$1" >/dev/null; fi; }
+# `npx rust-just` puts a `just` on PATH that is gone afterwards; it does not count.
+lasting=$(tr ':' '\n' <<<"$PATH" | grep -v '/_npx/' | paste -sd:)
+there() { if [[ $1 == /* ]]; then [[ -e $1 ]]; else PATH=$lasting command -v "$1" >/dev/null && new_enough "$1"; fi; }
+# Older Bun lacks what we use; newer is fine.
+new_enough() { [[ $1 != bun ]] || printf '1.4\n%s\n' "$(bun --version)" | sort -VC; }
 missing() {
   local entry
   for entry in "$@"; do there "${entry%%:*}" || say "${entry#*:}"; done | sort -u

@@ -1,0 +1,176 @@
+// The native mode for real, in a copy of this working tree: `just run` from nothing, a login, `just run` again, hot reload,
+// a killed supervisord, and `just clean`, after which nothing is left. Ports of its own, so a running stack is no matter.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { freePort } from "../support/machines.ts";
+import { canLogIn, ssh } from "../support/ssh.ts";
+import { until } from "../support/until.ts";
+import { ROOT, run } from "./proxy.ts";
+
+const asRoot = process.getuid?.() === 0;
+if (!asRoot) console.warn("tests/native/stack.test.ts is skipped: demo machines without Docker need root");
+
+let folder: string;
+let env: Record<string, string>;
+let ports: { https: number; http: number; api: number; machines: number };
+
+const just = (...recipe: string[]) => run(["just", ...recipe], env, folder);
+const get = async (path: string, init: RequestInit = {}) => {
+  const answer = await fetch(`https://localhost:${ports.https}${path}`, {
+    tls: { rejectUnauthorized: false },
+    ...init,
+  });
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+};
+
+/** Every process that works in the copy: its first words, by pid. */
+function processes(): Map<number, string> {
+  const found = new Map<number, string>();
+  for (const name of readdirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const words = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
+      const mounts = readFileSync(`/proc/${name}/mountinfo`, "utf8");
+      // In the services' mount namespace, the copy is at /mnt.
+      const inside = mounts.split("\n").some((line) => line.includes(`${folder} /mnt `));
+      if (inside || words.includes(folder) || readlinkSync(`/proc/${name}/cwd`).startsWith(folder))
+        found.set(Number(name), words);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return found;
+}
+const pidOf = (what: string) => [...processes()].find(([, words]) => words.includes(what))?.[0];
+
+describe.skipIf(!asRoot)("the native stack", () => {
+  beforeAll(async () => {
+    // Where root's checkouts lie: a place that no other user can enter.
+    folder = await mkdtemp("/root/machine-manager-test-");
+    ports = {
+      https: await freePort(),
+      http: await freePort(),
+      api: await freePort(),
+      machines: await freePort(),
+    };
+    env = {
+      MODE: "native",
+      HTTPS_PORT: String(ports.https),
+      HTTP_PORT: String(ports.http),
+      PORT: String(ports.api),
+      MACHINE_BASE_PORT: String(ports.machines),
+      MACHINE_COUNT: "1",
+      EXPIRE_EVERY: "1",
+      ...Object.fromEntries(
+        ["DATABASE_URL", "DATABASE_PASSWORD", "SECRET_KEY", "ADMIN_TOKEN", "PUBLISH_ADDRESS", "HOST"].map(
+          (name) => [name, ""],
+        ),
+      ),
+    };
+    const copy = `git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -cf - -T - | tar -xf - -C "$1"`;
+    expect(await run(["bash", "-c", copy, "-", folder])).toMatchObject({ code: 0 });
+  });
+  afterAll(async () => {
+    await just("clean");
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("just run ends with a pool in use, and says what to try next", async () => {
+    const ran = await just("run");
+    expect(ran).toMatchObject({ code: 0 });
+    expect(ran.stdout).toContain(`Machine Manager runs at https://localhost:${ports.https} (mode: native)`);
+    expect(ran.stdout).toContain(`curl -k "https://localhost:${ports.https}/reserve?username=alice`);
+    expect((await get("/available")).body).toEqual({
+      available: ["alpine-1"],
+      reserved: [],
+      unavailable: [],
+    });
+  });
+
+  test("an account works over SSH until it is released, and no log knows its password", async () => {
+    const reserved = await get("/reserve?username=alice&password=wonderland-77&count=1");
+    expect(reserved).toMatchObject({
+      status: 200,
+      body: { machines: [{ machine: "alpine-1", port: ports.machines }] },
+    });
+    const login = { host: "localhost", port: ports.machines, username: "alice", password: "wonderland-77" };
+    expect(await ssh(login, "hostname")).toContain("alpine-1");
+    expect((await get("/release_all")).body).toMatchObject({ released: 1 });
+    expect(await canLogIn(login)).toBe(false);
+    expect((await run(["grep", "-rl", "wonderland-77", ".local"], {}, folder)).stdout).toBe("");
+  });
+
+  test("no service shows a secret in the process list, and the program is not root", async () => {
+    const secrets =
+      readFileSync(join(folder, ".env"), "utf8").match(/(?<=^(SECRET_KEY|DATABASE_PASSWORD)=).+/gm) ?? [];
+    expect(secrets).toHaveLength(2);
+    const all = [...processes().values()].join("\n");
+    for (const secret of secrets) expect(all).not.toContain(secret);
+    const status = readFileSync(`/proc/${pidOf("server.ts")}/status`, "utf8");
+    expect(status).toMatch(/^Uid:\t(6[1-5]\d{3})\t\1\t\1\t\1$/m);
+    expect(status).toMatch(/^CapBnd:\t0+$/m);
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+  });
+
+  test("just run again changes nothing that stands", async () => {
+    const before = [...processes().keys()].sort();
+    expect((await just("run")).code).toBe(0);
+    expect([...processes().keys()].sort()).toEqual(before);
+  });
+
+  test("a port that is taken is named together with the process that has it", async () => {
+    const other = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+    const taken = other.port;
+    const refused = await run(["just", "up"], { ...env, HTTP_PORT: String(taken) }, folder);
+    await other.stop(true);
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toContain(`port ${taken} is taken by bun (process ${process.pid})`);
+  });
+
+  test("just run-dev restarts the program only, which then answers an edit within 2 s", async () => {
+    const database = pidOf("mariadbd");
+    expect((await just("run-dev")).code).toBe(0);
+    expect(pidOf("mariadbd")).toBe(database);
+    const file = join(folder, "routes/healthz.ts");
+    writeFileSync(file, readFileSync(file, "utf8").replaceAll('"ok"', '"edited"'));
+    await until("the edit is answered", 2_000, async () => {
+      const answer = await get("/healthz").catch(() => undefined);
+      return answer?.body.status === "edited";
+    });
+  });
+
+  test("when supervisord is killed nothing goes on without it, and just run brings all back", async () => {
+    process.kill(Number(readFileSync(join(folder, ".local/run/supervisord.pid"), "utf8")), "SIGKILL");
+    await until(
+      "its services have ended",
+      15_000,
+      () => !pidOf("server.ts") && !pidOf("mariadbd") && !pidOf("nginx"),
+    );
+    expect((await just("run")).code).toBe(0);
+    expect((await just("status")).code).toBe(0);
+    expect((await get("/available")).body).toEqual({
+      available: ["alpine-1"],
+      reserved: [],
+      unavailable: [],
+    });
+  });
+
+  test("just clean ends the reservations and leaves no process, mount or file", async () => {
+    expect((await get("/reserve?username=bob&count=1")).status).toBe(200);
+    const cleaned = await just("clean");
+    expect(cleaned).toMatchObject({ code: 0 });
+    expect(cleaned.stdout).toContain('"released":1');
+    expect([...processes().values()]).toEqual([]);
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(folder);
+    const left = (await run(["git", "-c", "core.excludesFile=/dev/null", "ls-files"], {}, ROOT)).stdout.split(
+      "\n",
+    );
+    const extra = readdirSync(folder).filter(
+      (name) => !left.some((path) => path === name || path.startsWith(`${name}/`)),
+    );
+    expect(extra.filter((name) => name !== "node_modules")).toEqual([]);
+    expect(readdirSync(join(folder, "provision"))).not.toContain("machines.txt");
+  });
+});
