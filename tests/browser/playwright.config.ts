@@ -1,0 +1,28 @@
+// Run on Node by the *.test.ts beside it, which says where the site is.
+import { defineConfig } from "@playwright/test";
+
+export default defineConfig({
+  testDir: ".",
+  testMatch: "*.e2e.ts",
+  outputDir: process.env.OUTPUT ?? "/tmp/machine-manager-browser",
+  reporter: "line",
+  workers: 1,
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
+  use: {
+    baseURL: process.env.SITE ?? "https://localhost",
+    ignoreHTTPSErrors: true, // the certificate is self-signed
+    launchOptions: {
+      executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+      ],
+    },
+  },
+});

@@ -1,0 +1,55 @@
+// Starts what the browser looks at: database, API, nginx with TLS and its headers; then Playwright, on Node.
+import { expect, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startProxy } from "../native/proxy.ts";
+import { call, newSettings, startProgram } from "../support/program.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+const CHROMIUM = "/usr/bin/chromium";
+const TOKEN = "a-token-of-this-test";
+
+test("Swagger UI in Chromium", async () => {
+  if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing; install it with: just setup --tests`);
+  const node = Bun.which("node");
+  if (!node)
+    throw new Error("Node is missing: Playwright runs on it; install it with: apt-get install nodejs");
+
+  const api = await startProgram(await newSettings({ ADMIN_TOKEN: TOKEN }));
+  const proxy = await startProxy(api.url.replace("http://", ""));
+  const output = mkdtempSync(join(tmpdir(), "mm-browser-"));
+  try {
+    const machine = { name: "alpine-1", host: "127.0.0.1", port: 9, password: "not asked for" };
+    const made = await call(api, "POST", "/machines?check=false", machine, {
+      Authorization: `Bearer ${TOKEN}`,
+    });
+    expect(made.status).toBe(201);
+    const child = Bun.spawn(
+      [
+        node,
+        "node_modules/@playwright/test/cli.js",
+        "test",
+        "--config",
+        "tests/browser/playwright.config.ts",
+      ],
+      {
+        cwd: ROOT,
+        env: { ...process.env, SITE: `https://127.0.0.1:${proxy.https}`, TOKEN, OUTPUT: output, CHROMIUM },
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe",
+      },
+    );
+    const [out, err] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+    ]);
+    expect(await child.exited, out + err).toBe(0);
+    expect(out).toContain(" passed");
+  } finally {
+    await proxy.stop();
+    await api.stop();
+    rmSync(output, { recursive: true, force: true });
+  }
+});
