@@ -56,7 +56,11 @@ const NewMachine = t.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: "must be a JSON object" },
+  {
+    additionalProperties: false,
+    description: "must be a JSON object",
+    examples: [{ name: "alpine-1", host: "localhost", port: 2221, user: "root", password: "test" }],
+  },
 );
 
 /** GET and POST /machines. */

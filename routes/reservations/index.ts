@@ -82,7 +82,11 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
           count: t.Optional(Count),
           duration: t.Optional(Duration),
         },
-        { additionalProperties: false, description: "must be a JSON object" },
+        {
+          additionalProperties: false,
+          description: "must be a JSON object",
+          examples: [{ username: "alice", count: 1, duration: 60 }],
+        },
       ),
       response: { 201: Reservation, 400: Problem, 409: Problem, 413: Problem, 415: Problem, 503: Problem },
       detail: {

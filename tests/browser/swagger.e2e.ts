@@ -35,7 +35,7 @@ test.beforeEach(async ({ page, baseURL }) => {
 test.afterEach(() => {
   expect(elsewhere).toEqual([]);
   // The browser reports every answer of 400 and above on its console.
-  const expected = /^Failed to load resource: the server responded with a status of 40[01]/;
+  const expected = /^Failed to load resource: the server responded with a status of 40[019]/;
   expect(complaints.filter((text) => !expected.test(text))).toEqual([]);
 });
 
@@ -90,6 +90,14 @@ test("GET /available: 401 without the token, the pool with it", async ({ page })
       body: { available: [], reserved: [], unavailable: ["alpine-1"] },
     });
   }).toPass();
+});
+
+test("POST /reservations with the body that is filled in: our 409", async ({ page }) => {
+  await authorize(page);
+  expect(await execute(await tryOut(page, "postReservations"))).toMatchObject({
+    status: "409",
+    body: { code: "not_enough_machines" },
+  });
 });
 
 test("POST /machines with a bad body shows our 400, which names the field", async ({ page }) => {

@@ -1,10 +1,12 @@
 // Starts what the browser looks at: database, API, nginx with TLS and its headers; then Playwright, on Node.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startProxy } from "../native/proxy.ts";
 import { call, newSettings, startProgram } from "../support/program.ts";
+
+setDefaultTimeout(120_000);
 
 const ROOT = join(import.meta.dir, "../..");
 const CHROMIUM = "/usr/bin/chromium";

@@ -1,9 +1,11 @@
 // A route's file is a server of its own under Deno, and answers as it does from Bun, on the same database.
-import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { freePort, startMachines, stopAllMachines, type TestMachine } from "../support/machines.ts";
 import { call, newSettings, type Program, type Settings, startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
+
+setDefaultTimeout(120_000);
 
 const ROOT = join(import.meta.dir, "../..");
 let settings: Settings;

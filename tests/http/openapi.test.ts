@@ -1,13 +1,16 @@
 // The description of the API: valid, complete, and no promise that the routes don't make.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { app } from "../../app.ts";
 import { call, newSettings, type Program, startProgram } from "../support/program.ts";
+
+setDefaultTimeout(120_000);
 
 interface Schema {
   type?: string;
   required?: string[];
   properties?: Record<string, Schema>;
+  example?: unknown;
 }
 interface Operation {
   summary?: string;
@@ -89,5 +92,17 @@ test("it asks for a token exactly where the API does", async () => {
   for (const { name, path, operation } of operations.filter(({ name }) => name.startsWith("GET "))) {
     const { status } = await call(api, "GET", path.replace(/\{\w+\}/, "nobody"));
     expect(status === 401, name).toBe(operation.security === undefined);
+  }
+});
+
+test("the bodies that Swagger UI fills in are good ones", async () => {
+  const bodies = operations.filter(({ operation }) => operation.requestBody);
+  expect(bodies.map(({ name }) => name).sort()).toEqual(["POST /machines", "POST /reservations"]);
+  for (const { path, operation } of bodies) {
+    const { example } = operation.requestBody?.content["application/json"]?.schema ?? {};
+    const query = path === "/machines" ? "?check=false" : "";
+    const answer = await call(api, "POST", path + query, example, { Authorization: `Bearer ${TOKEN}` });
+    // No machine is free here.
+    expect(answer.body.code ?? answer.status, path).toBe(path === "/machines" ? 201 : "not_enough_machines");
   }
 });
