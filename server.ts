@@ -15,7 +15,7 @@ const MOST_BODY_BYTES = 1024 * 1024;
 async function prepareDatabase(): Promise<void> {
   const { database, log } = deps();
   await waitForDatabase(database, DATABASE_WAIT_SECONDS, (line) => log("info", line));
-  await migrateDatabase(database);
+  await migrateDatabase(config().databaseUrl);
   await checkSecretKey(database.db, config().secretKey);
 }
 

@@ -17,8 +17,8 @@ export type Credential = { kind: "password"; password: string } | { kind: "keys"
 export interface Accounts {
   /** The longest that one call can take, turn not included, in seconds. */
   readonly longestSeconds: number;
-  /** Logs in, looks for what we need; changes nothing. Answers the host key and the generation that it has seen. */
-  look(target: Target, signal?: AbortSignal): Promise<{ hostKey: string; generation: number }>;
+  /** Logs in, looks for what we need; changes nothing. Answers the host key, and how many accounts of ours are on record. */
+  look(target: Target, signal?: AbortSignal): Promise<{ hostKey: string; accounts: number }>;
   /** Makes the account, or finds it made; it ends by itself at `endsAt` at the latest. */
   create(
     target: Target,
@@ -28,10 +28,16 @@ export interface Accounts {
     endsAt: Date,
     signal?: AbortSignal,
   ): Promise<void>;
-  /** Returns only when the account was proved to be gone. */
-  remove(target: Target, generation: number, account: Account, signal?: AbortSignal): Promise<void>;
-  /** Removes every account of ours but the one of the reservation `keep`. Answers how many it removed. */
-  sweep(target: Target, generation: number, keep: string | null, signal?: AbortSignal): Promise<number>;
+  /**
+   * Removes the holder's account and every other one of ours (what a crash or a restored database left).
+   * Returns only when all were proved to be gone.
+   */
+  clean(target: Target, generation: number, holder: Account | null, signal?: AbortSignal): Promise<void>;
+  /**
+   * Searches the whole disk for files of former holders and removes them; may take minutes, and a later step ends it.
+   * @param keep the reservation whose account is there now. Answers how many uids it looked for.
+   */
+  sweepDisk(target: Target, generation: number, keep: string | null): Promise<number>;
 }
 
 const script = (name: string) => readFileSync(new URL(`./scripts/${name}.sh`, import.meta.url), "utf8");
@@ -45,13 +51,14 @@ function answer(reply: Reply, expected: string): string {
   const last = reply.lines.at(-1) ?? "";
   if (last === expected || last.startsWith(`${expected} `)) return last.slice(expected.length).trim();
   const [, kind, text] = /^FAIL (\S+) ?(.*)$/.exec(last) ?? [];
-  if (kind && isFaultKind(kind)) throw new MachineFault(kind, faultText(kind, text ?? ""));
+  if (kind && isFaultKind(kind))
+    throw new MachineFault(kind, faultText(kind, text ?? ""), Number.parseInt(text ?? "", 10) || 0);
   throw new MachineFault("timeout", "the step ended without an answer that we know");
 }
 
 function faultText(kind: MachineFault["kind"], text: string): string {
   if (kind === "fenced") return `the machine has seen a later step (${text})`;
-  if (kind === "uid_taken") return `the uid ${text} is taken on the machine`;
+  if (kind === "uid_taken") return `the uid is taken on the machine, which was given ones up to ${text}`;
   return text;
 }
 
@@ -62,23 +69,24 @@ function faultText(kind: MachineFault["kind"], text: string): string {
  */
 export function accountsOverSsh(concurrency: number, connectSeconds: number): Accounts {
   const limits: Limits = { connectSeconds, stepSeconds: 30 };
+  const deepLimits: Limits = { connectSeconds, stepSeconds: 900 };
   const turn = turns(concurrency);
   const fence = script("fence");
   const remover = fence + script("remove");
   const scripts = {
     look: script("look"),
     create: fence + script("create"),
-    remove: remover + script("removal"),
-    sweep: remover + script("sweep"),
+    clean: remover + script("clean"),
+    deep: remover + script("deep"),
   };
   const step = (target: Target, name: keyof typeof scripts, input: string[], signal?: AbortSignal) =>
-    turn(() => runScript(target, scripts[name], input, limits, signal));
+    turn(() => runScript(target, scripts[name], input, name === "deep" ? deepLimits : limits, signal));
 
   return {
     longestSeconds: limits.connectSeconds + limits.stepSeconds + 2,
     async look(target, signal) {
       const reply = await step(target, "look", [], signal);
-      return { hostKey: reply.hostKey, generation: Number(answer(reply, "READY")) || 0 };
+      return { hostKey: reply.hostKey, accounts: Number(answer(reply, "READY")) };
     },
     async create(target, generation, { username, uid, mark }, credential, endsAt, signal) {
       const day = Math.floor(endsAt.getTime() / DAY_MS) + 1;
@@ -91,12 +99,13 @@ export function accountsOverSsh(concurrency: number, connectSeconds: number): Ac
       ];
       answer(await step(target, "create", input, signal), `MADE ${username} ${uid}`);
     },
-    async remove(target, generation, { username, uid, mark }, signal) {
-      const reply = await step(target, "remove", [`${generation}`, `${uid} ${username} ${mark}`], signal);
-      answer(reply, `CLEAN ${username} ${uid}`);
+    async clean(target, generation, holder, signal) {
+      const who = holder ? `${holder.uid} ${holder.username} ${holder.mark}` : "0 - -";
+      const reply = await step(target, "clean", [`${generation}`, who], signal);
+      answer(reply, holder ? `CLEAN ${holder.username} ${holder.uid}` : "CLEAN - 0");
     },
-    async sweep(target, generation, keep, signal) {
-      return Number(answer(await step(target, "sweep", [`${generation}`, keep ?? "-"], signal), "SWEPT"));
+    async sweepDisk(target, generation, keep) {
+      return Number(answer(await step(target, "deep", [`${generation}`, keep ?? "-"]), "DEEP"));
     },
   };
 }

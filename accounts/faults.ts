@@ -31,9 +31,12 @@ export function isFaultKind(text: string): text is FaultKind {
 /** A step on a machine failed, or nobody knows how it ended (`timeout`, `unreachable`). */
 export class MachineFault extends Error {
   readonly kind: FaultKind;
-  constructor(kind: FaultKind, message: string) {
+  /** with uid_taken: the highest uid that was ever given on the machine */
+  readonly highestUid: number;
+  constructor(kind: FaultKind, message: string, highestUid = 0) {
     super(printable(message, 300));
     this.kind = kind;
+    this.highestUid = highestUid;
   }
 }
 

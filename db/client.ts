@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
-import { createPool, type Pool } from "mysql2/promise";
+import { type ConnectionOptions, createPool, type Pool } from "mysql2/promise";
 import { DatabaseUnavailable, troubleOf } from "./errors.ts";
 
 export type Db = MySql2Database<Record<string, never>>;
@@ -20,25 +20,88 @@ export const inMinutes = (minutes: number) => sql`UTC_TIMESTAMP(3) + INTERVAL ${
 const SESSION =
   "SET time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', SESSION innodb_lock_wait_timeout = 2";
 
-/**
- * Opens a pool; connects on first use.
- * @param url mysql://user:password@host:port/name, or with ?socketPath=/path for a unix socket
- */
-export function openDatabase(url: string): Database {
+/** A server that is stopped, or a full disk, answers nothing: then a statement, a connection or a place in the pool ends. */
+const STATEMENT_MS = 3000;
+const CONNECT_MS = 2000;
+const PLACE_MS = 4000;
+
+/** How to connect, from mysql://user:password@host:port/name or the same with ?socketPath=/path for a unix socket. */
+export function connectionOptions(url: string): ConnectionOptions {
   const at = new URL(url);
   const socketPath = at.searchParams.get("socketPath");
-  const pool = createPool({
+  return {
     ...(socketPath ? { socketPath } : { host: at.hostname, port: Number(at.port || 3306) }),
     user: decodeURIComponent(at.username),
     password: decodeURIComponent(at.password),
     database: at.pathname.slice(1),
-    connectionLimit: 20,
-    connectTimeout: 3000,
+    connectTimeout: CONNECT_MS,
     timezone: "Z",
     charset: "utf8mb4",
+  };
+}
+
+/** Gives up waiting after PLACE_MS; what arrives later is handed to `late`. */
+function bounded<T>(work: Promise<T>, late: (value: T) => void = () => {}): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let over = false;
+    const timer = setTimeout(() => {
+      over = true;
+      reject(new DatabaseUnavailable(new Error("no answer in time")));
+    }, PLACE_MS);
+    work.then(
+      (value) => {
+        clearTimeout(timer);
+        if (over) late(value);
+        else resolve(value);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
   });
-  // Queued on the connection before the first statement of whoever asked for it.
-  pool.pool.on("connection", (connection) => connection.query(SESSION, () => {}));
+}
+
+/** The part of mysql2's connection through which every statement goes; its own option for a time limit is per statement. */
+interface CoreConnection {
+  addCommand(command: Command): unknown;
+  destroy(): void;
+}
+interface Command {
+  timeout?: number;
+  onResult?: (error: { code?: string } | null, ...results: unknown[]) => void;
+}
+
+/** Gives every statement of a connection its time limit; one that was given up leaves its connection unusable. */
+function limitStatements(connection: CoreConnection): void {
+  const add = connection.addCommand.bind(connection);
+  connection.addCommand = (command) => {
+    const { onResult } = command;
+    if (typeof onResult === "function") {
+      command.timeout = STATEMENT_MS;
+      command.onResult = (error, ...results) => {
+        if (error?.code === "PROTOCOL_SEQUENCE_TIMEOUT") connection.destroy();
+        onResult(error, ...results);
+      };
+    }
+    return add(command);
+  };
+}
+
+/** Opens a pool; connects on first use. @param url as for `connectionOptions` */
+export function openDatabase(url: string): Database {
+  const pool = createPool({ ...connectionOptions(url), connectionLimit: 20 });
+  pool.pool.on("connection", (connection) => {
+    limitStatements(connection as unknown as CoreConnection);
+    // Queued on the connection before the first statement of whoever asked for it.
+    connection.query(SESSION, () => {});
+  });
+  const getConnection = pool.getConnection.bind(pool);
+  const query = pool.query.bind(pool) as (...parts: unknown[]) => Promise<unknown>;
+  Object.assign(pool, {
+    getConnection: () => bounded(getConnection(), (connection) => connection.release()),
+    query: (...parts: unknown[]) => bounded(query(...parts)),
+  });
   return { db: drizzle(pool), pool, close: () => pool.end() };
 }
 

@@ -2,7 +2,8 @@ import { fileURLToPath } from "node:url";
 import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/mysql2";
 import { migrate } from "drizzle-orm/mysql2/migrator";
-import type { Database } from "./client.ts";
+import { createConnection } from "mysql2/promise";
+import { connectionOptions, type Database } from "./client.ts";
 import { troubleOf } from "./errors.ts";
 
 const FOLDER = fileURLToPath(new URL("./migrations", import.meta.url));
@@ -37,8 +38,9 @@ export async function waitForDatabase(database: Database, seconds: number, say: 
  * connection lets them in one after the other (`migrate` of Drizzle has no lock of its own).
  * @throws Error when the database would lose a committed transaction in a power cut
  */
-export async function migrateDatabase(database: Database): Promise<void> {
-  const connection = await database.pool.getConnection();
+export async function migrateDatabase(url: string): Promise<void> {
+  // A connection of its own: changing a large table takes longer than a statement of the pool may.
+  const connection = await createConnection(connectionOptions(url));
   try {
     const one = drizzle(connection);
     const [rows] = await one.execute(sql`SELECT @@innodb_flush_log_at_trx_commit AS flush`);
@@ -48,11 +50,13 @@ export async function migrateDatabase(database: Database): Promise<void> {
       );
     await connection.query("SELECT GET_LOCK('machine_manager_migrate', 60)");
     try {
+      // Names and keys are compared to the letter, whatever the server's default is.
+      await connection.query("ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
       await migrate(one, { migrationsFolder: FOLDER });
     } finally {
       await connection.query("SELECT RELEASE_LOCK('machine_manager_migrate')");
     }
   } finally {
-    connection.release();
+    await connection.end();
   }
 }

@@ -70,7 +70,9 @@ export const machines = mysqlTable(
     retries: int("retries").notNull().default(0),
     lastUsedAt: time("last_used_at").notNull(),
     probedAt: time("probed_at").notNull(),
-    sweptAt: time("swept_at"),
+    /** The last search of the whole disk, and when the next is due */
+    sweptAt: time("swept_at").notNull(),
+    sweepAt: time("sweep_at").notNull(),
     createdAt: time("created_at").notNull(),
   },
   (t) => [

@@ -18,6 +18,7 @@ const STATUS = {
   reservation_lost: 503,
   idempotency_key_reused: 409,
   still_preparing: 503,
+  outcome_unknown: 504,
 } as const satisfies Record<PoolErrorKind, number>;
 
 /** A request that HTTP itself refuses. */

@@ -7,9 +7,8 @@ import { offer, quarantine } from "./settle.ts";
 import { type Machine, targetOf } from "./target.ts";
 
 /**
- * Makes a machine that we hold (state cleaning or quarantined) fit to be offered: the holder's account is removed
- * with proof; one that comes from quarantine is also swept of all that nobody holds. Then it is offered, or
- * quarantined with the reason.
+ * Makes a machine that we hold (state cleaning or quarantined) fit to be offered: the holder's account and
+ * all that nobody holds are removed with proof. Then it is offered, or quarantined with the reason.
  * @returns whether it is clean
  */
 export async function clean(deps: PoolDeps, machine: Machine): Promise<boolean> {
@@ -23,12 +22,8 @@ export async function clean(deps: PoolDeps, machine: Machine): Promise<boolean> 
     const [holder] = machine.reservationId
       ? await deps.db.select().from(reservations).where(eq(reservations.id, machine.reservationId))
       : [];
-    if (holder) {
-      const account = { username: holder.username, uid: holder.uid, mark: holder.id };
-      await deps.accounts.remove(target, machine.generation, account, keeper.signal);
-    }
-    if (machine.state === "quarantined")
-      await deps.accounts.sweep(target, machine.generation, null, keeper.signal);
+    const account = holder ? { username: holder.username, uid: holder.uid, mark: holder.id } : null;
+    await deps.accounts.clean(target, machine.generation, account, keeper.signal);
     return await offer(deps, machine);
   } catch (error) {
     if (!(error instanceof MachineFault)) throw error;

@@ -11,6 +11,7 @@ export const POOL_ERROR_KINDS = [
   "reservation_lost",
   "idempotency_key_reused",
   "still_preparing",
+  "outcome_unknown",
 ] as const;
 
 export type PoolErrorKind = (typeof POOL_ERROR_KINDS)[number];

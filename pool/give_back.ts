@@ -1,5 +1,6 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, inArray } from "drizzle-orm";
 import { now, transact } from "../db/client.ts";
+import { DatabaseUnavailable, troubleOf } from "../db/errors.ts";
 import { machines, reservations } from "../db/schema.ts";
 import { clean } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
@@ -8,25 +9,66 @@ import { endWhenEmpty } from "./settle.ts";
 
 /**
  * Undoes a reservation that could not be prepared: its machines go to cleaning and those that answer are offered again
- * before this returns. When the database is gone too, `recover` does the same later.
+ * before this returns. While the database is gone it goes on trying in the background, and returns at once.
  * @param reason for its row; without secrets
+ * @param confirmed also when its confirmation landed after all: the caller was told that it failed
  */
-export async function giveBack(deps: PoolDeps, id: string, reason: string): Promise<void> {
+export async function giveBack(
+  deps: PoolDeps,
+  id: string,
+  reason: string,
+  confirmed: boolean,
+): Promise<void> {
+  try {
+    await undo(deps, id, reason, confirmed);
+  } catch (error) {
+    if (!(error instanceof DatabaseUnavailable) && troubleOf(error) !== "gone") throw error;
+    void undoLater(deps, id, reason, confirmed);
+  }
+}
+
+async function undoLater(deps: PoolDeps, id: string, reason: string, confirmed: boolean): Promise<void> {
+  for (;;) {
+    await new Promise((go) => setTimeout(go, 1000 + Math.random() * 1000).unref());
+    try {
+      return await undo(deps, id, reason, confirmed);
+    } catch (error) {
+      if (troubleOf(error) === "other") {
+        // What is left then is found by `recover`, after the lease ran out.
+        return deps.log("error", "a failed reservation could not be undone", { reservation: id });
+      }
+    }
+  }
+}
+
+async function undo(deps: PoolDeps, id: string, reason: string, confirmed: boolean): Promise<void> {
   const mine = await transact(deps.db, async (tx) => {
     await tx
       .update(reservations)
       .set({ state: "failed", reason: reason.slice(0, 500), idempotencyKey: null })
-      .where(and(eq(reservations.id, id), sql`${reservations.state} IN ('preparing', 'ending')`));
+      .where(
+        and(
+          eq(reservations.id, id),
+          inArray(
+            reservations.state,
+            confirmed ? ["preparing", "ending", "active"] : ["preparing", "ending"],
+          ),
+        ),
+      );
+    const ours = and(
+      eq(machines.reservationId, id),
+      eq(machines.state, "preparing"),
+      eq(machines.leaseOwner, deps.owner),
+    );
     await tx
       .update(machines)
       .set({ ...ourLease(deps), state: "cleaning", since: now, retryAt: now })
-      .where(
-        and(
-          eq(machines.reservationId, id),
-          eq(machines.state, "preparing"),
-          eq(machines.leaseOwner, deps.owner),
-        ),
-      );
+      .where(ours);
+    if (confirmed)
+      await tx
+        .update(machines)
+        .set({ ...ourLease(deps), state: "cleaning", since: now, retryAt: now })
+        .where(and(eq(machines.reservationId, id), eq(machines.state, "reserved")));
     await endWhenEmpty(tx, id);
     return tx
       .select()

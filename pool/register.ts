@@ -1,4 +1,4 @@
-import { and, eq, or } from "drizzle-orm";
+import { and, eq, or, sql } from "drizzle-orm";
 import { now, transact } from "../db/client.ts";
 import { troubleOf } from "../db/errors.ts";
 import { machines } from "../db/schema.ts";
@@ -48,6 +48,9 @@ export async function register(deps: PoolDeps, wish: NewMachine, check: boolean)
     retryAt: now,
     lastUsedAt: now,
     probedAt: now,
+    // What it was given in an earlier life, the machine itself remembers.
+    sweptAt: now,
+    sweepAt: sql`UTC_TIMESTAMP(3) + INTERVAL ${60 + Math.floor(Math.random() * 1380)} MINUTE`,
     createdAt: now,
   };
   try {

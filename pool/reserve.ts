@@ -3,7 +3,7 @@ import { and, eq, sql } from "drizzle-orm";
 import type { Credential } from "../accounts/accounts.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import { inMinutes, matched, now, transact } from "../db/client.ts";
-import { violates } from "../db/errors.ts";
+import { DatabaseUnavailable, violates } from "../db/errors.ts";
 import { holds, machines, reservations } from "../db/schema.ts";
 import { claim, swap } from "./claim.ts";
 import type { PoolDeps } from "./deps.ts";
@@ -12,7 +12,7 @@ import { giveBack } from "./give_back.ts";
 import { type Keeper, keepLease } from "./lease.ts";
 import { findByKey, type ReservationView, viewReservation } from "./reservations.ts";
 import { type Machine, targetOf } from "./target.ts";
-import { nextUid } from "./uid.ts";
+import { nextUid, passUid } from "./uid.ts";
 
 export interface Wish {
   username: string;
@@ -96,9 +96,19 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
       await prepareAll(deps, { id, uid, username: wish.username }, wish.durationMinutes, claimed, credential);
       return reveal(await viewReservation(deps, id));
     } catch (error) {
-      const again = error instanceof MachineFault && error.kind === "uid_taken" && tries < 3;
-      await giveBack(deps, id, error instanceof Error ? error.message : "unknown");
-      if (again) continue;
+      const reason =
+        error instanceof DatabaseUnavailable || !(error instanceof Error) ? "database" : error.message;
+      // With a key the client can ask what became of it, and so a confirmation that landed stays.
+      await giveBack(deps, id, reason, !wish.idempotencyKey);
+      if (error instanceof MachineFault && error.kind === "uid_taken" && tries < 3) {
+        await passUid(deps.db, error.highestUid);
+        continue;
+      }
+      if (error instanceof DatabaseUnavailable && wish.idempotencyKey)
+        throw new PoolError(
+          "outcome_unknown",
+          "The database went away while the reservation was confirmed; ask again with the same Idempotency-Key",
+        );
       if (error instanceof MachineFault)
         throw new PoolError("machines_unreachable", `No machine could be prepared: ${error.message}`);
       throw error;

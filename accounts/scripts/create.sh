@@ -10,14 +10,17 @@ given="$uid $u $mark"
 ours() { [ "$(grep "^$u:" /etc/passwd | cut -d: -f3,5 | cut -d, -f1)" = "$uid:$mark" ]; }
 try() { out=$("$@" 2>&1 9>&-) || fail failed "$1: $(echo "$out" | head -n 1)"; }
 
+# Somebody's account that the database forgot: not a machine for the next user before it is clean.
+[ -z "$(grep -vx "$given" $d/given 2>/dev/null)" ] || fail leftovers "another reservation's account is still here"
 if grep -q "^$u:" /etc/passwd; then
   ours || fail foreign_account "an account of that name is there already"
 else
   if has getent && getent passwd "$u" >/dev/null; then fail foreign_account "an account of that name is there already"; fi
-  [ -z "$(cut -d: -f1,3 /etc/passwd | grep ":$uid\$")" ] || fail uid_taken "$uid"
-  [ -z "$(grep "^$uid " $d/given 2>/dev/null | grep -vx "$given")" ] || fail uid_taken "$uid"
-  ! grep -qx "$uid" $d/used 2>/dev/null || fail uid_taken "$uid"
-  [ -z "$(cut -d: -f1,3 /etc/group | grep ":$uid\$" | grep -vx "$u:$uid")" ] || fail uid_taken "$uid"
+  # A database that was restored from a dump gives uids again: it is told the highest that was ever given here.
+  highest=$(cat $d/given $d/used 2>/dev/null | cut -d' ' -f1 | sort -n | tail -n 1)
+  [ -z "$(cut -d: -f1,3 /etc/passwd | grep ":$uid\$")" ] || fail uid_taken "${highest:-$uid}"
+  ! grep -qx "$uid" $d/used 2>/dev/null || fail uid_taken "${highest:-$uid}"
+  [ -z "$(cut -d: -f1,3 /etc/group | grep ":$uid\$" | grep -vx "$u:$uid")" ] || fail uid_taken "${highest:-$uid}"
   if g=$(grep "^$u:" /etc/group) && [ "$(echo "$g" | cut -d: -f3)" != "$uid" ]; then
     fail foreign_account "a group of that name is there already"
   fi

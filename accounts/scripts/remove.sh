@@ -1,5 +1,5 @@
 # Removes one account and proves that nothing of it is left. After fence.sh; `remove` may be called several times.
-# remove NAME UID MARK: prints "CLEAN name uid" and returns 0, or ends the step with FAIL class text.
+# remove NAME UID MARK: returns when nothing of it is left, else ends the step with FAIL class text.
 # Order: close the door, end the processes, then timers, mounts, IPC, files, the account; then look again.
 owner() { ls -nd "$1" 2>/dev/null | awk '{print $3}'; }
 account() { grep "^$u:" /etc/passwd; }
@@ -34,7 +34,7 @@ remove() {
   grep -qx "$uid $u $mark" $d/given 2>/dev/null && known=yes
   [ "$(account | cut -d: -f3,5 | cut -d, -f1)" = "$uid:$mark" ] && known=yes
   # This machine never began to make it: there is nothing to take away, and an account or /home of that name is somebody's.
-  [ -n "$known" ] || { echo "CLEAN $u $uid"; return 0; }
+  [ -n "$known" ] || return 0
   if account >/dev/null; then
     [ "$(account | cut -d: -f3,5 | cut -d, -f1)" = "$uid:$mark" ] || fail foreign_account "'$u' is not the account that we made"
     [ "$(account | cut -d: -f6)" = "$home" ] || fail foreign_account "the home of '$u' is not the one that we made"
@@ -119,5 +119,4 @@ remove() {
   [ -z "$left" ] || fail leftovers "still there:$(echo "$left" | cut -c1-200)"
   grep -vx "$uid $u $mark" $d/given >$d/given.new 2>/dev/null
   mv $d/given.new $d/given && echo "$uid" >>$d/used || fail failed "can't write $d"
-  echo "CLEAN $u $uid"
 }

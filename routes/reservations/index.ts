@@ -88,7 +88,15 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
           examples: [{ username: "alice", count: 1, duration: 60 }],
         },
       ),
-      response: { 201: Reservation, 400: Problem, 409: Problem, 413: Problem, 415: Problem, 503: Problem },
+      response: {
+        201: Reservation,
+        400: Problem,
+        409: Problem,
+        413: Problem,
+        415: Problem,
+        503: Problem,
+        504: Problem,
+      },
       detail: {
         summary: "Reserve machines",
         description: "Answers when the account works on every machine.",

@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call } from "../support/program.ts";
+
+setDefaultTimeout(120_000);
 
 let pool: TestPool;
 beforeAll(async () => {

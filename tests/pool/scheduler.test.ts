@@ -1,9 +1,11 @@
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { TestMachine } from "../support/machines.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call, type Program, startProgram } from "../support/program.ts";
 import { canLogIn } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
+
+setDefaultTimeout(120_000);
 
 let pool: TestPool;
 let second: Program;

@@ -1,6 +1,8 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { newSettings, startProgram } from "../support/program.ts";
+
+setDefaultTimeout(120_000);
 
 const failure = (settings: Parameters<typeof startProgram>[0]) =>
   startProgram(settings).then(

@@ -1,0 +1,17 @@
+# Makes the machine fit to be offered: removes the holder's account, and every other one of ours. After fence.sh and
+# remove.sh. stdin: UID NAME MARK of the holder, or "0 - -". Last line: "CLEAN name uid", when nothing of ours is left.
+# The others are what a crash, a restored database or another pool left: the lines of this machine's own record, and
+# accounts in our uid range that carry a reservation's id.
+read -r holder_uid holder_name holder_mark || fail failed "no parameters"
+[ "$holder_name" = - ] || remove "$holder_name" "$holder_uid" "$holder_mark"
+list=$({
+  cat $d/given 2>/dev/null
+  awk -F: '$3 >= 20000 && $3 <= 59999 { split($5, gecos, ",")
+    if (length(gecos[1]) == 36 && gecos[1] ~ /^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$/) print $3, $1, gecos[1] }' /etc/passwd
+} | sort -u)
+while read -r other_uid other_name other_mark; do
+  [ -z "$other_uid" ] || remove "$other_name" "$other_uid" "$other_mark"
+done <<END
+$list
+END
+echo "CLEAN $holder_name $holder_uid"
