@@ -1,9 +1,10 @@
-import { eq } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import { MachineFault } from "../accounts/faults.ts";
+import { now, type Tx } from "../db/client.ts";
 import { machines, reservations } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
-import { keepLease, takeOver } from "./lease.ts";
-import { offer, quarantine } from "./settle.ts";
+import { keepLease, ourLease, takeOver } from "./lease.ts";
+import { endWhenEmpty, offer, quarantine } from "./settle.ts";
 import { type Machine, targetOf } from "./target.ts";
 
 /**
@@ -43,4 +44,29 @@ export async function takeOverAndClean(deps: PoolDeps, seen: Machine): Promise<b
 /** The machines that a reservation still has to itself, in whatever state. */
 export function machinesHeldBy(deps: PoolDeps, reservationId: string): Promise<Machine[]> {
   return deps.db.select().from(machines).where(eq(machines.reservationId, reservationId));
+}
+
+/**
+ * Takes a reservation's machines for cleaning, in the transaction that ends it: those of the given states (of the ones
+ * in preparation only ours: another process gives its own back).
+ * @returns all that we have to clean now
+ */
+export async function takeForCleaning(
+  deps: PoolDeps,
+  tx: Tx,
+  reservationId: string,
+  states: ("reserved" | "preparing")[],
+): Promise<Machine[]> {
+  const its = eq(machines.reservationId, reservationId);
+  const ours = eq(machines.leaseOwner, deps.owner);
+  for (const state of states)
+    await tx
+      .update(machines)
+      .set({ ...ourLease(deps), state: "cleaning", since: now, retryAt: now })
+      .where(and(its, eq(machines.state, state), state === "preparing" ? ours : undefined));
+  await endWhenEmpty(tx, reservationId);
+  return tx
+    .select()
+    .from(machines)
+    .where(and(its, ours, eq(machines.state, "cleaning")));
 }

@@ -1,11 +1,9 @@
 import { and, eq, inArray } from "drizzle-orm";
-import { now, transact } from "../db/client.ts";
+import { transact } from "../db/client.ts";
 import { DatabaseUnavailable, troubleOf } from "../db/errors.ts";
-import { machines, reservations } from "../db/schema.ts";
-import { clean } from "./clean.ts";
+import { reservations } from "../db/schema.ts";
+import { clean, takeForCleaning } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
-import { ourLease } from "./lease.ts";
-import { endWhenEmpty } from "./settle.ts";
 
 /**
  * Undoes a reservation that could not be prepared: its machines go to cleaning and those that answer are offered again
@@ -55,31 +53,7 @@ async function undo(deps: PoolDeps, id: string, reason: string, confirmed: boole
           ),
         ),
       );
-    const ours = and(
-      eq(machines.reservationId, id),
-      eq(machines.state, "preparing"),
-      eq(machines.leaseOwner, deps.owner),
-    );
-    await tx
-      .update(machines)
-      .set({ ...ourLease(deps), state: "cleaning", since: now, retryAt: now })
-      .where(ours);
-    if (confirmed)
-      await tx
-        .update(machines)
-        .set({ ...ourLease(deps), state: "cleaning", since: now, retryAt: now })
-        .where(and(eq(machines.reservationId, id), eq(machines.state, "reserved")));
-    await endWhenEmpty(tx, id);
-    return tx
-      .select()
-      .from(machines)
-      .where(
-        and(
-          eq(machines.reservationId, id),
-          eq(machines.state, "cleaning"),
-          eq(machines.leaseOwner, deps.owner),
-        ),
-      );
+    return takeForCleaning(deps, tx, id, confirmed ? ["preparing", "reserved"] : ["preparing"]);
   });
   await Promise.all(mine.map((machine) => clean(deps, machine)));
 }

@@ -1,11 +1,9 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
-import { matched, now, transact } from "../db/client.ts";
-import { machines, reservations } from "../db/schema.ts";
-import { clean, machinesHeldBy, takeOverAndClean } from "./clean.ts";
+import { matched, transact } from "../db/client.ts";
+import { reservations } from "../db/schema.ts";
+import { clean, machinesHeldBy, takeForCleaning, takeOverAndClean } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
 import { PoolError } from "./errors.ts";
-import { ourLease } from "./lease.ts";
-import { endWhenEmpty } from "./settle.ts";
 import type { Machine } from "./target.ts";
 
 export interface Released {
@@ -28,21 +26,7 @@ export function beginRelease(deps: PoolDeps, id: string): Promise<Machine[]> {
     );
     if (mine === 0) return [];
     // A reservation that is still being prepared is left to its preparer, whose confirmation now fails.
-    await tx
-      .update(machines)
-      .set({ ...ourLease(deps), state: "cleaning", since: now, retryAt: now })
-      .where(and(eq(machines.reservationId, id), eq(machines.state, "reserved")));
-    await endWhenEmpty(tx, id);
-    return tx
-      .select()
-      .from(machines)
-      .where(
-        and(
-          eq(machines.reservationId, id),
-          eq(machines.state, "cleaning"),
-          eq(machines.leaseOwner, deps.owner),
-        ),
-      );
+    return takeForCleaning(deps, tx, id, ["reserved"]);
   });
 }
 
