@@ -19,13 +19,13 @@ export interface Accounts {
   readonly longestSeconds: number;
   /** Logs in, looks for what we need; changes nothing. Answers the host key, and how many accounts of ours are on record. */
   look(target: Target, signal?: AbortSignal): Promise<{ hostKey: string; accounts: number }>;
-  /** Makes the account, or finds it made; it ends by itself at `endsAt` at the latest. */
+  /** Makes the account, or finds it made; it ends by itself after so many seconds, or a day later (a password). */
   create(
     target: Target,
     generation: number,
     account: Account,
     credential: Credential,
-    endsAt: Date,
+    seconds: number,
     signal?: AbortSignal,
   ): Promise<void>;
   /**
@@ -41,11 +41,6 @@ export interface Accounts {
 }
 
 const script = (name: string) => readFileSync(new URL(`./scripts/${name}.sh`, import.meta.url), "utf8");
-const DAY_MS = 86_400_000;
-
-/** 2026-11-23T09:05:07.000Z → 20261123090507Z, as authorized_keys' expiry-time has it (sshd(8)). */
-const stamp = (time: Date) => `${time.toISOString().slice(0, 19).replace(/[-:T]/g, "")}Z`;
-
 /** The last line decides: what it must start with, or FAIL and why. Anything else means unknown. */
 function answer(reply: Reply, expected: string): string {
   const last = reply.lines.at(-1) ?? "";
@@ -88,15 +83,9 @@ export function accountsOverSsh(concurrency: number, connectSeconds: number): Ac
       const reply = await step(target, "look", [], signal);
       return { hostKey: reply.hostKey, accounts: Number(answer(reply, "READY")) };
     },
-    async create(target, generation, { username, uid, mark }, credential, endsAt, signal) {
-      const day = Math.floor(endsAt.getTime() / DAY_MS) + 1;
+    async create(target, generation, { username, uid, mark }, credential, seconds, signal) {
       const secret = credential.kind === "password" ? [credential.password] : [...credential.keys, "."];
-      const input = [
-        `${generation}`,
-        `${uid} ${username} ${mark} ${day} ${stamp(endsAt)}`,
-        credential.kind,
-        ...secret,
-      ];
+      const input = [`${generation}`, `${uid} ${username} ${mark} ${seconds}`, credential.kind, ...secret];
       answer(await step(target, "create", input, signal), `MADE ${username} ${uid}`);
     },
     async clean(target, generation, holder, signal) {

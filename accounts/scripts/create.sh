@@ -1,7 +1,7 @@
 # Makes the account of a reservation. After fence.sh.
-# stdin: UID NAME MARK LAST_DAY KEY_END, then "password" and the password, or "keys" and one public key a line.
+# stdin: UID NAME MARK SECONDS, then "password" and the password, or "keys" and one public key a line.
 # Last line: "MADE name uid". Every part may run again after a crash; none touches a home that its user controls.
-read -r uid u mark day stamp || fail failed "no parameters"
+read -r uid u mark seconds || fail failed "no parameters"
 read -r kind || fail failed "no parameters"
 case $u in '' | root | -* | *[!a-z0-9_-]*) fail failed "bad name" ;; esac
 [ "$uid" -ge 20000 ] && [ "$uid" -le 59999 ] || fail failed "bad uid"
@@ -43,7 +43,11 @@ else
   ours || fail failed "the account was not made as asked"
 fi
 
-# The account carries the end itself: nobody gets in anew while we are down (a day's grain; keys to the second).
+# The account carries the end itself: nobody gets in anew while we are down (a day's grain; keys to the second). By this
+# machine's own clock, which decides here, right or wrong.
+end=$(($(date +%s) + seconds))
+day=$((end / 86400 + 1))
+stamp=$(date -u -d "@$end" +%Y%m%d%H%M%SZ) || fail unsupported "date can't reckon"
 if has chage; then
   try chage -E "$day" "$u"
 else

@@ -9,7 +9,7 @@ import { until } from "../support/until.ts";
 setDefaultTimeout(120_000);
 
 const accounts = accountsOverSsh(10, 5);
-const inAnHour = () => new Date(Date.now() + 3_600_000);
+const HOUR = 3600;
 const password = { kind: "password", password: "pass word" } as const;
 let machine: TestMachine;
 let target: Target;
@@ -37,13 +37,13 @@ const out = async (command: string) => (await machine.exec(command)).stdout.trim
 
 test("made twice it is the same account, and what its user did meanwhile stays", async () => {
   const ann = someone("ann");
-  await accounts.create(target, generation, ann, password, inAnHour());
+  await accounts.create(target, generation, ann, password, HOUR);
   const login = { port: machine.port, username: "ann", password: password.password };
   await ssh(login, "echo mine >note; rm -rf .ssh; ln -s /root/.ssh .ssh");
   await machine.exec("mkdir -p /root/.ssh; echo rootkey >/root/.ssh/authorized_keys");
-  await accounts.create(target, generation, ann, { kind: "keys", keys: ["ssh-ed25519 AAAA"] }, inAnHour());
+  await accounts.create(target, generation, ann, { kind: "keys", keys: ["ssh-ed25519 AAAA"] }, HOUR);
   expect(await out("cat /root/.ssh/authorized_keys")).toBe("rootkey");
-  await accounts.create(target, generation, ann, password, inAnHour());
+  await accounts.create(target, generation, ann, password, HOUR);
   expect(await ssh(login, "cat note; id -u")).toBe(`mine\n${ann.uid}`);
   await accounts.clean(target, generation, ann);
   expect(await out("cat /root/.ssh/authorized_keys; ls /home")).toBe("rootkey");
@@ -52,7 +52,7 @@ test("made twice it is the same account, and what its user did meanwhile stays",
 
 test("a hostile user leaves nothing behind", async () => {
   const mal = someone("mal");
-  await accounts.create(target, generation, mal, password, inAnHour());
+  await accounts.create(target, generation, mal, password, HOUR);
   const login = { port: machine.port, username: "mal", password: password.password };
   await ssh(
     login,
@@ -95,7 +95,7 @@ test("shared memory goes from a machine whose root has few capabilities, as in a
     secret: { kind: "password" as const, value: few.password },
   };
   const sam = someone("sam");
-  await accounts.create(there, generation, sam, password, inAnHour());
+  await accounts.create(there, generation, sam, password, HOUR);
   await ssh(
     { port: few.port, username: "sam", password: password.password },
     "ipcmk -M 4096; ipcmk -Q; ipcmk -S 1",
@@ -112,32 +112,28 @@ test("an account that is not ours is neither made over nor removed", async () =>
     "useradd -m -u 1600 local; echo theirs >/home/local/f; mkdir /home/ghost; echo 1 >/home/ghost/f",
   );
   const local = someone("local");
-  expect(await fault(accounts.create(target, generation, local, password, inAnHour()))).toBe(
-    "foreign_account",
-  );
+  expect(await fault(accounts.create(target, generation, local, password, HOUR))).toBe("foreign_account");
   await accounts.clean(target, generation, local);
-  expect(await fault(accounts.create(target, generation, someone("ghost"), password, inAnHour()))).toBe(
+  expect(await fault(accounts.create(target, generation, someone("ghost"), password, HOUR))).toBe(
     "foreign_account",
   );
   await accounts.clean(target, generation, { ...local, username: "ghost" });
   expect(await out("cat /home/local/f /home/ghost/f; id -u local")).toBe("theirs\n1\n1600");
   const again = someone("again");
-  await accounts.create(target, generation, again, password, inAnHour());
+  await accounts.create(target, generation, again, password, HOUR);
   expect(
-    await fault(
-      accounts.create(target, generation, { ...again, mark: crypto.randomUUID() }, password, inAnHour()),
-    ),
+    await fault(accounts.create(target, generation, { ...again, mark: crypto.randomUUID() }, password, HOUR)),
   ).toBe("leftovers");
   await accounts.clean(target, generation, again);
   const same = { ...someone("later"), uid: again.uid };
-  expect(await fault(accounts.create(target, generation, same, password, inAnHour()))).toBe("uid_taken");
+  expect(await fault(accounts.create(target, generation, same, password, HOUR))).toBe("uid_taken");
 });
 
 test("a step that comes late is refused, and a newer one ends an older one that hangs", async () => {
   const old = generation;
   generation += 2;
   const bea = someone("bea");
-  await accounts.create(target, generation, bea, password, inAnHour());
+  await accounts.create(target, generation, bea, password, HOUR);
   expect(await fault(accounts.clean(target, old, bea))).toBe("fenced");
   expect(await canLogIn({ port: machine.port, username: "bea", password: password.password })).toBe(true);
   // A step that holds the machine's lock: a removal stopped half-way.
@@ -156,9 +152,9 @@ test("a step that comes late is refused, and a newer one ends an older one that 
 
 test("what nobody holds goes too; a machine with such an account takes no new one", async () => {
   const [one, two] = [someone("lostone"), someone("losttwo")];
-  await accounts.create(target, generation, one, password, inAnHour());
+  await accounts.create(target, generation, one, password, HOUR);
   expect((await accounts.look(target)).accounts).toBe(1);
-  expect(await fault(accounts.create(target, generation, two, password, inAnHour()))).toBe("leftovers");
+  expect(await fault(accounts.create(target, generation, two, password, HOUR))).toBe("leftovers");
   // Also when the machine lost its record: the account itself carries the mark.
   await machine.exec("rm /var/lib/machine-manager/given");
   await accounts.clean(target, generation, null);
@@ -167,7 +163,7 @@ test("what nobody holds goes too; a machine with such an account takes no new on
 
 test("the whole disk is searched for files of former holders, and of nobody else", async () => {
   const dan = someone("dan");
-  await accounts.create(target, generation, dan, password, inAnHour());
+  await accounts.create(target, generation, dan, password, HOUR);
   await machine.exec(
     `mkdir -p -m 777 /opt/share; touch /opt/share/his /opt/share/other; chown ${dan.uid} /opt/share/his; chown 30000 /opt/share/other`,
   );
@@ -196,7 +192,7 @@ test("nothing secret is in a process list while a step runs", async () => {
   await machine.exec(
     "mv /usr/sbin/chpasswd /usr/sbin/chpasswd.real; printf '#!/bin/sh\nps -ef >/tmp/seen; exec /usr/sbin/chpasswd.real\n' >/usr/sbin/chpasswd; chmod 755 /usr/sbin/chpasswd",
   );
-  await accounts.create(target, generation, kim, { kind: "password", password: "very-secret" }, inAnHour());
+  await accounts.create(target, generation, kim, { kind: "password", password: "very-secret" }, HOUR);
   await machine.exec("mv /usr/sbin/chpasswd.real /usr/sbin/chpasswd");
   expect(await out("cat /tmp/seen")).toContain("chpasswd");
   expect(await out("cat /tmp/seen")).not.toContain("very-secret");
