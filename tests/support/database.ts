@@ -67,7 +67,11 @@ export async function startDatabase(flags: string[] = []): Promise<TestServer> {
     await server.exited;
     rmSync(folder, { recursive: true, force: true });
   };
-  process.once("exit", () => server.kill("SIGKILL"));
+  // Outlives us for a moment: when this process ends, however it ends, the pipe closes, and server and folder go.
+  Bun.spawn(
+    ["sh", "-c", 'cat; kill -KILL "$(cat "$1/pid")" 2>/dev/null; sleep 0.2; rm -rf "$1"', "-", folder],
+    { stdin: "pipe", stdout: "ignore", stderr: "ignore" },
+  ).unref();
   return {
     folder,
     socket,
@@ -87,9 +91,6 @@ let shared: Promise<TestServer> | undefined;
 
 /** The one server of this test process; it ends with the process. */
 export function sharedDatabase(): Promise<TestServer> {
-  shared ??= startDatabase().then((server) => {
-    process.once("exit", () => rmSync(server.folder, { recursive: true, force: true }));
-    return server;
-  });
+  shared ??= startDatabase();
   return shared;
 }
