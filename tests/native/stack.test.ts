@@ -168,6 +168,14 @@ describe.skipIf(!asRoot)("the native stack", () => {
     });
   });
 
+  test("just logs shows a service's log; just down keeps the database, just up brings it back", async () => {
+    expect((await just("logs", "api")).stdout).toContain("listening on http://127.0.0.1");
+    expect((await just("down")).code).toBe(0);
+    expect(pidOf("mariadbd")).toBeUndefined();
+    expect((await just("up")).code).toBe(0);
+    expect((await get("/available")).body.available).toEqual(["alpine-1"]);
+  });
+
   test("just clean ends the reservations and leaves no process, mount or file", async () => {
     expect((await get("/reserve?username=bob&count=1")).status).toBe(200);
     const cleaned = await just("clean");

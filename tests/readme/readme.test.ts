@@ -1,0 +1,124 @@
+// What README.md lists is what there is: settings, endpoints, error codes, recipes, faults, files. The commands are run by
+// commands.test.ts.
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { app } from "../../app.ts";
+import { readConfig } from "../../config.ts";
+import { FAULTS } from "../../db/schema.ts";
+import { POOL_ERROR_KINDS } from "../../pool/errors.ts";
+import { run } from "../native/proxy.ts";
+import { blocks, quoted, README, ROOT, table } from "./markdown.ts";
+
+setDefaultTimeout(60_000);
+
+const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
+
+test("the settings are those of .env.example, with the defaults that it and the program have", () => {
+  const settings = new Map(
+    [...read(".env.example").matchAll(/^#?([A-Z][A-Z0-9_]*)=(.*)$/gm)].map(
+      ([, name = "", value = ""]) => [name, value] as const,
+    ),
+  );
+  const rows = table("variable");
+  expect(rows.map(([name = ""]) => quoted(name)[0] ?? "").sort()).toEqual([...settings.keys()].sort());
+  for (const [name = "", told = ""] of rows) {
+    const value = settings.get(quoted(name)[0] ?? "") ?? "";
+    if (value && !value.startsWith("mysql:")) expect(`${name}: ${told}`).toContain(`\`${value}\``);
+  }
+  const bare = readConfig({
+    DATABASE_URL: "mysql://u:p@h/d",
+    SECRET_KEY: Buffer.alloc(32).toString("base64"),
+  });
+  const of = (name: string) => settings.get(name);
+  expect([of("PORT"), of("SSH_TIMEOUT_SECONDS"), of("SSH_CONCURRENCY"), of("EXPIRE_EVERY")]).toEqual(
+    [bare.port, bare.sshTimeoutSeconds, bare.sshConcurrency, bare.expireEverySeconds].map(String),
+  );
+  expect([of("MAX_DURATION_MINUTES"), of("HISTORY_DAYS"), of("WEB_CONCURRENCY"), of("LOG_LEVEL")]).toEqual(
+    [bare.maxDurationMinutes, bare.historyDays, bare.webConcurrency, bare.logLevel].map(String),
+  );
+});
+
+test("the endpoints are those that the API serves, and each has a curl line", () => {
+  // (commands.test.ts compares them with what /swagger/json says.)
+  const served = app.routes
+    .filter(({ path }) => !path.startsWith("/swagger"))
+    .map(({ method, path }) => `${method} ${path.replace(/:(\w+)/, "{$1}")}`);
+  const listed = table("endpoint").flatMap(([cell = ""]) => quoted(cell));
+  expect(listed.filter((one) => !one.includes("/swagger")).sort()).toEqual(served.sort());
+  const lines = blocks()
+    .filter(({ language }) => language === "sh")
+    .flatMap(({ text }) => text.split("\n"))
+    .filter((text) => text.startsWith("curl "));
+  const called = lines.map((text) => {
+    const method = /-X ([A-Z]+)/.exec(text)?.[1] ?? (text.includes(" -d ") ? "POST" : "GET");
+    const path = /https:\/\/localhost(\/[^\s"?]*)/.exec(text)?.[1] ?? "";
+    return `${method} ${path.replace(/^\/machines\/.+/, "/machines/{name}").replace(/\/ID$/, "/{id}")}`;
+  });
+  expect(served.filter((one) => !called.includes(one))).toEqual([]);
+});
+
+test("the error codes are those of the API and of nginx, with their status", () => {
+  const known = new Map<string, string>();
+  const errors = read("http/errors.ts");
+  const add = (text: string, pattern: RegExp) => {
+    for (const [, status = "", code = ""] of text.matchAll(pattern)) known.set(code, status);
+  };
+  for (const kind of POOL_ERROR_KINDS) {
+    const status = new RegExp(`^ {2}${kind}: (\\d+),$`, "m").exec(errors)?.[1];
+    known.set(kind, status ?? "no status");
+  }
+  for (const file of ["http/errors.ts", "http/body.ts", "http/token.ts"])
+    add(read(file), /(?:problem|HttpProblem)\(\s*(\d+),\s*"(\w+)"/g);
+  add(read("nginx/site.conf.template"), /return (\d+) '[^']*"code":"(\w+)"/g);
+  const told = table("status").flatMap(([status = "", codes = ""]) =>
+    quoted(codes).map((code) => `${code} ${status}`),
+  );
+  expect(told.sort()).toEqual([...known].map(([code, status]) => `${code} ${status}`).sort());
+});
+
+test("the recipes are those of the Justfile, whose scripts are there", async () => {
+  const summary = await run(["just", "--summary"]);
+  expect(summary.code).toBe(0);
+  const recipes = summary.stdout.trim().split(" ");
+  expect(
+    table("recipe")
+      .flatMap(([cell = ""]) => quoted(cell))
+      .sort(),
+  ).toEqual(recipes.sort());
+  // Every script that they name is there, and knows the word that it is given.
+  for (const [, script = "", word] of read("Justfile").matchAll(/(provision\/[\w-]+\.sh) ?([a-z-]+)?/g)) {
+    expect(existsSync(join(ROOT, script)), script).toBe(true);
+    if (word) expect(read(script), `${script} ${word}`).toContain(word);
+  }
+});
+
+test("the kinds of fault are those of the schema", () => {
+  expect(table("`fault`").flatMap(([cell = ""]) => quoted(cell).slice(0, 1))).toEqual([...FAULTS]);
+});
+
+test("diagrams are of a kind that Mermaid knows, and their brackets are closed", () => {
+  const diagrams = blocks().filter(({ language }) => language === "mermaid");
+  expect(diagrams.length).toBeGreaterThanOrEqual(2);
+  for (const { text } of diagrams) {
+    expect(text).toMatch(/^(flowchart (LR|TB|TD)|stateDiagram-v2|sequenceDiagram)\n/);
+    for (const [open, close] of ["[]", "()", "{}"])
+      expect(text.split(open ?? "").length).toBe(text.split(close ?? "").length);
+    for (const line of text.trim().split("\n").slice(1)) expect(line).toMatch(/^ {2}\S/);
+  }
+});
+
+test("every link leads to a heading or a file, and what it says of folders is there", () => {
+  const headings = [...README.matchAll(/^#+ (.+)$/gm)].map(([, text = ""]) =>
+    text
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, "")
+      .replace(/\s/g, "-"),
+  );
+  for (const [, to = ""] of README.matchAll(/\]\(([^)]+)\)/g)) {
+    if (to.startsWith("#")) expect(headings).toContain(to.slice(1));
+    else if (!to.startsWith("http")) expect(existsSync(join(ROOT, to)), to).toBe(true);
+  }
+  for (const [cell = ""] of table("where"))
+    for (const place of quoted(cell)) expect(existsSync(join(ROOT, place)), place).toBe(true);
+});
