@@ -18,9 +18,12 @@ export interface TestPool {
 
 export async function startPool(
   size: number,
-  options: { apis?: number; scheduler?: boolean; settings?: Record<string, string> } = {},
+  options: { apis?: number; scheduler?: boolean; settings?: Record<string, string>; prefix?: string } = {},
 ): Promise<TestPool> {
-  const [machines, settings] = await Promise.all([startMachines(size), newSettings(options.settings)]);
+  const [machines, settings] = await Promise.all([
+    startMachines(size, { prefix: options.prefix ?? "m-" }),
+    newSettings(options.settings),
+  ]);
   const apis = await Promise.all(Array.from({ length: options.apis ?? 1 }, () => startProgram(settings)));
   const api = apis[0] as Program;
   const scheduler = options.scheduler ? await startProgram(settings, "scheduler") : undefined;

@@ -15,6 +15,18 @@ export interface Program {
   /** Sends a signal (SIGTERM) and waits for its end; answers the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   signal(name: NodeJS.Signals): void;
+  /** Settles when it has ended, however it did. */
+  ended: Promise<unknown>;
+  /** Whether it has ended. */
+  gone(): boolean;
+}
+
+export interface How {
+  /** a command that runs it, such as `faketime -f +3600s` */
+  wrap?: string[];
+  /** a module that is loaded before it */
+  preload?: string;
+  port?: number;
 }
 
 export interface Settings {
@@ -35,9 +47,14 @@ process.once("exit", () => {
 });
 
 /** Starts the program and waits until it is up. @throws Error with its output when it ends instead */
-export async function startProgram(settings: Settings, role: "api" | "scheduler" = "api"): Promise<Program> {
-  const port = role === "api" ? await freePort() : 0;
-  const child = Bun.spawn([process.execPath, "--no-env-file", SERVER], {
+export async function startProgram(
+  settings: Settings,
+  role: "api" | "scheduler" = "api",
+  how: How = {},
+): Promise<Program> {
+  const port = role === "api" ? (how.port ?? (await freePort())) : 0;
+  const preload = how.preload ? ["--preload", how.preload] : [];
+  const child = Bun.spawn([...(how.wrap ?? []), process.execPath, "--no-env-file", ...preload, SERVER], {
     env: {
       PATH: process.env.PATH ?? "",
       HOME: process.env.HOME ?? "/",
@@ -61,6 +78,8 @@ export async function startProgram(settings: Settings, role: "api" | "scheduler"
     url: `http://127.0.0.1:${port}`,
     log: () => text,
     signal: (name) => child.kill(name),
+    ended: child.exited.finally(() => running.delete(program)),
+    gone: () => child.exitCode !== null || child.signalCode !== null,
     async stop(signal = "SIGTERM") {
       child.kill(signal);
       await child.exited;
@@ -70,9 +89,9 @@ export async function startProgram(settings: Settings, role: "api" | "scheduler"
   };
   running.add(program);
   await until(`${role} is up`, 30_000, async () => {
-    if (child.exitCode !== null) {
+    if (program.gone()) {
       await Bun.sleep(50);
-      throw new Error(`${role} ended with ${child.exitCode}:\n${text}`);
+      throw new Error(`${role} ended with ${child.exitCode ?? child.signalCode}:\n${text}`);
     }
     return text.includes(role === "api" ? "listening on" : "scheduler started");
   });

@@ -1,0 +1,237 @@
+// The promise, as one checker. It reads the database and every machine's real accounts, homes, processes and files,
+// and the ledger of what clients were told. Each violation is a line that begins with the invariant's number.
+import { canLogIn } from "../support/ssh.ts";
+import type { Ledger } from "./ledger.ts";
+import { type Lookable, look } from "./look.ts";
+
+/** What it reads. `sql` runs a statement on the pool's database. */
+export interface Checkable {
+  // biome-ignore lint/suspicious/noExplicitAny: rows of every shape
+  sql(text: string, values?: unknown[]): Promise<any[]>;
+  machines: Lookable[];
+}
+
+export interface Options {
+  ledger?: Ledger;
+  /** names of machines that can't be reached: their files are not looked at */
+  unreachable?: string[];
+  /** the database was put back to an older state: what it forgot is not asked of it */
+  restored?: boolean;
+}
+
+/** How long the scheduler may take to bring a machine to rest, in milliseconds. */
+const AT_REST_MS = 40_000;
+
+/**
+ * I5, by trying: with a scheduler at work, each machine comes to rest within the time limit: offered, held by an active
+ * reservation whose time is not up, or quarantined with its next try in the database (which is made to be now, again and again: backoff is
+ * not waited for).
+ * @param clean also quarantined machines must become clean (the fault is over)
+ */
+export async function settle(pool: Checkable, clean = true, unreachable: string[] = []): Promise<string[]> {
+  const deadline = performance.now() + AT_REST_MS;
+  for (;;) {
+    const restless = await pool.sql(
+      `SELECT m.name, m.state, m.fault, m.last_error, m.lease_until > UTC_TIMESTAMP(3) AS leased FROM machines m LEFT JOIN reservations r ON r.id = m.reservation_id
+       WHERE NOT (m.state = 'available' OR (m.state = 'reserved' AND r.state = 'active' AND r.ends_at > UTC_TIMESTAMP(3))
+         OR (m.state = 'quarantined' AND m.retry_at IS NOT NULL AND (? OR m.name IN (?))))`,
+      [!clean, unreachable.length > 0 ? unreachable : [""]],
+    );
+    const open = await pool.sql(
+      `SELECT r.id, r.state FROM reservations r WHERE (r.state IN ('queued', 'preparing', 'ending') OR (r.state = 'failed' AND r.ended_at IS NULL))
+       AND NOT EXISTS (SELECT 1 FROM machines m WHERE m.reservation_id = r.id AND m.state = 'quarantined')`,
+    );
+    if (restless.length + open.length === 0) return [];
+    if (performance.now() > deadline)
+      return [
+        ...restless.map(
+          (m) =>
+            `I5 ${m.name} is stuck in ${m.state} (${m.fault ?? "-"}: ${m.last_error ?? "-"}; leased ${m.leased})`,
+        ),
+        ...open.map((r) => `I5 reservation ${r.id} is stuck in ${r.state}`),
+      ];
+    await pool.sql(
+      "UPDATE machines SET retry_at = UTC_TIMESTAMP(3) WHERE state = 'quarantined' AND retry_at > UTC_TIMESTAMP(3)",
+    );
+    await Bun.sleep(100);
+  }
+}
+
+/** Makes the leases of a process that is dead run out now, instead of waiting a minute. */
+export function expireLeases(pool: Checkable): Promise<unknown> {
+  return pool.sql(
+    "UPDATE machines SET lease_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE lease_owner IS NOT NULL",
+  );
+}
+
+/** Checks I1 to I4, I6 and I7 as they are now. The pool must be at rest (`settle`). @returns what is broken */
+export async function check(pool: Checkable, options: Options = {}): Promise<string[]> {
+  const bad: string[] = [];
+  const machines = await pool.sql("SELECT * FROM machines");
+  const reservations = await pool.sql("SELECT * FROM reservations");
+  const holds = await pool.sql("SELECT * FROM holds ORDER BY claimed_at");
+  const byId = new Map(reservations.map((one) => [one.id, one]));
+  const rowOf = new Map(machines.map((one) => [one.name, one]));
+
+  // --- the database's own story: I1, I7 ---
+  for (const machine of machines) {
+    const live = holds.filter((hold) => hold.machine_id === machine.id && hold.released_at === null);
+    if (live.length > 1) bad.push(`I1 ${machine.name} has ${live.length} live holds`);
+    if ((live[0]?.reservation_id ?? null) !== machine.reservation_id)
+      bad.push(
+        `I7 ${machine.name} is held by ${machine.reservation_id}, its record says ${live[0]?.reservation_id}`,
+      );
+    const holder = machine.reservation_id && byId.get(machine.reservation_id);
+    if (machine.reservation_id && !holder)
+      bad.push(`I1 ${machine.name}'s holder ${machine.reservation_id} does not exist`);
+    if (machine.state === "available" && machine.reservation_id)
+      bad.push(`I1 ${machine.name} is offered and held`);
+    if (machine.state === "reserved" && holder?.state !== "active")
+      bad.push(`I1 ${machine.name} is reserved by a reservation that is ${holder?.state}`);
+  }
+  for (const [n, hold] of holds.entries()) {
+    const end = hold.released_at ?? new Date(8.64e15);
+    if (hold.confirmed_at && hold.confirmed_at < hold.claimed_at)
+      bad.push(`I7 hold ${hold.id} was confirmed before its claim`);
+    if (end < (hold.confirmed_at ?? hold.claimed_at)) bad.push(`I7 hold ${hold.id} ended before it began`);
+    for (const other of holds.slice(n + 1))
+      if (
+        other.machine_id === hold.machine_id &&
+        other.claimed_at < end &&
+        hold.claimed_at < (other.released_at ?? new Date(8.64e15))
+      )
+        bad.push(
+          `I7 ${hold.machine_name} was held by ${hold.reservation_id} and ${other.reservation_id} at once`,
+        );
+  }
+  // --- uids: never twice ---
+  const uids = new Map<number, string>();
+  for (const { uid, id } of reservations) {
+    if (uids.has(uid)) bad.push(`I6 uid ${uid} was given to ${uids.get(uid)} and to ${id}`);
+    uids.set(uid, id);
+  }
+
+  // --- the machines themselves: I1, I2, I6 ---
+  const seen = await Promise.all(
+    pool.machines.filter(({ name }) => !options.unreachable?.includes(name)).map((one) => look(one)),
+  );
+  for (const { name, accounts, traces } of seen) {
+    const row = rowOf.get(name);
+    const holder = row?.reservation_id ? byId.get(row.reservation_id) : undefined;
+    if (accounts.length > 1) bad.push(`I1 ${name} has accounts of ${accounts.map((a) => a.name).join(", ")}`);
+    for (const account of accounts) {
+      if (row?.state === "available")
+        bad.push(`I2 ${name} is offered and has the account ${account.name} (${account.uid})`);
+      else if (holder?.uid !== account.uid || holder?.id !== account.mark)
+        bad.push(`I6 ${name} has the account ${account.name} (${account.uid}) of nobody who holds it`);
+    }
+    for (const { what, of } of traces) {
+      const mine =
+        holder &&
+        (of === String(holder.uid) ||
+          of === holder.username ||
+          (Number(of) >= 100_000 && holder.state === "active"));
+      if (!mine) bad.push(`I6 ${name}: ${what} of ${of} is left`);
+    }
+  }
+
+  // --- active reservations: I3 ---
+  for (const one of reservations.filter(({ state }) => state === "active")) {
+    const held = machines.filter((m) => m.reservation_id === one.id && m.state === "reserved");
+    if (held.length !== one.count) bad.push(`I3 ${one.username} has ${held.length} of ${one.count} machines`);
+    const told = options.ledger?.asked.find((asked) => asked.username === one.username);
+    for (const machine of held) {
+      const live = holds.find((h) => h.machine_id === machine.id && h.released_at === null);
+      if (!live?.confirmed_at)
+        bad.push(`I7 ${one.username} is active on ${machine.name} without a confirmation`);
+      const real = seen.find(({ name }) => name === machine.name);
+      if (!real) continue;
+      if (!real.accounts.some(({ uid, mark }) => uid === one.uid && mark === one.id))
+        bad.push(`I3 ${one.username} has no account on ${machine.name}`);
+      const login = {
+        port: pool.machines.find(({ name }) => name === machine.name)?.port ?? 0,
+        username: one.username,
+      };
+      if (told && !(await canLogIn({ ...login, password: told.password })))
+        bad.push(`I3 ${one.username} can't log in to ${machine.name}`);
+    }
+  }
+  bad.push(
+    ...(options.ledger
+      ? checkAnswers(options.ledger, reservations, machines, options.restored ?? false)
+      : []),
+  );
+  return bad;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: rows
+function checkAnswers(ledger: Ledger, reservations: any[], machines: any[], restored: boolean): string[] {
+  const bad: string[] = [];
+  for (const asked of ledger.asked) {
+    const rows = reservations.filter(({ username }) => username === asked.username);
+    const active = rows.filter(({ state }) => state === "active");
+    if (active.length > 1) bad.push(`I4 ${asked.username} has ${active.length} reservations for one request`);
+    if (asked.outcome === "granted" && !restored) {
+      const mine = rows.find(({ id }) => id === asked.id);
+      if (!mine)
+        bad.push(`I4 ${asked.username} was answered ${asked.status}, and its reservation is missing`);
+      else if (!asked.ended && mine.state !== "active")
+        bad.push(
+          `I4 ${asked.username} was answered ${asked.status}, and its reservation is ${mine.state}: ${mine.reason}`,
+        );
+    }
+    if (asked.outcome === "refused")
+      for (const { id, state } of rows) {
+        // A later request with the same key may have made it.
+        if (asked.key && ledger.asked.some((other) => other.id === id && other.outcome === "granted"))
+          continue;
+        for (const machine of machines.filter((m) => m.reservation_id === id && m.state !== "quarantined"))
+          bad.push(`I4 ${asked.username} was answered ${asked.status}, and holds ${machine.name} (${state})`);
+      }
+  }
+  for (const asked of ledger.asked.filter(({ key, outcome }) => key && outcome === "granted"))
+    for (const other of ledger.asked)
+      if (other.key === asked.key && other.id && other.id !== asked.id)
+        bad.push(`I4 one Idempotency-Key gave ${asked.id} and ${other.id}`);
+  return [...new Set(bad)];
+}
+
+/** Watches I1 without a pause while load runs: the machines' own /etc/passwd, and the record of the holds. */
+export function watch(pool: Checkable): { stop(): Promise<string[]>; looks(): number } {
+  const bad = new Set<string>();
+  let going = true;
+  let looks = 0;
+  const loop = (async () => {
+    while (going) {
+      looks++;
+      for (const machine of pool.machines) {
+        const text = await Bun.file(`${machine.root}/etc/passwd`)
+          .text()
+          .catch(() => "");
+        const ours = text
+          .split("\n")
+          .map((line) => line.split(":"))
+          .filter((part) => Number(part[2]) >= 20_000 && Number(part[2]) <= 59_999);
+        if (ours.length > 1)
+          bad.add(`I1 ${machine.name} has at once ${ours.map((part) => part[0]).join(", ")}`);
+      }
+      try {
+        for (const row of await pool.sql(
+          "SELECT machine_name, COUNT(*) AS n FROM holds WHERE released_at IS NULL GROUP BY machine_id HAVING n > 1",
+        ))
+          bad.add(`I1 ${row.machine_name} has ${row.n} live holds`);
+      } catch {
+        // The database is being tormented.
+      }
+      await Bun.sleep(20);
+    }
+  })();
+  return {
+    looks: () => looks,
+    async stop() {
+      going = false;
+      await loop;
+      return [...bad];
+    },
+  };
+}

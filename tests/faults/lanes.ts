@@ -1,0 +1,87 @@
+// Kills a program at each of its events in turn, several pools side by side.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startPool, type TestPool } from "../support/pool.ts";
+import { type Program, startProgram } from "../support/program.ts";
+import { until } from "../support/until.ts";
+import { injected } from "./table.ts";
+
+export const PRELOAD = join(import.meta.dir, "crash.preload.ts");
+
+export interface Victim extends Program {
+  /** counting begins now */
+  arm(): Promise<void>;
+  /** the event at which it died or stopped; "" when it did not */
+  where(): string;
+}
+
+/** Starts a program that a signal hits at its n-th event after `arm()`. @param n 0: never, events are only written down */
+export async function startVictim(
+  pool: TestPool,
+  role: "api" | "scheduler",
+  n: number,
+  signal: NodeJS.Signals = "SIGKILL",
+): Promise<Victim> {
+  const folder = mkdtempSync(join(tmpdir(), "mm-crash-"));
+  const file = join(folder, "event");
+  const program = await startProgram(
+    { ...pool.settings, CRASH_AT: `${n}`, CRASH_FILE: file, CRASH_SIGNAL: signal },
+    role,
+    { preload: PRELOAD },
+  );
+  const where = () => {
+    try {
+      return readFileSync(file, "utf8").trim();
+    } catch {
+      return "";
+    }
+  };
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return Object.assign(program, {
+    where,
+    async arm() {
+      program.signal("SIGUSR2");
+      await until("the victim counts", 5000, () => program.log().includes("armed"), 5);
+    },
+  });
+}
+
+/** One round: injects the kill at event n. @returns the event's name ("" when the operation was over before) and what is broken */
+export type Round = (pool: TestPool, n: number) => Promise<{ where: string; bad: string[] }>;
+
+/**
+ * Does rounds n = 1, 2, … until one goes through without being hit: then every event was.
+ * @returns the names of the events and what was broken
+ */
+export async function enumerate(fault: string, pools: TestPool[], round: Round, most = 200) {
+  const met: string[] = [];
+  const bad: string[] = [];
+  let next = 1;
+  let last = most;
+  await Promise.all(
+    pools.map(async (pool) => {
+      for (let n = next++; n <= last && bad.length < 5; n = next++) {
+        const { where, bad: broken } = await round(pool, n);
+        if (!where) last = Math.min(last, n - 1);
+        else met[n - 1] = where;
+        bad.push(...broken.map((line) => `${line} [killed at ${n}: ${where || "nothing"}]`));
+        injected(fault, where ? 1 : 0, broken);
+      }
+    }),
+  );
+  return { met, bad };
+}
+
+/** Pools of two machines each, side by side. */
+export function startLanes(count: number, prefix: string, scheduler: boolean): Promise<TestPool[]> {
+  return Promise.all(
+    Array.from({ length: count }, (_, n) =>
+      startPool(2, {
+        scheduler,
+        prefix: `${prefix}${n + 1}-`,
+        settings: { EXPIRE_EVERY: "1", SSH_TIMEOUT_SECONDS: "3" },
+      }),
+    ),
+  );
+}
