@@ -1,6 +1,7 @@
 import { Elysia } from "elysia";
 import { docs } from "./http/docs.ts";
 import { withErrors } from "./http/errors.ts";
+import { withOrigin } from "./http/origin.ts";
 import { withToken } from "./http/token.ts";
 import available from "./routes/available.ts";
 import healthz from "./routes/healthz.ts";
@@ -15,6 +16,7 @@ import reserve from "./routes/reserve.ts";
 /** The whole HTTP interface. Routes by name, so that a typed client knows them. */
 export const app = new Elysia({ name: "app", normalize: false })
   .use(withErrors)
+  .use(withOrigin)
   .use(withToken)
   .use(healthz)
   .use(readyz)

@@ -4,6 +4,7 @@ import { deps } from "../deps.ts";
 import type { PoolDeps } from "../pool/deps.ts";
 import { withErrors } from "./errors.ts";
 import { json } from "./json.ts";
+import { withOrigin } from "./origin.ts";
 import { withToken } from "./token.ts";
 
 /** Built when the first request needs it, so that importing a route reads no configuration. */
@@ -15,6 +16,7 @@ const later = new Proxy({} as PoolDeps, {
 /** What every route of the pool starts from: the errors, the token, `deps`, readable JSON where it is wished. */
 export const withDeps = new Elysia({ name: "deps" })
   .use(withErrors)
+  .use(withOrigin)
   .use(withToken)
   .decorate("deps", later)
   .mapResponse({ as: "scoped" }, ({ responseValue, set }) => {
