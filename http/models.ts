@@ -29,6 +29,21 @@ export const Duration = t.Integer({
   description: "how long, in minutes: a whole number from 1 up to MAX_DURATION_MINUTES",
 });
 
+export const HostKey = t.String({
+  pattern: "^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+=*$",
+  maxLength: 4096,
+  description: 'its SSH host key, "type base64" as in known_hosts; learnt without',
+});
+export const Labels = t.Record(
+  t.String({ pattern: "^[A-Za-z0-9._/-]{1,63}$" }),
+  t.String({ maxLength: 63 }),
+  {
+    additionalProperties: false,
+    maxProperties: 64,
+    description: "names of up to 63 of A-Z a-z 0-9 . _ / -, values of up to 63 characters",
+  },
+);
+
 export const Place = t.Object({ machine: t.String(), host: t.String(), port: t.Integer() });
 
 export const Reservation = t.Object({

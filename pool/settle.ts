@@ -54,7 +54,8 @@ export function offer(deps: PoolDeps, machine: Machine): Promise<boolean> {
           lastError: null,
           retryAt: null,
           retries: 0,
-          hostKey: machine.hostKey,
+          // Learnt while it was cleaned, unless an admin gave one meanwhile.
+          hostKey: sql`COALESCE(${machines.hostKey}, ${machine.hostKey})`,
           lastUsedAt: now,
           probedAt: now,
         })

@@ -1,20 +1,58 @@
 import { Elysia, t } from "elysia";
+import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
-import { Machine, machineOf } from "../../http/models.ts";
+import { HostKey, Labels, Machine, machineOf } from "../../http/models.ts";
+import { changeMachine } from "../../pool/change_machine.ts";
 import { viewMachine } from "../../pool/machines.ts";
 import { removeMachine } from "../../pool/remove_machine.ts";
 
 const params = t.Object({ name: t.String({ maxLength: 63, description: "a machine's name" }) });
 
-/** GET and DELETE /machines/:name. */
+/** GET, PATCH and DELETE /machines/:name. */
 export default new Elysia({ name: "machine", normalize: false, tags: ["machines"] })
   .use(withDeps)
+  .use(withJsonBody)
   .get("/machines/:name", async ({ deps, params: { name } }) => machineOf(await viewMachine(deps, name)), {
     params,
     response: { 200: Machine, 400: Problem, 404: Problem, 503: Problem },
     detail: { summary: "One machine" },
   })
+  .patch(
+    "/machines/:name",
+    async ({ deps, params: { name }, body }) =>
+      machineOf(
+        await changeMachine(deps, name, {
+          drained: body.drained,
+          labels: body.labels,
+          hostKey: body.host_key,
+        }),
+      ),
+    {
+      params,
+      body: t.Object(
+        {
+          drained: t.Optional(
+            t.Boolean({ description: "true or false; true: not offered again once it is free" }),
+          ),
+          labels: t.Optional(Labels),
+          host_key: t.Optional(HostKey),
+        },
+        {
+          additionalProperties: false,
+          minProperties: 1,
+          description: "must be a JSON object with drained, labels or host_key",
+          examples: [{ drained: true }],
+        },
+      ),
+      response: { 200: Machine, 400: Problem, 404: Problem, 413: Problem, 415: Problem, 503: Problem },
+      detail: {
+        summary: "Drain a machine, change its labels, or accept its new host key",
+        description:
+          "A machine that was quarantined for its host key is tried with the new one within seconds.",
+      },
+    },
+  )
   .delete(
     "/machines/:name",
     async ({ deps, params: { name }, query }) => {

@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
-import { Machine, machineOf } from "../../http/models.ts";
+import { HostKey, Labels, Machine, machineOf } from "../../http/models.ts";
 import { invalid } from "../../pool/errors.ts";
 import { listMachines } from "../../pool/machines.ts";
 import { register } from "../../pool/register.ts";
@@ -41,20 +41,8 @@ const NewMachine = t.Object(
         description: "the login's private key without a passphrase, OpenSSH or PEM",
       }),
     ),
-    host_key: t.Optional(
-      t.String({
-        pattern: "^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+=*$",
-        maxLength: 4096,
-        description: 'its SSH host key, "type base64" as in known_hosts; learnt without',
-      }),
-    ),
-    labels: t.Optional(
-      t.Record(t.String({ pattern: "^[A-Za-z0-9._/-]{1,63}$" }), t.String({ maxLength: 63 }), {
-        additionalProperties: false,
-        maxProperties: 64,
-        description: "names of up to 63 of A-Z a-z 0-9 . _ / -, values of up to 63 characters",
-      }),
-    ),
+    host_key: t.Optional(HostKey),
+    labels: t.Optional(Labels),
   },
   {
     additionalProperties: false,

@@ -178,6 +178,33 @@ test("machines: shown without secrets, removed, registered again; one name or on
   expect((await pool.register(at("m-1"))).status).toBe(201);
 });
 
+test("a drained machine is not offered; its new host key is accepted by hand", async () => {
+  const patch = (body: unknown) => call(pool.api, "PATCH", "/machines/m-1", body);
+  expect((await patch({ drained: true, labels: { os: "debian" } })).body).toMatchObject({
+    drained: true,
+    labels: { os: "debian" },
+  });
+  expect((await get("/available")).body).toEqual({
+    available: ["m-2", "m-3"],
+    reserved: [],
+    unavailable: ["m-1"],
+  });
+  expect((await get("/reserve?username=dora&count=3")).body.code).toBe("not_enough_machines");
+  const { host_key_fingerprint: before } = (await patch({ drained: false })).body;
+  const key = (await at("m-2").exec("cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub")).stdout.trim();
+  const changed = (await patch({ host_key: key })).body.host_key_fingerprint;
+  expect(changed).not.toBe(before);
+  // The wrong one now: no password is sent to m-1, and another machine takes its place.
+  const { body } = await get("/reserve?username=dora&count=2");
+  expect(body.machines.map((m: { machine: string }) => m.machine).sort()).toEqual(["m-2", "m-3"]);
+  await call(pool.api, "DELETE", `/reservations/${body.id}`);
+  for (const bad of [{}, { drained: "perhaps" }, { host_key: "x" }, { name: "y" }, [], "{"])
+    expect((await patch(bad)).status).toBe(400);
+  expect((await call(pool.api, "PATCH", "/machines/none", { drained: true })).status).toBe(404);
+  await call(pool.api, "DELETE", "/machines/m-1?force=true");
+  expect((await pool.register(at("m-1"))).body.state).toBe("available");
+});
+
 test("a machine that can't be reached is taken in, quarantined, with the reason", async () => {
   const { status, body } = await call(pool.api, "POST", "/machines", {
     name: "dead",

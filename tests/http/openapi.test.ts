@@ -83,7 +83,8 @@ test("every operation declares the errors that it can answer", () => {
     if (!["/healthz", "/readyz"].includes(path)) expected.add("401");
     if (operation.parameters?.length) expected.add("400");
     if (path.includes("{")) expected.add("404");
-    if (operation.requestBody) for (const status of ["400", "409", "413", "415"]) expected.add(status);
+    if (operation.requestBody) for (const status of ["400", "413", "415"]) expected.add(status);
+    if (name.startsWith("POST ") && operation.requestBody) expected.add("409");
     expect(Object.keys(operation.responses), name).toEqual(expect.arrayContaining([...expected]));
   }
 });
@@ -97,8 +98,13 @@ test("it asks for a token exactly where the API does", async () => {
 
 test("the bodies that Swagger UI fills in are good ones", async () => {
   const bodies = operations.filter(({ operation }) => operation.requestBody);
-  expect(bodies.map(({ name }) => name).sort()).toEqual(["POST /machines", "POST /reservations"]);
-  for (const { path, operation } of bodies) {
+  expect(bodies.map(({ name }) => name).sort()).toEqual([
+    "PATCH /machines/{name}",
+    "POST /machines",
+    "POST /reservations",
+  ]);
+  const posts = bodies.filter(({ name }) => name.startsWith("POST "));
+  for (const { path, operation } of posts) {
     const { example } = operation.requestBody?.content["application/json"]?.schema ?? {};
     const query = path === "/machines" ? "?check=false" : "";
     const answer = await call(api, "POST", path + query, example, { Authorization: `Bearer ${TOKEN}` });

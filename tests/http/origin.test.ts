@@ -22,11 +22,20 @@ test("without a token, a browser's request for another site is refused", async (
     expect(await answer("/available", { "Sec-Fetch-Site": site })).toEqual([403, "cross_site"]);
   for (const origin of ["https://evil.example", "null", `http://localhost:1`])
     expect(await answer("/available", { Origin: origin })).toEqual([403, "cross_site"]);
-  expect(await answer("/reserve?username=a", { "Sec-Fetch-Site": "cross-site" })).toEqual([403, "cross_site"]);
+  expect(await answer("/reserve?username=a", { "Sec-Fetch-Site": "cross-site" })).toEqual([
+    403,
+    "cross_site",
+  ]);
 });
 
 test("without a token, a name that was pointed at us is refused (DNS rebinding)", async () => {
-  for (const host of ["evil.example", "evil.example:3000", "10.0.0.7", "localhost.evil.example", "127.0.0.1.evil.example"])
+  for (const host of [
+    "evil.example",
+    "evil.example:3000",
+    "10.0.0.7",
+    "localhost.evil.example",
+    "127.0.0.1.evil.example",
+  ])
     expect(await answer("/available", { Host: host })).toEqual([403, "foreign_host"]);
 });
 

@@ -1,0 +1,40 @@
+import { eq, sql } from "drizzle-orm";
+import { matched, now, transact } from "../db/client.ts";
+import { machines } from "../db/schema.ts";
+import type { PoolDeps } from "./deps.ts";
+import { PoolError } from "./errors.ts";
+import { type MachineView, viewMachine } from "./machines.ts";
+
+export interface MachineChange {
+  /** true: it is not offered again once it is free */
+  drained?: boolean | undefined;
+  /** replaces all labels */
+  labels?: Record<string, string> | undefined;
+  /** "type base64": the key that is right from now on; a quarantined machine is tried with it at once */
+  hostKey?: string | undefined;
+}
+
+/** Changes what an admin may change of a machine. @throws PoolError machine_not_found */
+export async function changeMachine(
+  deps: PoolDeps,
+  name: string,
+  change: MachineChange,
+): Promise<MachineView> {
+  const { drained, labels, hostKey } = change;
+  const found = await transact(deps.db, async (tx) =>
+    matched(
+      await tx
+        .update(machines)
+        .set({
+          ...(drained === undefined ? {} : { drained }),
+          ...(labels === undefined ? {} : { labels }),
+          ...(hostKey === undefined
+            ? {}
+            : { hostKey, retryAt: sql`IF(${machines.state} = 'quarantined', ${now}, ${machines.retryAt})` }),
+        })
+        .where(eq(machines.name, name)),
+    ),
+  );
+  if (found === 0) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
+  return viewMachine(deps, name);
+}
