@@ -68,7 +68,7 @@ test("the error codes are those of the API and of nginx, with their status", () 
     const status = new RegExp(`^ {2}${kind}: (\\d+),$`, "m").exec(errors)?.[1];
     known.set(kind, status ?? "no status");
   }
-  for (const file of ["http/errors.ts", "http/body.ts", "http/token.ts"])
+  for (const file of new Bun.Glob("http/*.ts").scanSync(ROOT))
     add(read(file), /(?:problem|HttpProblem)\(\s*(\d+),\s*"(\w+)"/g);
   add(read("nginx/site.conf.template"), /return (\d+) '[^']*"code":"(\w+)"/g);
   const told = table("status").flatMap(([status = "", codes = ""]) =>
