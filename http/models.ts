@@ -30,9 +30,11 @@ export const Duration = t.Integer({
 });
 
 export const HostKey = t.String({
-  pattern: "^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+=*$",
+  // The types that we can compare: another one would be a machine that can never be reached.
+  pattern: "^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]{20,}={0,3}$",
   maxLength: 4096,
-  description: 'its SSH host key, "type base64" as in known_hosts; learnt without',
+  description:
+    'its SSH host key, "type base64" as in known_hosts, of type ssh-ed25519, ssh-rsa or ecdsa-sha2-nistp256/384/521; learnt without',
 });
 export const Labels = t.Record(
   t.String({ pattern: "^[A-Za-z0-9._/-]{1,63}$" }),
