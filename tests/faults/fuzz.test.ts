@@ -1,0 +1,166 @@
+// Fault 9: bad input. Every endpoint is fed from its own description, and from nothing; nothing that is refused may
+// leave a trace, nothing may hang, nothing may be our fault (5xx).
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import fc from "fast-check";
+import { startPool, type TestPool } from "../support/pool.ts";
+import { call } from "../support/program.ts";
+import { requests } from "./fuzz_requests.ts";
+import { type Answer, bytesOf, type Request, Wire } from "./raw.ts";
+import { injected, LONG, SEED } from "./table.ts";
+
+setDefaultTimeout(LONG ? 900_000 : 180_000);
+
+const BATCH = 100;
+const BATCHES = LONG ? 1000 : 100;
+const CONNECTIONS = 8;
+
+let pool: TestPool;
+let wires: Wire[];
+// biome-ignore lint/suspicious/noExplicitAny: a parsed JSON document
+let document: any;
+beforeAll(async () => {
+  pool = await startPool(2, { prefix: "fuzz-" });
+  document = (await call(pool.api, "GET", "/swagger/json")).body;
+  wires = Array.from({ length: CONNECTIONS }, () => new Wire(Number(new URL(pool.api.url).port)));
+});
+afterAll(async () => {
+  for (const wire of wires) wire.close();
+  await pool.stop();
+});
+
+/** Everything that the database and the machines hold. */
+async function everything(): Promise<string> {
+  const tables = await Promise.all(
+    ["machines", "reservations", "holds", "settings"].map((table) =>
+      pool.sql(`SELECT * FROM ${table} ORDER BY 1`),
+    ),
+  );
+  const users = await Promise.all(
+    pool.machines.map(({ exec }) => exec("cat /etc/passwd /etc/group; ls /home")),
+  );
+  return JSON.stringify([tables, users]);
+}
+
+/** As above without what a refusal (409) may leave by design: the row of what failed, the counter of uids, who was asked. */
+async function whatCounts(): Promise<string> {
+  const users = await Promise.all(
+    pool.machines.map(({ exec }) => exec("cat /etc/passwd /etc/group; ls /home")),
+  );
+  return JSON.stringify([
+    await pool.sql(
+      "SELECT id, name, host, port, login_user, secret, labels, host_key, state, drained, reservation_id FROM machines ORDER BY id",
+    ),
+    await pool.sql("SELECT * FROM reservations WHERE state <> 'failed' ORDER BY id"),
+    await pool.sql("SELECT * FROM holds WHERE released_at IS NULL ORDER BY id"),
+    users,
+  ]);
+}
+
+/** Ends what others may be at work with, so they go alone. */
+const endsThings = ({ method, target }: Request) => method === "DELETE" || /release/i.test(target);
+/** What may change something when it is answered with 2xx. */
+const acts = ({ method, target }: Request) => method !== "GET" || /reserve|release/i.test(target);
+
+const shown = ({ method, target, headers, body }: Request) =>
+  `${method} ${target.slice(0, 300)} ${JSON.stringify(headers).slice(0, 300)} ${body ? new TextDecoder().decode(body).slice(0, 600) : ""}`;
+
+const statuses = new Map<number, number>();
+let sent = 0;
+
+function check(request: Request, { status, body }: Answer): void {
+  sent++;
+  statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  const wrong = (why: string) => new Error(`${why}: ${status} ${body.slice(0, 300)}\n  to ${shown(request)}`);
+  if (status >= 500) throw wrong("our fault");
+  if (status < 400 || request.method === "HEAD") return;
+  let problem: { error?: unknown; code?: unknown } = {};
+  try {
+    problem = JSON.parse(body);
+  } catch {
+    throw wrong("an error that is not JSON");
+  }
+  if (
+    typeof problem.error !== "string" ||
+    typeof problem.code !== "string" ||
+    !/^[a-z_]+$/.test(problem.code)
+  )
+    throw wrong("an error without our form");
+}
+
+/** Sends them over a few connections at once, those that end things alone; answers are checked. */
+async function send(batch: Request[]): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  const one = async (wire: Wire, i: number) => {
+    const request = batch[i] as Request;
+    const answer = await wire.send(bytesOf(request), request.method).catch((error: Error) => {
+      throw new Error(`${error.message}\n  to ${shown(request)}`);
+    });
+    check(request, answer);
+    answers[i] = answer;
+  };
+  const order = [...batch.keys()].filter((i) => !endsThings(batch[i] as Request));
+  const worker = async (wire: Wire) => {
+    for (let i = order.shift(); i !== undefined; i = order.shift()) await one(wire, i);
+  };
+  const all = await Promise.allSettled(wires.map(worker));
+  for (const result of all) if (result.status === "rejected") throw result.reason;
+  for (const [i, request] of batch.entries()) if (endsThings(request)) await one(wires[0] as Wire, i);
+  return answers;
+}
+
+/** Sends what was refused before. @returns how many of them were refused again, with nothing changed; 0 when one acted now */
+async function refusedOnly(these: Request[]): Promise<number> {
+  const before = await Promise.all([everything(), whatCounts()]);
+  const answers = await send(these);
+  if (these.some((request, i) => (answers[i]?.status ?? 0) < 400 && acts(request))) return 0;
+  const conflict = answers.some(({ status }) => status === 409);
+  const after = await Promise.all([everything(), whatCounts()]);
+  if (after[1] !== before[1] || (!conflict && after[0] !== before[0]))
+    throw new Error(`something changed though all were refused:\n${these.map(shown).join("\n")}`);
+  return these.length;
+}
+
+/** Puts the pool back: nothing held, the real machines offered, and no others. */
+async function tidy(): Promise<void> {
+  expect((await call(pool.api, "POST", "/release_all")).status).toBe(200);
+  const { machines } = (await call(pool.api, "GET", "/machines")).body;
+  const fit = new Set<string>();
+  for (const { name, state, drained } of machines)
+    if (pool.machines.some((one) => one.name === name) && state === "available" && !drained) fit.add(name);
+    else expect((await call(pool.api, "DELETE", `/machines/${encodeURIComponent(name)}`)).status).toBe(200);
+  for (const machine of pool.machines)
+    if (!fit.has(machine.name)) expect((await pool.register(machine)).body.state).toBe("available");
+}
+
+test(`${BATCH * BATCHES} requests made from the API's own description`, async () => {
+  console.log(`fuzz: FAULT_SEED=${SEED}`);
+  const violations: string[] = [];
+  let batches = 0;
+  let compared = 0;
+  const batch = fc.array(requests(document), { minLength: BATCH, maxLength: BATCH });
+  const property = fc.asyncProperty(batch, async (these) => {
+    const answers = await send(these);
+    // What was refused is sent once more, without those that act: now nothing may change at all.
+    compared += await refusedOnly(these.filter((_, i) => (answers[i]?.status ?? 0) >= 400));
+    if (++batches % 10 === 0) await tidy();
+  });
+  const from = performance.now();
+  try {
+    // A batch has no smaller form that says more: the request that broke the rule is named.
+    await fc.assert(property, { seed: SEED, numRuns: BATCHES, endOnFailure: true });
+  } catch (error) {
+    violations.push(String((error as Error).cause ?? error));
+  }
+  await tidy();
+  const seconds = (performance.now() - from) / 1000;
+  const counts = [...statuses].sort(([a], [b]) => a - b).map(([status, times]) => `${times} × ${status}`);
+  const reconnected = wires.reduce((sum, wire) => sum + wire.connections, 0) - wires.length;
+  console.log(
+    `fuzz: ${sent} requests in ${seconds.toFixed(1)} s, ${compared} compared, ${reconnected} reconnects: ${counts.join(", ")}`,
+  );
+  injected("9 bad input: fuzzed", sent, violations, `${counts.length} statuses, ${seconds.toFixed(0)} s`);
+  expect(violations).toEqual([]);
+  expect(sent).toBeGreaterThan(10_000);
+  expect(compared).toBeGreaterThan(sent / 10);
+  expect(pool.api.log()).not.toContain("unexpected error");
+});
