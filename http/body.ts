@@ -6,13 +6,17 @@ const MOST_BYTES = 64 * 1024;
 /** Deeper than anything that we take. What is nested a thousand times costs a schema's checker seconds and gigabytes. */
 const DEEPEST = 8;
 
-/** Whether a parsed JSON value is nested no deeper than that; makes it safe to be put into a text. */
-function tame(value: unknown, depth = DEEPEST): boolean {
-  if (typeof value !== "object" || value === null) return true;
+/** Refuses what no schema of ours takes but what trips those who check or copy it. @throws HttpProblem */
+function tame(value: unknown, depth = 0): void {
+  if (typeof value !== "object" || value === null) return;
+  if (depth === DEEPEST) throw new HttpProblem(400, "invalid_json", "The body is nested too deeply");
+  // Elysia copies bodies by assignment: this field became the copy's prototype, and its fields counted as sent.
+  if (Object.hasOwn(value, "__proto__"))
+    throw new HttpProblem(400, "invalid_request", "__proto__: unknown field");
   // `{"toString":false}` can't be made a text, and Elysia makes one of each value that it refuses: that threw.
   if (Object.hasOwn(value, "toString"))
     Object.defineProperty(value, Symbol.toPrimitive, { value: () => "[object]" });
-  return depth > 0 && Object.values(value).every((inner) => tame(inner, depth - 1));
+  for (const inner of Object.values(value)) tame(inner, depth + 1);
 }
 
 /** Reads a request's body as JSON, and no more of it than we take. */
@@ -41,7 +45,7 @@ async function readJson(request: Request): Promise<unknown> {
   } catch {
     throw new HttpProblem(400, "invalid_json", "The body is not valid JSON");
   }
-  if (!tame(value)) throw new HttpProblem(400, "invalid_json", "The body is nested too deeply");
+  tame(value);
   return value;
 }
 
