@@ -32,6 +32,18 @@ export class HttpProblem extends Error {
   }
 }
 
+const nothingHere = () =>
+  new HttpProblem(
+    404,
+    "not_found",
+    "There is nothing at this address with this method; GET /swagger lists what there is",
+  );
+
+/** For a GET that acts: Elysia would answer HEAD by the same handler, and a link's preview would reserve a machine. */
+export function notOnHead({ request }: { request: Request }): void {
+  if (request.method === "HEAD") throw nothingHere();
+}
+
 /** The one form of every error. */
 export const Problem = t.Object(
   {
@@ -113,12 +125,10 @@ export const withErrors = new Elysia({ name: "errors" })
       return problem(400, "invalid_request", text, details);
     }
     if (code === "PARSE") return problem(400, "invalid_json", "The body is not valid JSON");
-    if (code === "NOT_FOUND")
-      return problem(
-        404,
-        "not_found",
-        "There is nothing at this address with this method; GET /swagger lists what there is",
-      );
+    if (code === "NOT_FOUND") {
+      const { answer, kind, message } = nothingHere();
+      return problem(answer, kind, message);
+    }
     const id = requestId(request);
     const reason =
       error instanceof Error

@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
-import { Problem } from "../http/errors.ts";
+import { notOnHead, Problem } from "../http/errors.ts";
 import type { PoolDeps } from "../pool/deps.ts";
 import { releaseAll } from "../pool/release.ts";
 
@@ -21,6 +21,7 @@ const schema = {
     }),
     503: Problem,
   },
+  beforeHandle: notOnHead,
   detail: { summary: "Release every reservation and delete its accounts" },
 };
 

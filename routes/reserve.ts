@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
-import { Problem } from "../http/errors.ts";
+import { notOnHead, Problem } from "../http/errors.ts";
 import { Count, Duration, Password, Reservation, reservationOf, Username } from "../http/models.ts";
 import { reserve } from "../pool/reserve.ts";
 
@@ -25,6 +25,7 @@ export default new Elysia({ name: "reserve", normalize: false, tags: ["reservati
         { additionalProperties: false },
       ),
       response: { 200: Reservation, 400: Problem, 409: Problem, 503: Problem },
+      beforeHandle: notOnHead,
       detail: {
         summary: "Reserve machines",
         description:
