@@ -3,8 +3,9 @@ import { and, eq, sql } from "drizzle-orm";
 import type { Credential } from "../accounts/accounts.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import { inMinutes, matched, now, transact } from "../db/client.ts";
-import { DatabaseUnavailable, violates } from "../db/errors.ts";
+import { violates } from "../db/errors.ts";
 import { holds, machines, reservations } from "../db/schema.ts";
+import { isUnavailable } from "./availability.ts";
 import { claim, swap } from "./claim.ts";
 import type { PoolDeps } from "./deps.ts";
 import { invalid, PoolError } from "./errors.ts";
@@ -96,15 +97,16 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
       await prepareAll(deps, { id, uid, username: wish.username }, wish.durationMinutes, claimed, credential);
       return reveal(await viewReservation(deps, id));
     } catch (error) {
-      const reason =
-        error instanceof DatabaseUnavailable || !(error instanceof Error) ? "database" : error.message;
+      // Also when only the last look at what was confirmed failed: nobody was told, so nobody knows.
+      const unsure = isUnavailable(error);
+      const reason = unsure || !(error instanceof Error) ? "database" : error.message;
       // With a key the client can ask what became of it, and so a confirmation that landed stays.
       await giveBack(deps, id, reason, !wish.idempotencyKey);
       if (error instanceof MachineFault && error.kind === "uid_taken" && tries < 3) {
         await passUid(deps.db, error.highestUid);
         continue;
       }
-      if (error instanceof DatabaseUnavailable && wish.idempotencyKey)
+      if (unsure && wish.idempotencyKey)
         throw new PoolError(
           "outcome_unknown",
           "The database went away while the reservation was confirmed; ask again with the same Idempotency-Key",
