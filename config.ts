@@ -26,6 +26,11 @@ const Environment = Type.Object({
   EXPIRE_EVERY: Whole(1, 59, 5),
   MAX_DURATION_MINUTES: Whole(1, 525_600, 10_080),
   HISTORY_DAYS: Whole(1, 3650, 30),
+  ALLOWED_MACHINE_NETWORKS: Type.String({
+    pattern: "^$|^[0-9a-fA-F:.]+/[0-9]{1,3}( *, *[0-9a-fA-F:.]+/[0-9]{1,3})*$",
+    default: "",
+  }),
+  REQUIRE_HOST_KEY: Flag(false),
   MACHINE_LOCALHOST: Type.String({ pattern: "^[A-Za-z0-9.:-]*$", default: "" }),
 });
 
@@ -35,6 +40,7 @@ const HINTS: Record<string, string> = {
   LOG_LEVEL: "must be debug, info, warn or error",
   DATABASE_URL: "must look like mysql://user:password@host:3306/database",
   SECRET_KEY: "must be 32 random bytes in base64; make one with: openssl rand -base64 32",
+  ALLOWED_MACHINE_NETWORKS: "must be networks such as 10.0.0.0/8, separated by commas",
   ADMIN_TOKEN: "must be 16 to 256 printable characters without spaces",
 };
 
@@ -55,6 +61,10 @@ export interface Config {
   expireEverySeconds: number;
   maxDurationMinutes: number;
   historyDays: number;
+  /** CIDR blocks in which a machine may live; none: anywhere */
+  allowedMachineNetworks: string[];
+  /** a machine is registered only with its host key given */
+  requireHostKey: boolean;
   /** where `localhost` machines are reached; empty: localhost itself */
   machineLocalhost: string;
 }
@@ -125,6 +135,10 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     expireEverySeconds: value.EXPIRE_EVERY,
     maxDurationMinutes: value.MAX_DURATION_MINUTES,
     historyDays: value.HISTORY_DAYS,
+    allowedMachineNetworks: value.ALLOWED_MACHINE_NETWORKS.split(",")
+      .map((one) => one.trim())
+      .filter(Boolean),
+    requireHostKey: value.REQUIRE_HOST_KEY,
     machineLocalhost: value.MACHINE_LOCALHOST,
   };
 }

@@ -1,14 +1,28 @@
 import { accountsOverSsh } from "./accounts/accounts.ts";
-import { type Config, config } from "./config.ts";
+import { type AddressRules, blockList } from "./accounts/address.ts";
+import { type Config, config, isLoopback } from "./config.ts";
 import { type Database, openDatabase } from "./db/client.ts";
 import { type Log, logger } from "./log.ts";
 
 /** Between the longest step and the end of its lease, in seconds. */
 const LEASE_MARGIN = 10;
 
+/** Where machines may live: not where our own parts listen. */
+function addressRules({ databaseUrl, port, allowedMachineNetworks }: Config): AddressRules {
+  const { hostname, port: databasePort } = new URL(databaseUrl);
+  const here = isLoopback(hostname);
+  blockList(allowedMachineNetworks); // says at the start what is wrong with them
+  return {
+    networks: allowedMachineNetworks,
+    ownPorts: [port, ...(here ? [Number(databasePort || 3306)] : [])],
+    ownHosts: here ? [] : [hostname.toLowerCase()],
+  };
+}
+
 /** Builds what the program works with. Connects to nothing yet. */
 export function build(settings: Config, database: Database = openDatabase(settings.databaseUrl)) {
-  const accounts = accountsOverSsh(settings.sshConcurrency, settings.sshTimeoutSeconds);
+  const rules = addressRules(settings);
+  const accounts = accountsOverSsh(settings.sshConcurrency, settings.sshTimeoutSeconds, rules);
   const log: Log = logger(settings.logLevel);
   return {
     database,
@@ -20,6 +34,8 @@ export function build(settings: Config, database: Database = openDatabase(settin
     machineLocalhost: settings.machineLocalhost,
     maxDurationMinutes: settings.maxDurationMinutes,
     historyDays: settings.historyDays,
+    requireHostKey: settings.requireHostKey,
+    addressRules: rules,
     log,
   };
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { type AddressRules, addressOf } from "./address.ts";
 import { type Limits, type Reply, runScript, type Target } from "./connect.ts";
 import { isFaultKind, MachineFault } from "./faults.ts";
 import { turns } from "./turns.ts";
@@ -61,8 +62,13 @@ function faultText(kind: MachineFault["kind"], text: string): string {
  * Accounts over SSH.
  * @param concurrency steps at once in this process
  * @param connectSeconds limit for connect, handshake and login
+ * @param rules where a machine may live
  */
-export function accountsOverSsh(concurrency: number, connectSeconds: number): Accounts {
+export function accountsOverSsh(
+  concurrency: number,
+  connectSeconds: number,
+  rules: AddressRules = { networks: [], ownPorts: [], ownHosts: [] },
+): Accounts {
   const limits: Limits = { connectSeconds, stepSeconds: 30 };
   const deepLimits: Limits = { connectSeconds, stepSeconds: 900 };
   const turn = turns(concurrency);
@@ -75,10 +81,19 @@ export function accountsOverSsh(concurrency: number, connectSeconds: number): Ac
     deep: remover + script("deep"),
   };
   const step = (target: Target, name: keyof typeof scripts, input: string[], signal?: AbortSignal) =>
-    turn(() => runScript(target, scripts[name], input, name === "deep" ? deepLimits : limits, signal));
+    turn(async () => {
+      const host = await addressOf(target.host, target.port, rules, connectSeconds);
+      return runScript(
+        { ...target, host },
+        scripts[name],
+        input,
+        name === "deep" ? deepLimits : limits,
+        signal,
+      );
+    });
 
   return {
-    longestSeconds: limits.connectSeconds + limits.stepSeconds + 2,
+    longestSeconds: 2 * limits.connectSeconds + limits.stepSeconds + 2,
     async look(target, signal) {
       const reply = await step(target, "look", [], signal);
       return { hostKey: reply.hostKey, accounts: Number(answer(reply, "READY")) };

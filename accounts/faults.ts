@@ -3,6 +3,7 @@ export type FaultKind =
   | "unreachable"
   | "auth"
   | "host_key"
+  | "forbidden_address"
   | "foreign_account"
   | "leftovers"
   | "fenced"
@@ -15,6 +16,7 @@ const KINDS: ReadonlySet<string> = new Set<FaultKind>([
   "unreachable",
   "auth",
   "host_key",
+  "forbidden_address",
   "foreign_account",
   "leftovers",
   "fenced",

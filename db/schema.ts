@@ -30,6 +30,7 @@ export const FAULTS = [
   "unreachable",
   "auth",
   "host_key",
+  "forbidden_address",
   "foreign_account",
   "leftovers",
   "fenced",

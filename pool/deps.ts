@@ -1,4 +1,5 @@
 import type { Accounts } from "../accounts/accounts.ts";
+import type { AddressRules } from "../accounts/address.ts";
 import type { Db } from "../db/client.ts";
 
 /** What every verb of the pool works with. */
@@ -15,5 +16,9 @@ export interface PoolDeps {
   machineLocalhost: string;
   maxDurationMinutes: number;
   historyDays: number;
+  /** a machine is registered only with its host key given */
+  requireHostKey: boolean;
+  /** where a machine may live */
+  addressRules: AddressRules;
   log(level: "debug" | "info" | "warn" | "error", event: string, fields?: Record<string, unknown>): void;
 }

@@ -1,11 +1,13 @@
+import { isIP } from "node:net";
 import { and, eq, or, sql } from "drizzle-orm";
+import { refusal } from "../accounts/address.ts";
 import { now, transact } from "../db/client.ts";
 import { troubleOf } from "../db/errors.ts";
 import { machines } from "../db/schema.ts";
 import { seal } from "../db/secrets.ts";
 import { takeOverAndClean } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
-import { PoolError } from "./errors.ts";
+import { invalid, PoolError } from "./errors.ts";
 import { type MachineView, viewMachine } from "./machines.ts";
 import { canonicalAddress } from "./target.ts";
 
@@ -28,7 +30,16 @@ export interface NewMachine {
  * @throws PoolError machine_exists, address_taken
  */
 export async function register(deps: PoolDeps, wish: NewMachine, check: boolean): Promise<MachineView> {
+  if (deps.requireHostKey && !wish.hostKey)
+    throw invalid(
+      "host_key",
+      "must be given here (REQUIRE_HOST_KEY): ssh-keyscan on a network that you trust shows it",
+    );
   const address = canonicalAddress(wish.host);
+  const literal = wish.host.replace(/^\[|\]$/g, "");
+  const why =
+    isIP(literal) && !deps.machineLocalhost ? refusal(literal, wish.port, deps.addressRules) : undefined;
+  if (why) throw invalid("host", why);
   const id = crypto.randomUUID();
   const row = {
     id,

@@ -1,6 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { newSettings, startProgram } from "../support/program.ts";
+import { call, newSettings, startProgram } from "../support/program.ts";
 
 setDefaultTimeout(120_000);
 
@@ -54,4 +54,33 @@ test("with a token set, everything but the signs of life asks for it", async () 
   expect(await ask("/available", { Authorization: `Bearer ${token}` })).toBe(200);
   expect(program.log()).not.toContain(token);
   await program.stop();
+});
+
+test("with REQUIRE_HOST_KEY and ALLOWED_MACHINE_NETWORKS a machine is taken on those terms only", async () => {
+  const program = await startProgram({
+    ...(await newSettings()),
+    REQUIRE_HOST_KEY: "true",
+    ALLOWED_MACHINE_NETWORKS: "10.0.0.0/8",
+  });
+  const key = `ssh-ed25519 ${"A".repeat(68)}`;
+  const add = async (host: string, host_key?: string) => {
+    const { status, body } = await call(program, "POST", "/machines?check=false", {
+      name: "m",
+      host,
+      password: "p",
+      host_key,
+    });
+    return [status, body.details?.[0].field ?? body.state];
+  };
+  expect(await add("10.0.0.5")).toEqual([400, "host_key"]);
+  expect(await add("127.0.0.1", key)).toEqual([400, "host"]);
+  expect(await add("169.254.169.254", key)).toEqual([400, "host"]);
+  expect(await add("10.0.0.5", key)).toEqual([201, "quarantined"]);
+  await program.stop();
+  expect(await failure({ ...(await newSettings()), ALLOWED_MACHINE_NETWORKS: "10.0.0.0/99" })).toContain(
+    "10.0.0.0/99",
+  );
+  expect(await failure({ ...(await newSettings()), ALLOWED_MACHINE_NETWORKS: "everywhere" })).toContain(
+    "networks",
+  );
 });

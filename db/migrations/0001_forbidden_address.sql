@@ -1,0 +1,1 @@
+ALTER TABLE `machines` MODIFY COLUMN `fault` enum('unreachable','auth','host_key','forbidden_address','foreign_account','leftovers','fenced','timeout','unsupported','failed');
