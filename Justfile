@@ -88,6 +88,10 @@ reprovision: unprovision provision
 register-machine NAME HOST PORT='22' USER='root':
     @provision/register.sh "$@"
 
+# Make an admin token: from the next start on, callers must send one
+token:
+    @provision/token.sh
+
 # Remove everything of this checkout: reservations, stack, database, demo machines, .local, .env
 clean:
     @provision/clean.sh

@@ -2,7 +2,7 @@ import { Elysia } from "elysia";
 import { docs } from "./http/docs.ts";
 import { withErrors } from "./http/errors.ts";
 import { withOrigin } from "./http/origin.ts";
-import { withToken } from "./http/token.ts";
+import { withUser } from "./http/user.ts";
 import available from "./routes/available.ts";
 import healthz from "./routes/healthz.ts";
 import machine from "./routes/machines/[name].ts";
@@ -12,12 +12,16 @@ import release_all from "./routes/release_all.ts";
 import reservation from "./routes/reservations/[id].ts";
 import reservations from "./routes/reservations/index.ts";
 import reserve from "./routes/reserve.ts";
+import token from "./routes/tokens/[id].ts";
+import tokens from "./routes/tokens/index.ts";
+import one_user from "./routes/users/[name].ts";
+import users from "./routes/users/index.ts";
 
 /** The whole HTTP interface. Routes by name, so that a typed client knows them. */
 export const app = new Elysia({ name: "app", normalize: false })
   .use(withErrors)
   .use(withOrigin)
-  .use(withToken)
+  .use(withUser)
   .use(healthz)
   .use(readyz)
   .use(available)
@@ -27,6 +31,10 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(machine)
   .use(reservations)
   .use(reservation)
+  .use(users)
+  .use(one_user)
+  .use(tokens)
+  .use(token)
   .use(docs);
 
 export type App = typeof app;

@@ -31,12 +31,14 @@ const Environment = Type.Object({
     default: "",
   }),
   REQUIRE_HOST_KEY: Flag(false),
+  ACCOUNT_NAMES: Type.Union([Type.Literal("own"), Type.Literal("any")], { default: "any" }),
   MACHINE_LOCALHOST: Type.String({ pattern: "^[A-Za-z0-9.:-]*$", default: "" }),
 });
 
 const MAY_COME_FROM_A_FILE = ["DATABASE_URL", "SECRET_KEY", "ADMIN_TOKEN"] as const;
 
 const HINTS: Record<string, string> = {
+  ACCOUNT_NAMES: "must be own or any",
   LOG_LEVEL: "must be debug, info, warn or error",
   DATABASE_URL: "must look like mysql://user:password@host:3306/database",
   SECRET_KEY: "must be 32 random bytes in base64; make one with: openssl rand -base64 32",
@@ -63,6 +65,8 @@ export interface Config {
   historyDays: number;
   /** CIDR blocks in which a machine may live; none: anywhere */
   allowedMachineNetworks: string[];
+  /** own: a user's accounts have the user's name */
+  accountNames: "own" | "any";
   /** a machine is registered only with its host key given */
   requireHostKey: boolean;
   /** where `localhost` machines are reached; empty: localhost itself */
@@ -138,6 +142,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     allowedMachineNetworks: value.ALLOWED_MACHINE_NETWORKS.split(",")
       .map((one) => one.trim())
       .filter(Boolean),
+    accountNames: value.ACCOUNT_NAMES as Config["accountNames"],
     requireHostKey: value.REQUIRE_HOST_KEY,
     machineLocalhost: value.MACHINE_LOCALHOST,
   };

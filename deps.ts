@@ -34,6 +34,7 @@ export function build(settings: Config, database: Database = openDatabase(settin
     machineLocalhost: settings.machineLocalhost,
     maxDurationMinutes: settings.maxDurationMinutes,
     historyDays: settings.historyDays,
+    accountNames: settings.accountNames,
     requireHostKey: settings.requireHostKey,
     addressRules: rules,
     log,

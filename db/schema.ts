@@ -90,6 +90,8 @@ export const reservations = mysqlTable(
   "reservations",
   {
     id: id("id").primaryKey(),
+    /** the API user who asked for it; null: an admin without a user, or an open API */
+    userId: id("user_id"),
     username: varchar("username", { length: 32 }).notNull(),
     uid: int("uid").notNull(),
     state: mysqlEnum("state", RESERVATION_STATES).notNull(),
@@ -107,6 +109,7 @@ export const reservations = mysqlTable(
     uniqueIndex("reservations_idempotency").on(t.idempotencyKey),
     index("reservations_expire").on(t.state, t.endsAt),
     index("reservations_uid").on(t.uid),
+    index("reservations_user").on(t.userId),
   ],
 );
 
@@ -130,6 +133,38 @@ export const holds = mysqlTable(
     index("holds_reservation").on(t.reservationId),
     index("holds_machine").on(t.machineId, t.claimedAt),
   ],
+);
+
+export const ROLES = ["viewer", "user", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who may use the API. The ADMIN_TOKEN of the settings is nobody's here. */
+export const users = mysqlTable(
+  "users",
+  {
+    id: id("id").primaryKey(),
+    name: varchar("name", { length: 64 }).notNull(),
+    role: mysqlEnum("role", ROLES).notNull(),
+    createdAt: time("created_at").notNull(),
+  },
+  (t) => [uniqueIndex("users_name").on(t.name)],
+);
+
+/** A token is 256 random bits: its SHA-256 is as hard to reverse as to guess, so it needs no salt and no slow hash. */
+export const tokens = mysqlTable(
+  "tokens",
+  {
+    id: id("id").primaryKey(),
+    userId: id("user_id").notNull(),
+    name: varchar("name", { length: 64 }).notNull(),
+    role: mysqlEnum("role", ROLES).notNull(),
+    /** its first characters, to recognise it by */
+    prefix: varchar("prefix", { length: 16 }).notNull(),
+    hash: char("hash", { length: 64 }).notNull(),
+    createdAt: time("created_at").notNull(),
+    expiresAt: time("expires_at"),
+  },
+  (t) => [uniqueIndex("tokens_hash").on(t.hash), index("tokens_user").on(t.userId)],
 );
 
 /** Small facts of the whole pool: the uid counter, the check of the secret key. */

@@ -5,7 +5,7 @@ import type { PoolDeps } from "../pool/deps.ts";
 import { withErrors } from "./errors.ts";
 import { json } from "./json.ts";
 import { withOrigin } from "./origin.ts";
-import { withToken } from "./token.ts";
+import { withUser } from "./user.ts";
 
 /** Built when the first request needs it, so that importing a route reads no configuration. */
 const later = new Proxy({} as PoolDeps, {
@@ -17,7 +17,7 @@ const later = new Proxy({} as PoolDeps, {
 export const withDeps = new Elysia({ name: "deps" })
   .use(withErrors)
   .use(withOrigin)
-  .use(withToken)
+  .use(withUser)
   .decorate("deps", later)
   .mapResponse({ as: "scoped" }, ({ responseValue, set }) => {
     if (!config().prettyJson || responseValue === null || typeof responseValue !== "object") return;

@@ -19,6 +19,10 @@ const STATUS = {
   idempotency_key_reused: 409,
   still_preparing: 503,
   outcome_unknown: 504,
+  user_exists: 409,
+  user_not_found: 404,
+  token_not_found: 404,
+  account_name_not_allowed: 403,
 } as const satisfies Record<PoolErrorKind, number>;
 
 /** A request that HTTP itself refuses. */

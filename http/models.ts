@@ -1,7 +1,10 @@
 import { t } from "elysia";
+import type { Identity } from "../pool/identity.ts";
 import type { MachineView } from "../pool/machines.ts";
 import { MACHINE_STATES } from "../pool/machines.ts";
 import type { Granted } from "../pool/reserve.ts";
+import type { TokenView } from "../pool/tokens.ts";
+import type { UserView } from "../pool/users.ts";
 
 export const time = (description: string) => t.String({ format: "date-time", description });
 
@@ -72,7 +75,7 @@ export const Machine = t.Object({
   name: t.String(),
   host: t.String(),
   port: t.Integer(),
-  user: t.String(),
+  user: t.Nullable(t.String({ description: "its login; shown to admins" })),
   labels: t.Record(t.String(), t.String()),
   state: t.UnionEnum([...MACHINE_STATES]),
   since: time("when it came into this state"),
@@ -81,15 +84,17 @@ export const Machine = t.Object({
   reserved_until: t.Nullable(time("when its reservation ends")),
   host_key_fingerprint: t.Nullable(t.String()),
   fault: t.Nullable(t.String({ description: "class of the last error" })),
-  last_error: t.Nullable(t.String()),
+  last_error: t.Nullable(t.String({ description: "in its own words; shown to admins" })),
 });
 
-export function machineOf(view: MachineView) {
+/** What a user may see of a machine: how to log in to it as its admin, and what it says, is not for everybody. */
+export function machineOf(view: MachineView, { role }: Identity) {
+  const admin = role === "admin";
   return {
     name: view.name,
     host: view.host,
     port: view.port,
-    user: view.user,
+    user: admin ? view.user : null,
     labels: view.labels,
     state: view.state,
     since: view.since.toISOString(),
@@ -98,6 +103,41 @@ export function machineOf(view: MachineView) {
     reserved_until: view.reservedUntil?.toISOString() ?? null,
     host_key_fingerprint: view.hostKeyFingerprint,
     fault: view.fault,
-    last_error: view.lastError,
+    last_error: admin ? view.lastError : null,
   };
 }
+
+export const UserName = t.String({
+  pattern: "^[a-zA-Z0-9][a-zA-Z0-9._@-]{0,63}$",
+  description: "1 to 64 of A-Z a-z 0-9 . _ @ -, beginning with a letter or digit",
+});
+// Not t.UnionEnum: that one makes its first value the default of a field that was left out.
+export const Role = t.Union([t.Literal("viewer"), t.Literal("user"), t.Literal("admin")], {
+  description: "viewer, user or admin",
+});
+export const ApiUser = t.Object({ name: t.String(), role: Role, created_at: time("when the user was made") });
+export const ApiToken = t.Object({
+  id: t.String(),
+  name: t.String(),
+  user: t.String(),
+  role: Role,
+  prefix: t.String({ description: "the characters with which it begins" }),
+  created_at: time("when it was made"),
+  expires_at: t.Nullable(time("when it stops counting")),
+});
+
+export const userOf = (view: UserView) => ({
+  name: view.name,
+  role: view.role,
+  created_at: view.createdAt.toISOString(),
+});
+
+export const tokenOf = (view: TokenView) => ({
+  id: view.id,
+  name: view.name,
+  user: view.user,
+  role: view.role,
+  prefix: view.prefix,
+  created_at: view.createdAt.toISOString(),
+  expires_at: view.expiresAt?.toISOString() ?? null,
+});

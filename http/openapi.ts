@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { Problem } from "./errors.ts";
-import { isOpen } from "./token.ts";
+import { isOpen } from "./user.ts";
 
 type Node = Record<string, unknown>;
 
@@ -42,7 +42,7 @@ function responsesOf(responses: Node, open: boolean): Node {
     ...response,
     content: jsonOnly({ $ref: "#/components/schemas/Problem" }),
   });
-  const told = open ? responses : { ...responses, 401: {} };
+  const told = open ? responses : { ...responses, 401: {}, 403: {} };
   return mapValues(told, (response: Node, status) => {
     const description = STATUS_CODES[status] ?? "An answer";
     return Number(status) < 400

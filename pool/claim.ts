@@ -9,6 +9,7 @@ import type { Machine } from "./target.ts";
 
 export interface Claim {
   id: string;
+  userId: string | null;
   username: string;
   uid: number;
   count: number;

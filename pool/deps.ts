@@ -16,6 +16,8 @@ export interface PoolDeps {
   machineLocalhost: string;
   maxDurationMinutes: number;
   historyDays: number;
+  /** whether a user's accounts must have the user's own name */
+  accountNames: "own" | "any";
   /** a machine is registered only with its host key given */
   requireHostKey: boolean;
   /** where a machine may live */

@@ -12,6 +12,10 @@ export const POOL_ERROR_KINDS = [
   "idempotency_key_reused",
   "still_preparing",
   "outcome_unknown",
+  "user_exists",
+  "user_not_found",
+  "token_not_found",
+  "account_name_not_allowed",
 ] as const;
 
 export type PoolErrorKind = (typeof POOL_ERROR_KINDS)[number];

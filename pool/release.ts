@@ -4,6 +4,7 @@ import { reservations } from "../db/schema.ts";
 import { clean, machinesHeldBy, takeForCleaning, takeOverAndClean } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
 import { PoolError } from "./errors.ts";
+import { ownedBy } from "./reservations.ts";
 import type { Machine } from "./target.ts";
 
 export interface Released {
@@ -32,10 +33,14 @@ export function beginRelease(deps: PoolDeps, id: string): Promise<Machine[]> {
 
 /**
  * Releases one reservation. Calling it again tries once more what could not be cleaned.
+ * @param owner a user's id: others' are not there for them
  * @throws PoolError reservation_not_found
  */
-export async function release(deps: PoolDeps, id: string): Promise<Released> {
-  const [row] = await deps.db.select().from(reservations).where(eq(reservations.id, id));
+export async function release(deps: PoolDeps, id: string, owner?: string): Promise<Released> {
+  const [row] = await deps.db
+    .select()
+    .from(reservations)
+    .where(and(eq(reservations.id, id), ownedBy(owner)));
   if (!row || row.endedAt)
     throw new PoolError("reservation_not_found", `There is no active reservation '${id}'`);
   const before = await machinesHeldBy(deps, id);

@@ -25,9 +25,20 @@ export interface ReservationRow {
   secondsLeft: number;
 }
 
-/** One reservation with the machines that it has now. @throws PoolError reservation_not_found */
-export async function viewReservation(deps: PoolDeps, id: string): Promise<ReservationView> {
-  const [row] = await deps.db.select().from(reservations).where(eq(reservations.id, id));
+/** A condition: the reservation is this user's; without one, anybody's. */
+export const ownedBy = (owner: string | undefined) =>
+  owner === undefined ? undefined : eq(reservations.userId, owner);
+
+/**
+ * One reservation with the machines that it has now.
+ * @param owner a user's id: others' are not there for them
+ * @throws PoolError reservation_not_found
+ */
+export async function viewReservation(deps: PoolDeps, id: string, owner?: string): Promise<ReservationView> {
+  const [row] = await deps.db
+    .select()
+    .from(reservations)
+    .where(and(eq(reservations.id, id), ownedBy(owner)));
   if (!row) throw new PoolError("reservation_not_found", `There is no reservation '${id}'`);
   const held = await deps.db
     .select({ machine: machines.name, host: machines.host, port: machines.port })
@@ -46,7 +57,7 @@ export async function viewReservation(deps: PoolDeps, id: string): Promise<Reser
 }
 
 /** The active reservations, a row a machine, the next to end first. */
-export function listReservations(deps: PoolDeps): Promise<ReservationRow[]> {
+export function listReservations(deps: PoolDeps, owner?: string): Promise<ReservationRow[]> {
   return deps.db
     .select({
       id: reservations.id,
@@ -62,7 +73,7 @@ export function listReservations(deps: PoolDeps): Promise<ReservationRow[]> {
     })
     .from(reservations)
     .innerJoin(machines, eq(machines.reservationId, reservations.id))
-    .where(and(eq(reservations.state, "active"), eq(machines.state, "reserved")))
+    .where(and(eq(reservations.state, "active"), eq(machines.state, "reserved"), ownedBy(owner)))
     .orderBy(asc(reservations.endsAt), asc(machines.name));
 }
 

@@ -10,12 +10,15 @@ import { claim, swap } from "./claim.ts";
 import type { PoolDeps } from "./deps.ts";
 import { invalid, PoolError } from "./errors.ts";
 import { giveBack } from "./give_back.ts";
+import { digest, type Identity } from "./identity.ts";
 import { type Keeper, keepLease } from "./lease.ts";
 import { findByKey, type ReservationView, viewReservation } from "./reservations.ts";
 import { type Machine, targetOf } from "./target.ts";
 import { nextUid, passUid } from "./uid.ts";
 
 export interface Wish {
+  /** who asks */
+  user: Identity;
   username: string;
   count: number;
   durationMinutes: number;
@@ -43,7 +46,7 @@ function madePassword(deps: PoolDeps, id: string): string {
 }
 
 function hashOf(deps: PoolDeps, wish: Wish): string {
-  const { idempotencyKey: _, ...asked } = wish;
+  const { idempotencyKey: _, user: __, ...asked } = wish;
   // Keyed, since a plain hash of a short password could be guessed from a copy of the database.
   return createHmac("sha256", Buffer.from(deps.secretKey, "base64"))
     .update(createHash("sha256").update(JSON.stringify(asked)).digest())
@@ -58,10 +61,17 @@ function hashOf(deps: PoolDeps, wish: Wish): string {
 export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
   if (wish.durationMinutes > deps.maxDurationMinutes)
     throw invalid("duration", `at most ${deps.maxDurationMinutes} minutes`);
+  if (deps.accountNames === "own" && wish.user.userName !== null && wish.username !== wish.user.userName)
+    throw new PoolError(
+      "account_name_not_allowed",
+      `Your account's name must be yours here: ${wish.user.userName}`,
+    );
   const requestHash = wish.idempotencyKey ? hashOf(deps, wish) : null;
+  // A key is its user's: another one's same key is another key.
+  const key = wish.idempotencyKey ? digest(`${wish.user.userId} ${wish.idempotencyKey}`) : undefined;
   const reveal = (view: ReservationView): Granted =>
     wish.password === undefined && !wish.keys ? { ...view, password: madePassword(deps, view.id) } : view;
-  const before = await findByKey(deps, wish.idempotencyKey, requestHash);
+  const before = await findByKey(deps, key, requestHash);
   if (before) return reveal(before);
 
   // A uid that a machine has seen before (the database was restored from a dump) is given up for the next one.
@@ -76,12 +86,13 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
         uid,
         count: wish.count,
         durationMinutes: wish.durationMinutes,
-        idempotencyKey: wish.idempotencyKey ?? null,
+        userId: wish.user.userId,
+        idempotencyKey: key ?? null,
         requestHash,
       });
     } catch (error) {
       if (!violates(error, "reservations_idempotency")) throw error;
-      const other = await findByKey(deps, wish.idempotencyKey, requestHash);
+      const other = await findByKey(deps, key, requestHash);
       if (other) return reveal(other);
       continue;
     }

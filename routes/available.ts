@@ -9,6 +9,7 @@ const Names = t.Array(t.String());
 export default new Elysia({ name: "available", normalize: false, tags: ["pool"] })
   .use(withDeps)
   .get("/available", ({ deps }) => available(deps), {
+    role: "viewer",
     response: { 200: t.Object({ available: Names, reserved: Names, unavailable: Names }), 503: Problem },
     detail: { summary: "Names of the free, the taken and the unavailable machines" },
   })

@@ -11,6 +11,7 @@ async function answer(deps: PoolDeps) {
 }
 
 const schema = {
+  role: "admin" as const,
   response: {
     200: t.Object({
       message: t.String(),
@@ -19,6 +20,7 @@ const schema = {
         t.Array(t.String(), { description: "machines that are retried until they are clean" }),
       ),
     }),
+
     503: Problem,
   },
   beforeHandle: notOnHead,

@@ -9,12 +9,15 @@ export default new Elysia({ name: "reserve", normalize: false, tags: ["reservati
   .use(withDeps)
   .get(
     "/reserve",
-    async ({ deps, query, set }) => {
+    async ({ deps, query, set, user }) => {
       set.headers["cache-control"] = "no-store";
       const { username, password, count = 1, duration = 60 } = query;
-      return reservationOf(await reserve(deps, { username, password, count, durationMinutes: duration }));
+      return reservationOf(
+        await reserve(deps, { user, username, password, count, durationMinutes: duration }),
+      );
     },
     {
+      role: "user",
       query: t.Object(
         {
           username: Username,

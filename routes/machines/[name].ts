@@ -13,22 +13,29 @@ const params = t.Object({ name: t.String({ maxLength: 63, description: "a machin
 export default new Elysia({ name: "machine", normalize: false, tags: ["machines"] })
   .use(withDeps)
   .use(withJsonBody)
-  .get("/machines/:name", async ({ deps, params: { name } }) => machineOf(await viewMachine(deps, name)), {
-    params,
-    response: { 200: Machine, 400: Problem, 404: Problem, 503: Problem },
-    detail: { summary: "One machine" },
-  })
+  .get(
+    "/machines/:name",
+    async ({ deps, params: { name }, user }) => machineOf(await viewMachine(deps, name), user),
+    {
+      role: "viewer",
+      params,
+      response: { 200: Machine, 400: Problem, 404: Problem, 503: Problem },
+      detail: { summary: "One machine" },
+    },
+  )
   .patch(
     "/machines/:name",
-    async ({ deps, params: { name }, body }) =>
+    async ({ deps, params: { name }, body, user }) =>
       machineOf(
         await changeMachine(deps, name, {
           drained: body.drained,
           labels: body.labels,
           hostKey: body.host_key,
         }),
+        user,
       ),
     {
+      role: "admin",
       params,
       body: t.Object(
         {
@@ -60,6 +67,7 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
       return { message: `Machine '${name}' removed`, clean };
     },
     {
+      role: "admin",
       params,
       query: t.Object(
         {

@@ -55,13 +55,18 @@ const NewMachine = t.Object(
 export default new Elysia({ name: "machines", normalize: false, tags: ["machines"] })
   .use(withDeps)
   .use(withJsonBody)
-  .get("/machines", async ({ deps }) => ({ machines: (await listMachines(deps)).map(machineOf) }), {
-    response: { 200: t.Object({ machines: t.Array(Machine) }), 503: Problem },
-    detail: { summary: "All machines" },
-  })
+  .get(
+    "/machines",
+    async ({ deps, user }) => ({ machines: (await listMachines(deps)).map((view) => machineOf(view, user)) }),
+    {
+      role: "viewer",
+      response: { 200: t.Object({ machines: t.Array(Machine) }), 503: Problem },
+      detail: { summary: "All machines" },
+    },
+  )
   .post(
     "/machines",
-    async ({ deps, body, query, status }) => {
+    async ({ deps, body, query, status, user }) => {
       const { password, private_key } = body;
       if ((password === undefined) === (private_key === undefined))
         throw invalid(
@@ -84,9 +89,10 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
         },
         query.check ?? true,
       );
-      return status(201, machineOf(view));
+      return status(201, machineOf(view, user));
     },
     {
+      role: "admin",
       body: NewMachine,
       query: t.Object(
         {

@@ -2,6 +2,7 @@ import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
 import { Place, time } from "../../http/models.ts";
+import { ownerSeenBy } from "../../pool/identity.ts";
 import { release } from "../../pool/release.ts";
 import { viewReservation } from "../../pool/reservations.ts";
 
@@ -18,8 +19,8 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
   .use(withDeps)
   .get(
     "/reservations/:id",
-    async ({ deps, params: { id } }) => {
-      const view = await viewReservation(deps, id);
+    async ({ deps, params: { id }, user }) => {
+      const view = await viewReservation(deps, id, ownerSeenBy(user));
       return {
         id,
         username: view.username,
@@ -31,6 +32,7 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
       };
     },
     {
+      role: "viewer",
       params,
       response: {
         200: t.Object({
@@ -51,8 +53,8 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
   )
   .delete(
     "/reservations/:id",
-    async ({ deps, params: { id }, status }) => {
-      const { clean, pending } = await release(deps, id);
+    async ({ deps, params: { id }, status, user }) => {
+      const { clean, pending } = await release(deps, id, ownerSeenBy(user));
       if (pending.length === 0) return { message: "Reservation released", id, released: clean, pending };
       return status(202, {
         message: "Reservation ended; some machines could not be cleaned yet and are retried",
@@ -62,6 +64,7 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
       });
     },
     {
+      role: "user",
       params,
       response: { 200: Released, 202: Released, 400: Problem, 404: Problem, 503: Problem },
       detail: {

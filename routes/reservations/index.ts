@@ -4,6 +4,7 @@ import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
 import { Count, Duration, Password, Reservation, reservationOf, time, Username } from "../../http/models.ts";
 import { invalid } from "../../pool/errors.ts";
+import { ownerSeenBy } from "../../pool/identity.ts";
 import { listReservations } from "../../pool/reservations.ts";
 import { reserve } from "../../pool/reserve.ts";
 
@@ -30,25 +31,29 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
   .use(withJsonBody)
   .get(
     "/reservations",
-    async ({ deps }) => ({
-      reservations: (await listReservations(deps)).map(({ expiresAt, secondsLeft, ...row }) => ({
-        ...row,
-        expiration_time: expiresAt.toISOString(),
-        time_remaining: `${(secondsLeft / 60).toFixed(1)} minutes remaining`,
-      })),
+    async ({ deps, user }) => ({
+      reservations: (await listReservations(deps, ownerSeenBy(user))).map(
+        ({ expiresAt, secondsLeft, ...row }) => ({
+          ...row,
+          expiration_time: expiresAt.toISOString(),
+          time_remaining: `${(secondsLeft / 60).toFixed(1)} minutes remaining`,
+        }),
+      ),
     }),
     {
+      role: "viewer",
       response: { 200: t.Object({ reservations: t.Array(Row) }), 503: Problem },
       detail: { summary: "The active reservations, a row a machine" },
     },
   )
   .post(
     "/reservations",
-    async ({ deps, body, headers, status }) => {
+    async ({ deps, body, headers, status, user }) => {
       const { username, password, ssh_public_keys: keys, count = 1, duration = 60 } = body;
       if (password !== undefined && keys)
         throw invalid("ssh_public_keys", "give either password or ssh_public_keys");
       const granted = await reserve(deps, {
+        user,
         username,
         password,
         keys,
@@ -59,6 +64,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
       return status(201, reservationOf(granted));
     },
     {
+      role: "user",
       headers: t.Object({
         "idempotency-key": t.Optional(
           t.String({

@@ -152,7 +152,7 @@ describe.skipIf(!asRoot)("README's commands", () => {
       .replaceAll("https://localhost/", `${url}/`)
       .replace('"port":2221', `"port":${demo[0]?.port}`)
       .replace("ssh -p 2221 ", `ssh -p ${sshPort} `)
-      .replace("/reservations/ID", `/reservations/${id}`)
+      .replace(/\/ID$/, `/${id}`)
       .replace("rack-7.example.org", `127.0.0.1 ${racks[0]?.port}`)
       .replace(".local/certificate/cert.pem", join(proxy.folder, "tls/cert.pem"))
       .replace(/@([\w-]+\.(json|txt))/, `@${folder}/$1`)

@@ -32,7 +32,9 @@ test("ALLOWED_MACHINE_NETWORKS bounds the rest, also after the name was looked u
   await expect(addressOf("localhost", 22, bounded, 2)).rejects.toMatchObject({ kind: "forbidden_address" });
   expect(await addressOf("localhost", 22, rules, 2)).toBe("127.0.0.1");
   await expect(addressOf("db", 22, rules, 2)).rejects.toMatchObject({ kind: "forbidden_address" });
-  await expect(addressOf("no-such-name.invalid", 22, rules, 5)).rejects.toMatchObject({ kind: "unreachable" });
+  await expect(addressOf("no-such-name.invalid", 22, rules, 5)).rejects.toMatchObject({
+    kind: "unreachable",
+  });
 });
 
 test("what is no network is refused at the start", () => {

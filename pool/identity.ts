@@ -1,0 +1,51 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { and, eq, gt, isNull, or } from "drizzle-orm";
+import { now } from "../db/client.ts";
+import { ROLES, type Role, tokens, users } from "../db/schema.ts";
+import type { PoolDeps } from "./deps.ts";
+
+export { ROLES, type Role };
+
+/** Who asks, and what they may do. */
+export interface Identity {
+  /** for people and records: a user's name and their token's */
+  name: string;
+  role: Role;
+  /** null: the ADMIN_TOKEN, or an open API */
+  userId: string | null;
+  userName: string | null;
+}
+
+/** viewer < user < admin: each may do what the one before may. */
+export const mayAct = (has: Role, needed: Role) => ROLES.indexOf(has) >= ROLES.indexOf(needed);
+
+export const digest = (text: string) => createHash("sha256").update(text).digest("hex");
+
+/** Compares two secrets in a time that says nothing of them: their digests have one length. */
+export const sameSecret = (a: string, b: string) =>
+  timingSafeEqual(Buffer.from(digest(a), "hex"), Buffer.from(digest(b), "hex"));
+
+/**
+ * Whose token it is, asked of the database each time: one that was taken away stops counting at once, in every process.
+ * @returns undefined for a token that is unknown, expired or taken away
+ */
+export async function findToken(deps: PoolDeps, token: string): Promise<Identity | undefined> {
+  const [row] = await deps.db
+    .select({
+      token: tokens.name,
+      role: tokens.role,
+      userId: users.id,
+      userName: users.name,
+      userRole: users.role,
+    })
+    .from(tokens)
+    .innerJoin(users, eq(users.id, tokens.userId))
+    .where(and(eq(tokens.hash, digest(token)), or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now))));
+  if (!row) return undefined;
+  // A user who was given less may not go on with more through an older token.
+  const role = mayAct(row.userRole, row.role) ? row.role : row.userRole;
+  return { name: `${row.userName}/${row.token}`, role, userId: row.userId, userName: row.userName };
+}
+
+/** Whose reservations they see and end: a user their own, a viewer and an admin (undefined) everybody's. */
+export const ownerSeenBy = (who: Identity) => (who.role === "user" ? (who.userId ?? "") : undefined);

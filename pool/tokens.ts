@@ -1,0 +1,86 @@
+import { randomBytes } from "node:crypto";
+import { asc, eq, sql } from "drizzle-orm";
+import { matched, now, transact } from "../db/client.ts";
+import { type Role, tokens, users } from "../db/schema.ts";
+import type { PoolDeps } from "./deps.ts";
+import { invalid, PoolError } from "./errors.ts";
+import { digest, mayAct } from "./identity.ts";
+import { findUser } from "./users.ts";
+
+export interface TokenView {
+  id: string;
+  name: string;
+  user: string;
+  role: Role;
+  prefix: string;
+  createdAt: Date;
+  expiresAt: Date | null;
+}
+
+const PREFIX_LENGTH = 8;
+
+function select(deps: PoolDeps) {
+  return deps.db
+    .select({
+      id: tokens.id,
+      name: tokens.name,
+      user: users.name,
+      role: tokens.role,
+      prefix: tokens.prefix,
+      createdAt: tokens.createdAt,
+      expiresAt: tokens.expiresAt,
+    })
+    .from(tokens)
+    .innerJoin(users, eq(users.id, tokens.userId));
+}
+
+export async function listTokens(deps: PoolDeps): Promise<TokenView[]> {
+  return select(deps).orderBy(asc(users.name), asc(tokens.name));
+}
+
+/**
+ * Makes a token for a user. It is answered this once and kept as SHA-256.
+ * @param role at most the user's; undefined: the user's
+ * @param days until it expires; undefined: never
+ * @throws PoolError user_not_found, invalid_request
+ */
+export async function createToken(
+  deps: PoolDeps,
+  wish: { user: string; name: string; role?: Role | undefined; days?: number | undefined },
+): Promise<TokenView & { token: string }> {
+  const user = await findUser(deps, wish.user);
+  const role = wish.role ?? user.role;
+  if (!mayAct(user.role, role))
+    throw invalid("role", `${user.name} is ${user.role}, and a token can't be more`);
+  const id = crypto.randomUUID();
+  const token = `mm_${randomBytes(32).toString("base64url")}`;
+  await transact(
+    deps.db,
+    async (tx) => {
+      await tx.insert(tokens).values({
+        id,
+        userId: user.id,
+        name: wish.name,
+        role,
+        prefix: token.slice(0, PREFIX_LENGTH),
+        hash: digest(token),
+        createdAt: now,
+        expiresAt: wish.days === undefined ? null : sql`UTC_TIMESTAMP(3) + INTERVAL ${wish.days} DAY`,
+      });
+      return true;
+    },
+    async () =>
+      (await deps.db.select().from(tokens).where(eq(tokens.id, id))).length > 0 ? true : undefined,
+  );
+  const [row] = await select(deps).where(eq(tokens.id, id));
+  if (!row) throw new PoolError("token_not_found", "The token was taken away while it was made");
+  return { ...row, token };
+}
+
+/** Takes a token away; it stops counting at once. @throws PoolError token_not_found */
+export async function deleteToken(deps: PoolDeps, id: string): Promise<void> {
+  const gone = await transact(deps.db, async (tx) =>
+    matched(await tx.delete(tokens).where(eq(tokens.id, id))),
+  );
+  if (gone === 0) throw new PoolError("token_not_found", `There is no token '${id}'`);
+}

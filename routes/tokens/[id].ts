@@ -1,0 +1,25 @@
+import { Elysia, t } from "elysia";
+import { withDeps } from "../../http/deps.ts";
+import { Problem } from "../../http/errors.ts";
+import { deleteToken } from "../../pool/tokens.ts";
+
+/** DELETE /tokens/:id. */
+export default new Elysia({ name: "token", normalize: false, tags: ["users"] })
+  .use(withDeps)
+  .delete(
+    "/tokens/:id",
+    async ({ deps, params: { id } }) => {
+      await deleteToken(deps, id);
+      return { message: "Token taken away; it counts no more" };
+    },
+    {
+      role: "admin",
+      params: t.Object({ id: t.String({ maxLength: 64, description: "a token's id" }) }),
+      response: { 200: t.Object({ message: t.String() }), 400: Problem, 404: Problem, 503: Problem },
+      detail: {
+        summary: "Take a token away",
+        description: "It stops counting at once, in every API process.",
+      },
+    },
+  )
+  .compile();

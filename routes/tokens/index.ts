@@ -1,0 +1,61 @@
+import { Elysia, t } from "elysia";
+import { withJsonBody } from "../../http/body.ts";
+import { withDeps } from "../../http/deps.ts";
+import { Problem } from "../../http/errors.ts";
+import { ApiToken, Role, tokenOf, UserName } from "../../http/models.ts";
+import { createToken, listTokens } from "../../pool/tokens.ts";
+
+/** GET and POST /tokens. */
+export default new Elysia({ name: "tokens", normalize: false, tags: ["users"] })
+  .use(withDeps)
+  .use(withJsonBody)
+  .get("/tokens", async ({ deps }) => ({ tokens: (await listTokens(deps)).map(tokenOf) }), {
+    role: "admin",
+    response: { 200: t.Object({ tokens: t.Array(ApiToken) }), 503: Problem },
+    detail: { summary: "All tokens, by the characters with which they begin" },
+  })
+  .post(
+    "/tokens",
+    async ({ deps, body, status, set }) => {
+      set.headers["cache-control"] = "no-store";
+      const made = await createToken(deps, body);
+      return status(201, { ...tokenOf(made), token: made.token });
+    },
+    {
+      role: "admin",
+      body: t.Object(
+        {
+          user: UserName,
+          name: UserName,
+          role: t.Optional(Role),
+          days: t.Optional(
+            t.Integer({
+              title: "days",
+              minimum: 1,
+              maximum: 3650,
+              description: "how many days it counts, 1 to 3650; without, until it is taken away",
+            }),
+          ),
+        },
+        {
+          additionalProperties: false,
+          description: "must be a JSON object",
+          examples: [{ user: "alice", name: "laptop", days: 90 }],
+        },
+      ),
+      response: {
+        201: t.Composite([ApiToken, t.Object({ token: t.String({ description: "only this once" }) })]),
+        400: Problem,
+        404: Problem,
+        409: Problem,
+        413: Problem,
+        415: Problem,
+        503: Problem,
+      },
+      detail: {
+        summary: "Make a token for a user",
+        description: "It is shown this once and kept as a hash.",
+      },
+    },
+  )
+  .compile();

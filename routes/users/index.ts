@@ -1,0 +1,35 @@
+import { Elysia, t } from "elysia";
+import { withJsonBody } from "../../http/body.ts";
+import { withDeps } from "../../http/deps.ts";
+import { Problem } from "../../http/errors.ts";
+import { ApiUser, Role, UserName, userOf } from "../../http/models.ts";
+import { createUser, listUsers } from "../../pool/users.ts";
+
+/** GET and POST /users. */
+export default new Elysia({ name: "users", normalize: false, tags: ["users"] })
+  .use(withDeps)
+  .use(withJsonBody)
+  .get("/users", async ({ deps }) => ({ users: (await listUsers(deps)).map(userOf) }), {
+    role: "admin",
+    response: { 200: t.Object({ users: t.Array(ApiUser) }), 503: Problem },
+    detail: { summary: "Who may use the API" },
+  })
+  .post(
+    "/users",
+    async ({ deps, body, status }) =>
+      status(201, userOf(await createUser(deps, body.name, body.role ?? "user"))),
+    {
+      role: "admin",
+      body: t.Object(
+        { name: UserName, role: t.Optional(Role) },
+        {
+          additionalProperties: false,
+          description: "must be a JSON object",
+          examples: [{ name: "alice", role: "user" }],
+        },
+      ),
+      response: { 201: ApiUser, 400: Problem, 409: Problem, 413: Problem, 415: Problem, 503: Problem },
+      detail: { summary: "Make a user", description: "They come in with a token: POST /tokens." },
+    },
+  )
+  .compile();

@@ -1,0 +1,165 @@
+// Every endpoint × who asks. A new route without a line here fails.
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { startMachines, type TestMachine } from "../support/machines.ts";
+import { startPool, type TestPool } from "../support/pool.ts";
+import { call, type Program } from "../support/program.ts";
+
+setDefaultTimeout(120_000);
+
+const ADMIN = "the-admins-own-token";
+let pool: TestPool;
+let machines: TestMachine[];
+let other: Program;
+const tokens: Record<string, string> = {};
+const ids: Record<string, string> = {};
+const bearer = (who: string) => ({ Authorization: `Bearer ${tokens[who]}` });
+const as = (who: string, method: string, path: string, body?: unknown, at: { url: string } = pool.api) =>
+  call(at, method, path, body, who === "nobody" ? {} : bearer(who));
+
+beforeAll(async () => {
+  pool = await startPool(0, { apis: 2, settings: { ADMIN_TOKEN: ADMIN } });
+  machines = await startMachines(2);
+  other = pool.apis[1] as Program;
+  tokens.admin = ADMIN;
+  for (const { name, host, port, user, password } of machines)
+    expect((await as("admin", "POST", "/machines", { name, host, port, user, password })).status).toBe(201);
+  for (const [name, role] of [
+    ["vic", "viewer"],
+    ["uma", "user"],
+    ["una", "user"],
+    ["ada", "admin"],
+    ["gone", "user"],
+    ["late", "user"],
+  ] as const) {
+    expect((await as("admin", "POST", "/users", { name, role })).status).toBe(201);
+    const { body } = await as("admin", "POST", "/tokens", { user: name, name: "t", days: 1 });
+    tokens[name] = body.token;
+    ids[name] = body.id;
+  }
+  tokens.bad = "mm_0000000000000000000000000000000000000000000";
+  await as("admin", "DELETE", `/tokens/${ids.gone}`);
+  await pool.sql("UPDATE tokens SET expires_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE id = ?", [
+    ids.late,
+  ]);
+});
+afterAll(async () => {
+  await pool.stop();
+  await Promise.all(machines.map((machine) => machine.stop()));
+});
+
+/** For each endpoint the least role, and what a request that is let in is answered here (nothing of it changes much). */
+const ENDPOINTS: Record<
+  string,
+  { least: "open" | "viewer" | "user" | "admin"; path?: string; body?: unknown; good: number }
+> = {
+  "GET /healthz": { least: "open", good: 200 },
+  "GET /readyz": { least: "open", good: 200 },
+  "GET /available": { least: "viewer", good: 200 },
+  "GET /reserve": { least: "user", path: "/reserve?username=x&count=99", good: 409 },
+  "GET /release_all": { least: "admin", good: 200 },
+  "POST /release_all": { least: "admin", good: 200 },
+  "GET /machines": { least: "viewer", good: 200 },
+  "POST /machines": { least: "admin", body: {}, good: 400 },
+  "GET /machines/{name}": { least: "viewer", good: 404 },
+  "PATCH /machines/{name}": { least: "admin", body: { drained: false }, good: 404 },
+  "DELETE /machines/{name}": { least: "admin", good: 404 },
+  "GET /reservations": { least: "viewer", good: 200 },
+  "POST /reservations": { least: "user", body: { username: "x", count: 99 }, good: 409 },
+  "GET /reservations/{id}": { least: "viewer", good: 404 },
+  "DELETE /reservations/{id}": { least: "user", good: 404 },
+  "GET /users": { least: "admin", good: 200 },
+  "POST /users": { least: "admin", body: { name: "uma" }, good: 409 },
+  "PATCH /users/{name}": { least: "admin", body: { role: "user" }, good: 404 },
+  "DELETE /users/{name}": { least: "admin", good: 404 },
+  "GET /tokens": { least: "admin", good: 200 },
+  "POST /tokens": { least: "admin", body: { user: "none", name: "x" }, good: 404 },
+  "DELETE /tokens/{id}": { least: "admin", good: 404 },
+};
+const WHO = { nobody: -1, bad: -1, gone: -1, late: -1, vic: 1, uma: 2, ada: 3, admin: 3 };
+const LEAST = { open: 0, viewer: 1, user: 2, admin: 3 };
+
+test("every endpoint answers each asker as their role allows", async () => {
+  const document = (await call(pool.api, "GET", "/swagger/json")).body;
+  const all = Object.entries(document.paths as Record<string, object>).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(all.sort()).toEqual(Object.keys(ENDPOINTS).sort());
+  for (const [name, { least, path, body, good }] of Object.entries(ENDPOINTS)) {
+    const [method = "", route = ""] = name.split(" ");
+    const where = path ?? route.replace(/\{\w+\}/, "no-such-thing");
+    for (const [who, rank] of Object.entries(WHO)) {
+      const expected = least === "open" ? good : rank < 0 ? 401 : rank < LEAST[least] ? 403 : good;
+      const { status, body: said } = await as(who, method, where, body);
+      expect(`${who}: ${name} ${status}`).toBe(`${who}: ${name} ${expected}`);
+      if (status >= 400) expect(said.code).toBeString();
+    }
+  }
+});
+
+test("a user sees and ends their own reservations; a viewer sees all, an admin ends any", async () => {
+  const mine = (await as("uma", "POST", "/reservations", { username: "uma", duration: 5 })).body;
+  expect(mine.machines).toHaveLength(1);
+  expect((await as("una", "GET", "/reservations")).body.reservations).toEqual([]);
+  expect((await as("una", "GET", `/reservations/${mine.id}`)).status).toBe(404);
+  expect((await as("una", "DELETE", `/reservations/${mine.id}`)).status).toBe(404);
+  expect((await as("uma", "GET", `/reservations/${mine.id}`)).body.state).toBe("active");
+  expect((await as("vic", "GET", "/reservations")).body.reservations).toHaveLength(1);
+  expect((await as("vic", "DELETE", `/reservations/${mine.id}`)).status).toBe(403);
+  expect((await as("uma", "DELETE", `/reservations/${mine.id}`)).status).toBe(200);
+  const hers = (await as("una", "POST", "/reservations", { username: "una", duration: 5 })).body;
+  expect((await as("ada", "DELETE", `/reservations/${hers.id}`)).status).toBe(200);
+});
+
+test("one user's Idempotency-Key is nobody else's", async () => {
+  const ask = (who: string) =>
+    call(
+      pool.api,
+      "POST",
+      "/reservations",
+      { username: "same", duration: 5 },
+      { ...bearer(who), "Idempotency-Key": "k" },
+    );
+  const [one, two] = [(await ask("uma")).body, (await ask("una")).body];
+  expect(one.id).not.toBe(two.id);
+  expect((await ask("uma")).body).toEqual(one);
+  await as("admin", "POST", "/release_all");
+});
+
+test("how to log in to a machine as its admin is shown to admins only", async () => {
+  const seen = async (who: string) => (await as(who, "GET", "/machines/m-1")).body;
+  expect(await seen("uma")).toMatchObject({ user: null, last_error: null, port: machines[0]?.port });
+  expect(await seen("vic")).toMatchObject({ user: null });
+  expect(await seen("ada")).toMatchObject({ user: "root" });
+});
+
+test("what is taken away stops counting at once, in another process too", async () => {
+  const { body } = await as("admin", "POST", "/tokens", { user: "ada", name: "short" });
+  tokens.short = body.token;
+  expect((await as("short", "GET", "/users", undefined, other)).status).toBe(200);
+  await as("admin", "PATCH", "/users/ada", { role: "user" });
+  expect((await as("short", "GET", "/users", undefined, other)).status).toBe(403);
+  expect((await as("short", "GET", "/available", undefined, other)).status).toBe(200);
+  await as("admin", "DELETE", `/tokens/${body.id}`);
+  expect((await as("short", "GET", "/available", undefined, other)).status).toBe(401);
+});
+
+test("a deleted user's tokens count no more, and their reservations end with their accounts", async () => {
+  const { body } = await as("una", "POST", "/reservations", { username: "una2", count: 2, duration: 5 });
+  const gone = await as("admin", "DELETE", "/users/una");
+  expect(gone.body.pending).toEqual([]);
+  expect(gone.body.released.sort()).toEqual(body.machines.map((m: { machine: string }) => m.machine));
+  for (const { exec } of machines) expect((await exec("ls /home")).stdout).toBe("");
+  expect((await as("una", "GET", "/available")).status).toBe(401);
+});
+
+test("a token is shown once, kept as a hash, and can't be more than its user", async () => {
+  const list = (await as("admin", "GET", "/tokens")).body.tokens;
+  expect(JSON.stringify(list)).not.toContain(tokens.vic as string);
+  expect(list.find((one: { user: string }) => one.user === "vic").prefix).toBe(tokens.vic?.slice(0, 8));
+  const rows = JSON.stringify(await pool.sql("SELECT * FROM tokens"));
+  for (const token of Object.values(tokens)) expect(rows).not.toContain(token);
+  const more = await as("admin", "POST", "/tokens", { user: "vic", name: "more", role: "admin" });
+  expect([more.status, more.body.details?.[0].field]).toEqual([400, "role"]);
+  for (const { log } of pool.apis)
+    for (const token of Object.values(tokens)) expect(log()).not.toContain(token);
+});
