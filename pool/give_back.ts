@@ -10,13 +10,16 @@ import type { PoolDeps } from "./deps.ts";
  * before this returns. While the database is gone it goes on trying in the background, and returns at once.
  * @param reason for its row; without secrets
  * @param confirmed also when its confirmation landed after all: the caller was told that it failed
+ * @param gone the database has just failed: whoever waits for an answer has waited long enough
  */
 export async function giveBack(
   deps: PoolDeps,
   id: string,
   reason: string,
   confirmed: boolean,
+  gone: boolean,
 ): Promise<void> {
+  if (gone) return void undoLater(deps, id, reason, confirmed);
   try {
     await undo(deps, id, reason, confirmed);
   } catch (error) {

@@ -112,7 +112,7 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
       const unsure = isUnavailable(error);
       const reason = unsure || !(error instanceof Error) ? "database" : error.message;
       // With a key the client can ask what became of it, and so a confirmation that landed stays.
-      await giveBack(deps, id, reason, !wish.idempotencyKey);
+      await giveBack(deps, id, reason, !wish.idempotencyKey, unsure);
       if (error instanceof MachineFault && error.kind === "uid_taken" && tries < 3) {
         await passUid(deps.db, error.highestUid);
         continue;
