@@ -4,6 +4,7 @@ import { withErrors } from "./http/errors.ts";
 import { withOrigin } from "./http/origin.ts";
 import { withUser } from "./http/user.ts";
 import available from "./routes/available.ts";
+import events from "./routes/events.ts";
 import healthz from "./routes/healthz.ts";
 import machine from "./routes/machines/[name].ts";
 import machines from "./routes/machines/index.ts";
@@ -35,6 +36,7 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(one_user)
   .use(tokens)
   .use(token)
+  .use(events)
   .use(docs);
 
 export type App = typeof app;

@@ -28,6 +28,8 @@ export function build(settings: Config, database: Database = openDatabase(settin
     database,
     db: database.db,
     accounts,
+    // The scheduler's, who acts for nobody; a request brings its own (http/user.ts).
+    actor: { name: "scheduler", address: "", requestId: "" },
     owner: crypto.randomUUID(),
     secretKey: settings.secretKey,
     leaseSeconds: accounts.longestSeconds + LEASE_MARGIN,

@@ -167,6 +167,26 @@ export const tokens = mysqlTable(
   (t) => [uniqueIndex("tokens_hash").on(t.hash), index("tokens_user").on(t.userId)],
 );
 
+/** What was done, by whom, to what: only ever added to. Written in the transaction of the change itself. */
+export const events = mysqlTable(
+  "events",
+  {
+    id: bigint("id", { mode: "number" }).autoincrement().primaryKey(),
+    at: time("at").notNull(),
+    /** a user and their token, ADMIN_TOKEN, open, or scheduler */
+    actor: varchar("actor", { length: 140 }).notNull(),
+    /** where the request came from, as far as nginx tells; "" for the scheduler */
+    address: varchar("address", { length: 64 }).notNull(),
+    requestId: varchar("request_id", { length: 64 }).notNull(),
+    /** such as reservation.confirmed */
+    action: varchar("action", { length: 64 }).notNull(),
+    /** the id or name of what it was done to */
+    object: varchar("object", { length: 140 }).notNull(),
+    details: json("details").$type<Record<string, unknown>>().notNull(),
+  },
+  (t) => [index("events_object").on(t.object, t.id), index("events_action").on(t.action, t.id)],
+);
+
 /** Small facts of the whole pool: the uid counter, the check of the secret key. */
 export const settings = mysqlTable("settings", {
   name: varchar("name", { length: 64 }).primaryKey(),

@@ -100,7 +100,7 @@ function fieldsOf(error: Readonly<ValidationError>): Details {
 }
 
 /** The id that nginx gave the request, or one of our own. */
-function requestId(request: Request): string {
+export function requestId(request: Request): string {
   const given = request.headers.get("x-request-id") ?? "";
   return /^[\w-]{8,64}$/.test(given) ? given : crypto.randomUUID();
 }

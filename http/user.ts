@@ -1,14 +1,22 @@
 import { Elysia } from "elysia";
 import { config } from "../config.ts";
 import { deps } from "../deps.ts";
+import type { PoolDeps } from "../pool/deps.ts";
+import type { Actor } from "../pool/events.ts";
 import { findToken, type Identity, mayAct, type Role, sameSecret } from "../pool/identity.ts";
-import { HttpProblem } from "./errors.ts";
+import { HttpProblem, requestId } from "./errors.ts";
 
 /** Answered to everybody: signs of life, and the description of the API, which holds nothing of the pool. */
 export const isOpen = (path: string) => /^\/(healthz|readyz|swagger(\/.*)?)$/.test(path);
 
 const OPEN_API: Identity = { name: "open", role: "admin", userId: null, userName: null };
 const ADMIN: Identity = { name: "ADMIN_TOKEN", role: "admin", userId: null, userName: null };
+
+interface Context {
+  request: Request;
+  deps: PoolDeps;
+  server: { requestIP(request: Request): { address: string } | null } | null;
+}
 
 const asking = new WeakMap<Request, Identity>();
 
@@ -48,6 +56,17 @@ export const withUser = new Elysia({ name: "user" })
             `This takes the role '${needed}'; yours is '${has ?? "none"}'`,
           );
       },
-      resolve: ({ request }: { request: Request }) => ({ user: asking.get(request) as Identity }),
+      // What the request changes is recorded in its name.
+      resolve: (context: { request: Request }) => {
+        const { request, deps: all, server } = context as Context;
+        const user = asking.get(request) as Identity;
+        const address = request.headers.get("x-forwarded-for") ?? server?.requestIP(request)?.address ?? "";
+        const actor: Actor = {
+          name: user.name,
+          address: address.slice(0, 64),
+          requestId: requestId(request),
+        };
+        return { user, deps: Object.create(all, { actor: { value: actor } }) as PoolDeps };
+      },
     }),
   });

@@ -3,6 +3,7 @@ import { matched, now, transact } from "../db/client.ts";
 import { machines } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
 import { PoolError } from "./errors.ts";
+import { record } from "./events.ts";
 import { type MachineView, viewMachine } from "./machines.ts";
 
 export interface MachineChange {
@@ -21,8 +22,8 @@ export async function changeMachine(
   change: MachineChange,
 ): Promise<MachineView> {
   const { drained, labels, hostKey } = change;
-  const found = await transact(deps.db, async (tx) =>
-    matched(
+  const found = await transact(deps.db, async (tx) => {
+    const rows = matched(
       await tx
         .update(machines)
         .set({
@@ -33,8 +34,10 @@ export async function changeMachine(
             : { hostKey, retryAt: sql`IF(${machines.state} = 'quarantined', ${now}, ${machines.retryAt})` }),
         })
         .where(eq(machines.name, name)),
-    ),
-  );
+    );
+    if (rows > 0) await record(deps, tx, "machine.changed", name, { drained, labels, hostKey });
+    return rows;
+  });
   if (found === 0) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
   return viewMachine(deps, name);
 }

@@ -3,6 +3,7 @@ import type { MachineFault } from "../accounts/faults.ts";
 import { inMinutes, matched, now, type Tx, transact } from "../db/client.ts";
 import { holds, machines, reservations } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
+import { record } from "./events.ts";
 import { heldAs, ourLease } from "./lease.ts";
 import { lockReservation } from "./settle.ts";
 import type { Machine } from "./target.ts";
@@ -104,6 +105,8 @@ export function claim(deps: PoolDeps, wish: Claim): Promise<Machine[] | number> 
           createdAt: now,
           endsAt: inMinutes(wish.durationMinutes),
         });
+        const names = taken.map(({ name }) => name);
+        await record(deps, tx, "reservation.claimed", wish.id, { username: wish.username, machines: names });
         return taken;
       },
       landed,
@@ -134,7 +137,14 @@ export async function swap(deps: PoolDeps, bad: Machine, fault: MachineFault): P
           })
           .where(heldAs(deps, bad)),
       );
-      return aside === 0 ? [] : take(deps, tx, reservationId, 1);
+      if (aside === 0) return [];
+      const other = await take(deps, tx, reservationId, 1);
+      await record(deps, tx, "reservation.swapped", reservationId, {
+        machine: bad.name,
+        fault: fault.kind,
+        by: other[0]?.name,
+      });
+      return other;
     }),
   );
   return typeof got === "number" ? undefined : got[0];

@@ -1,11 +1,14 @@
 import type { Accounts } from "../accounts/accounts.ts";
 import type { AddressRules } from "../accounts/address.ts";
 import type { Db } from "../db/client.ts";
+import type { Actor } from "./events.ts";
 
 /** What every verb of the pool works with. */
 export interface PoolDeps {
   db: Db;
   accounts: Accounts;
+  /** On whose behalf this is done */
+  actor: Actor;
   /** Random per process start: names a lease's holder. Host names and pids repeat in containers. */
   owner: string;
   /** 32 bytes, base64: opens the machines' secrets */

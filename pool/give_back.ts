@@ -4,6 +4,7 @@ import { DatabaseUnavailable, troubleOf } from "../db/errors.ts";
 import { reservations } from "../db/schema.ts";
 import { clean, takeForCleaning } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
+import { record } from "./events.ts";
 
 /**
  * Undoes a reservation that could not be prepared: its machines go to cleaning and those that answer are offered again
@@ -56,6 +57,7 @@ async function undo(deps: PoolDeps, id: string, reason: string, confirmed: boole
           ),
         ),
       );
+    await record(deps, tx, "reservation.failed", id, { reason: reason.slice(0, 500) });
     return takeForCleaning(deps, tx, id, confirmed ? ["preparing", "reserved"] : ["preparing"]);
   });
   await Promise.all(mine.map((machine) => clean(deps, machine)));

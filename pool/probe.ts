@@ -1,9 +1,9 @@
 import { and, asc, eq, sql } from "drizzle-orm";
 import { MachineFault } from "../accounts/faults.ts";
-import { matched, now } from "../db/client.ts";
+import { matched, now, transact } from "../db/client.ts";
 import { machines } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
-import { quarantineColumns } from "./settle.ts";
+import { quarantineColumns, recordFault } from "./settle.ts";
 import { type Machine, targetOf } from "./target.ts";
 
 /** How often each offered machine is asked, in seconds. */
@@ -26,18 +26,22 @@ async function probeOne(deps: PoolDeps, machine: Machine): Promise<void> {
   } catch (error) {
     if (!(error instanceof MachineFault)) throw error;
     // Only if nobody claimed it meanwhile: a claim raises the generation.
-    const out = matched(
-      await deps.db
-        .update(machines)
-        .set({ ...quarantineColumns(error, 0), since: now })
-        .where(
-          and(
-            eq(machines.id, machine.id),
-            eq(machines.state, "available"),
-            eq(machines.generation, machine.generation),
+    const out = await transact(deps.db, async (tx) => {
+      const aside = matched(
+        await tx
+          .update(machines)
+          .set({ ...quarantineColumns(error, 0), since: now })
+          .where(
+            and(
+              eq(machines.id, machine.id),
+              eq(machines.state, "available"),
+              eq(machines.generation, machine.generation),
+            ),
           ),
-        ),
-    );
+      );
+      if (aside > 0) await recordFault(deps, tx, machine, error);
+      return aside;
+    });
     if (out > 0)
       deps.log(error.kind === "host_key" ? "error" : "warn", "machine left the offer", {
         machine: machine.name,

@@ -3,6 +3,7 @@ import { now, transact } from "../db/client.ts";
 import { machines, reservations } from "../db/schema.ts";
 import { clean, takeOverAndClean } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
+import { record } from "./events.ts";
 import { leaseIsFree, takeOver } from "./lease.ts";
 import { endWhenEmpty, lockReservation } from "./settle.ts";
 import type { Machine } from "./target.ts";
@@ -28,6 +29,7 @@ async function undo(deps: PoolDeps, seen: Machine): Promise<void> {
       .update(machines)
       .set({ state: "cleaning", since: now, retryAt: now })
       .where(and(eq(machines.id, machine.id), eq(machines.generation, machine.generation)));
+    await record(deps, tx, "reservation.recovered", machine.reservationId ?? "", { machine: machine.name });
     return (await tx.select().from(machines).where(eq(machines.id, machine.id)))[0];
   });
   deps.log("warn", "recovering a half-made reservation", {

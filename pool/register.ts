@@ -8,6 +8,7 @@ import { seal } from "../db/secrets.ts";
 import { takeOverAndClean } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
 import { invalid, PoolError } from "./errors.ts";
+import { record } from "./events.ts";
 import { type MachineView, viewMachine } from "./machines.ts";
 import { canonicalAddress } from "./target.ts";
 
@@ -65,7 +66,14 @@ export async function register(deps: PoolDeps, wish: NewMachine, check: boolean)
     createdAt: now,
   };
   try {
-    await transact(deps.db, (tx) => tx.insert(machines).values(row));
+    await transact(deps.db, async (tx) => {
+      await tx.insert(machines).values(row);
+      await record(deps, tx, "machine.registered", wish.name, {
+        host: wish.host,
+        port: wish.port,
+        user: wish.user,
+      });
+    });
   } catch (error) {
     if (troubleOf(error) !== "duplicate") throw error;
     const [other] = await deps.db

@@ -4,6 +4,7 @@ import { reservations } from "../db/schema.ts";
 import { clean, machinesHeldBy, takeForCleaning, takeOverAndClean } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
 import { PoolError } from "./errors.ts";
+import { record } from "./events.ts";
 import { ownedBy } from "./reservations.ts";
 import type { Machine } from "./target.ts";
 
@@ -26,6 +27,7 @@ export function beginRelease(deps: PoolDeps, id: string): Promise<Machine[]> {
         .where(and(eq(reservations.id, id), inArray(reservations.state, ["active", "preparing"]))),
     );
     if (mine === 0) return [];
+    await record(deps, tx, "reservation.ended", id);
     // A reservation that is still being prepared is left to its preparer, whose confirmation now fails.
     return takeForCleaning(deps, tx, id, ["reserved"]);
   });

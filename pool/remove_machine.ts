@@ -4,15 +4,18 @@ import { machines } from "../db/schema.ts";
 import { clean } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
 import { PoolError } from "./errors.ts";
+import { record } from "./events.ts";
 import { leaseIsFree, takeOver } from "./lease.ts";
 import { endHold, endWhenEmpty, lockReservation } from "./settle.ts";
+import type { Machine } from "./target.ts";
 
 /** Removes a machine that nobody holds; false when somebody does, or works on it right now. */
-function removeFree(deps: PoolDeps, id: string): Promise<boolean> {
+function removeFree(deps: PoolDeps, { id, name }: Machine): Promise<boolean> {
   return transact(deps.db, async (tx) => {
     const gone = matched(
       await tx.delete(machines).where(and(eq(machines.id, id), isNull(machines.reservationId), leaseIsFree)),
     );
+    if (gone > 0) await record(deps, tx, "machine.removed", name);
     return gone > 0;
   });
 }
@@ -30,7 +33,7 @@ export async function removeMachine(
 ): Promise<{ clean: boolean }> {
   const [seen] = await deps.db.select().from(machines).where(eq(machines.name, name));
   if (!seen) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
-  if (await removeFree(deps, seen.id)) return { clean: true };
+  if (await removeFree(deps, seen)) return { clean: true };
   const [held] = await deps.db.select().from(machines).where(eq(machines.id, seen.id));
   if (!held) return { clean: true };
   if (!force)
@@ -55,6 +58,7 @@ export async function removeMachine(
   await transact(deps.db, async (tx) => {
     if (machine.reservationId) await lockReservation(tx, machine.reservationId);
     await tx.delete(machines).where(eq(machines.id, machine.id));
+    await record(deps, tx, "machine.removed", name, { forced: true, clean: isClean });
     await endHold(tx, machine);
     if (machine.reservationId) await endWhenEmpty(tx, machine.reservationId);
   });

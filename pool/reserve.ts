@@ -9,6 +9,7 @@ import { isUnavailable } from "./availability.ts";
 import { claim, swap } from "./claim.ts";
 import type { PoolDeps } from "./deps.ts";
 import { invalid, PoolError } from "./errors.ts";
+import { record } from "./events.ts";
 import { giveBack } from "./give_back.ts";
 import { digest, type Identity } from "./identity.ts";
 import { type Keeper, keepLease } from "./lease.ts";
@@ -211,5 +212,6 @@ function confirm(deps: PoolDeps, id: string, count: number, durationMinutes: num
       .update(holds)
       .set({ confirmedAt: now })
       .where(and(eq(holds.reservationId, id), sql`${holds.releasedAt} IS NULL`));
+    await record(deps, tx, "reservation.confirmed", id, { machines: count, minutes: durationMinutes });
   });
 }

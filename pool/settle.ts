@@ -3,6 +3,7 @@ import type { MachineFault } from "../accounts/faults.ts";
 import { inSeconds, matched, now, type Tx, transact } from "../db/client.ts";
 import { type Fault, holds, machines, reservations } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
+import { record } from "./events.ts";
 import { heldAs } from "./lease.ts";
 import type { Machine } from "./target.ts";
 
@@ -63,6 +64,7 @@ export function offer(deps: PoolDeps, machine: Machine): Promise<boolean> {
     );
     if (done === 0) return false;
     await endHold(tx, machine);
+    await record(deps, tx, "machine.cleaned", machine.name, { reservation: machine.reservationId });
     if (machine.reservationId) await endWhenEmpty(tx, machine.reservationId);
     return true;
   });
@@ -93,15 +95,23 @@ export function quarantineColumns(fault: MachineFault, retries: number) {
   };
 }
 
+export function recordFault(deps: PoolDeps, tx: Tx, machine: Machine, fault: MachineFault): Promise<void> {
+  return record(deps, tx, "machine.quarantined", machine.name, { fault: fault.kind, reason: fault.message });
+}
+
 /** Puts a machine aside that we hold; it keeps its holder, whose account may still be there. */
 export async function quarantine(deps: PoolDeps, machine: Machine, fault: MachineFault): Promise<void> {
   const since = machine.state === "quarantined" ? machine.since : now;
-  await transact(deps.db, (tx) =>
-    tx
-      .update(machines)
-      .set({ ...quarantineColumns(fault, machine.retries), since })
-      .where(heldAs(deps, machine)),
-  );
+  await transact(deps.db, async (tx) => {
+    const mine = matched(
+      await tx
+        .update(machines)
+        .set({ ...quarantineColumns(fault, machine.retries), since })
+        .where(heldAs(deps, machine)),
+    );
+    // A retry that ends as the one before is no news, and must not fill the record.
+    if (mine > 0 && machine.state !== "quarantined") await recordFault(deps, tx, machine, fault);
+  });
   const level = FOR_A_PERSON.has(fault.kind as Fault) ? "error" : "warn";
   deps.log(level, "machine quarantined", { machine: machine.name, fault: fault.kind, reason: fault.message });
 }

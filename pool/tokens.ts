@@ -4,6 +4,7 @@ import { matched, now, transact } from "../db/client.ts";
 import { type Role, tokens, users } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
 import { invalid, PoolError } from "./errors.ts";
+import { record } from "./events.ts";
 import { digest, mayAct } from "./identity.ts";
 import { findUser } from "./users.ts";
 
@@ -66,6 +67,12 @@ export async function createToken(
         hash: digest(token),
         createdAt: now,
         expiresAt: wish.days === undefined ? null : sql`UTC_TIMESTAMP(3) + INTERVAL ${wish.days} DAY`,
+      });
+      await record(deps, tx, "token.created", id, {
+        user: user.name,
+        name: wish.name,
+        role,
+        days: wish.days,
       });
       return true;
     },

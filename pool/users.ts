@@ -1,9 +1,10 @@
 import { asc, eq } from "drizzle-orm";
-import { now, transact } from "../db/client.ts";
+import { matched, now, transact } from "../db/client.ts";
 import { violates } from "../db/errors.ts";
 import { type Role, reservations, tokens, users } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
 import { PoolError } from "./errors.ts";
+import { record } from "./events.ts";
 import { release } from "./release.ts";
 
 export interface UserView {
@@ -32,7 +33,10 @@ export async function listUsers(deps: PoolDeps): Promise<UserView[]> {
 export async function createUser(deps: PoolDeps, name: string, role: Role): Promise<UserView> {
   const id = crypto.randomUUID();
   try {
-    await transact(deps.db, (tx) => tx.insert(users).values({ id, name, role, createdAt: now }));
+    await transact(deps.db, async (tx) => {
+      await tx.insert(users).values({ id, name, role, createdAt: now });
+      await record(deps, tx, "user.created", name, { role });
+    });
   } catch (error) {
     // After a connection lost in COMMIT the repeat meets its own row.
     if (!violates(error, "users_name") && !violates(error, "PRIMARY")) throw error;
@@ -44,7 +48,10 @@ export async function createUser(deps: PoolDeps, name: string, role: Role): Prom
 
 /** Gives a user another role; their tokens count for no more than it from now on. @throws PoolError user_not_found */
 export async function changeUser(deps: PoolDeps, name: string, role: Role): Promise<UserView> {
-  await transact(deps.db, (tx) => tx.update(users).set({ role }).where(eq(users.name, name)));
+  await transact(deps.db, async (tx) => {
+    if (matched(await tx.update(users).set({ role }).where(eq(users.name, name))) === 0) throw missing(name);
+    await record(deps, tx, "user.changed", name, { role });
+  });
   return findUser(deps, name);
 }
 
@@ -62,6 +69,7 @@ export async function deleteUser(
   await transact(deps.db, async (tx) => {
     await tx.delete(tokens).where(eq(tokens.userId, id));
     await tx.delete(users).where(eq(users.id, id));
+    await record(deps, tx, "user.deleted", name);
   });
   const theirs = await deps.db
     .select({ id: reservations.id, endedAt: reservations.endedAt })

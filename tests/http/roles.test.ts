@@ -67,6 +67,7 @@ const ENDPOINTS: Record<
   "POST /reservations": { least: "user", body: { username: "x", count: 99 }, good: 409 },
   "GET /reservations/{id}": { least: "viewer", good: 404 },
   "DELETE /reservations/{id}": { least: "user", good: 404 },
+  "GET /events": { least: "admin", good: 200 },
   "GET /users": { least: "admin", good: 200 },
   "POST /users": { least: "admin", body: { name: "uma" }, good: 409 },
   "PATCH /users/{name}": { least: "admin", body: { role: "user" }, good: 404 },
@@ -162,4 +163,40 @@ test("a token is shown once, kept as a hash, and can't be more than its user", a
   expect([more.status, more.body.details?.[0].field]).toEqual([400, "role"]);
   for (const { log } of pool.apis)
     for (const token of Object.values(tokens)) expect(log()).not.toContain(token);
+});
+
+test("every change is recorded with who made it, in the order in which it happened, without a secret", async () => {
+  const { body } = await call(
+    pool.api,
+    "POST",
+    "/reservations",
+    { username: "eva", password: "an-evas-secret", duration: 5 },
+    { ...bearer("uma"), "X-Request-Id": "request-4711", "X-Forwarded-For": "192.0.2.7" },
+  );
+  await as("uma", "DELETE", `/reservations/${body.id}`);
+  const { events } = (await as("admin", "GET", `/events?object=${body.id}`)).body;
+  expect(events.map((one: { action: string }) => one.action)).toEqual([
+    "reservation.ended",
+    "reservation.confirmed",
+    "reservation.claimed",
+  ]);
+  expect(events[2]).toMatchObject({ actor: "uma/t", address: "192.0.2.7", request_id: "request-4711" });
+  const machine = body.machines[0].machine;
+  const cleaned = (await as("admin", "GET", `/events?object=${machine}&limit=1`)).body;
+  expect(cleaned.events[0]).toMatchObject({ action: "machine.cleaned", details: { reservation: body.id } });
+
+  // Page by page it is the same as at once.
+  const all = (await as("admin", "GET", "/events?limit=500")).body.events;
+  const paged: unknown[] = [];
+  for (let next: number | null = Number.MAX_SAFE_INTEGER; next; ) {
+    const page: { events: unknown[]; next: number | null } = (
+      await as("admin", "GET", `/events?limit=7&before=${next}`)
+    ).body;
+    paged.push(...page.events);
+    next = page.next;
+  }
+  expect(paged).toEqual(all);
+  const text = JSON.stringify(all);
+  for (const secret of [...Object.values(tokens), "an-evas-secret", machines[0]?.password as string])
+    expect(text).not.toContain(secret);
 });

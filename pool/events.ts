@@ -1,0 +1,54 @@
+import { and, desc, eq, lt } from "drizzle-orm";
+import { now, type Tx } from "../db/client.ts";
+import { events } from "../db/schema.ts";
+import type { PoolDeps } from "./deps.ts";
+
+/** On whose behalf something is done. */
+export interface Actor {
+  name: string;
+  address: string;
+  requestId: string;
+}
+
+/**
+ * Records a change in its own transaction: no record, no change.
+ * @param action noun.verb, such as machine.quarantined
+ * @param object id or name of what was changed
+ * @param details never a secret
+ */
+export async function record(
+  deps: PoolDeps,
+  tx: Tx,
+  action: string,
+  object: string,
+  details: Record<string, unknown> = {},
+): Promise<void> {
+  const { name, address, requestId } = deps.actor;
+  await tx.insert(events).values({ at: now, actor: name, address, requestId, action, object, details });
+}
+
+export interface EventFilter {
+  actor?: string | undefined;
+  action?: string | undefined;
+  object?: string | undefined;
+  /** only events before the one with this id: the cursor */
+  before?: number | undefined;
+  limit: number;
+}
+
+/** The newest events that fit, newest first. */
+export function listEvents(deps: PoolDeps, { actor, action, object, before, limit }: EventFilter) {
+  return deps.db
+    .select()
+    .from(events)
+    .where(
+      and(
+        actor === undefined ? undefined : eq(events.actor, actor),
+        action === undefined ? undefined : eq(events.action, action),
+        object === undefined ? undefined : eq(events.object, object),
+        before === undefined ? undefined : lt(events.id, before),
+      ),
+    )
+    .orderBy(desc(events.id))
+    .limit(limit);
+}

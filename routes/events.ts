@@ -1,0 +1,73 @@
+import { Elysia, t } from "elysia";
+import { withDeps } from "../http/deps.ts";
+import { Problem } from "../http/errors.ts";
+import { time } from "../http/models.ts";
+import { listEvents } from "../pool/events.ts";
+
+const Event = t.Object({
+  id: t.Integer(),
+  at: time("when it was done, by the database's clock"),
+  actor: t.String({ description: "a user and their token, ADMIN_TOKEN, open, or scheduler" }),
+  address: t.String({ description: "where the request came from" }),
+  request_id: t.String(),
+  action: t.String({ description: "such as reservation.confirmed" }),
+  object: t.String({ description: "id or name of what it was done to" }),
+  details: t.Record(t.String(), t.Any()),
+});
+
+const text = (description: string) => t.Optional(t.String({ minLength: 1, maxLength: 140, description }));
+
+/** GET /events: who did what, the newest first. */
+export default new Elysia({ name: "events", normalize: false, tags: ["events"] })
+  .use(withDeps)
+  .get(
+    "/events",
+    async ({ deps, query }) => {
+      const limit = query.limit ?? 100;
+      const found = await listEvents(deps, { ...query, limit });
+      return {
+        events: found.map(({ at, requestId, ...one }) => ({
+          ...one,
+          at: at.toISOString(),
+          request_id: requestId,
+        })),
+        next: found.length === limit ? (found.at(-1)?.id ?? null) : null,
+      };
+    },
+    {
+      role: "admin",
+      query: t.Object(
+        {
+          actor: text("only what they did"),
+          action: text("only this, such as machine.quarantined"),
+          object: text("only what was done to it: a reservation's id, a machine's or a user's name"),
+          before: t.Optional(
+            t.Integer({
+              title: "before",
+              minimum: 1,
+              description: "only older ones: `next` of the last answer",
+            }),
+          ),
+          limit: t.Optional(
+            t.Integer({
+              title: "limit",
+              minimum: 1,
+              maximum: 500,
+              description: "how many, 1 to 500; 100 without",
+            }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+      response: {
+        200: t.Object({
+          events: t.Array(Event),
+          next: t.Nullable(t.Integer({ description: "`before` of the next page; null: there is none" })),
+        }),
+        400: Problem,
+        503: Problem,
+      },
+      detail: { summary: "What was done in the pool, by whom" },
+    },
+  )
+  .compile();
