@@ -87,6 +87,24 @@ describe("the TLS proxy", () => {
     expect(await answer.json()).toMatchObject({ code: "bad_request" });
   });
 
+  test("lets a class of 40 come in the same second, and not one address go on like that", async () => {
+    const crowd = await Promise.all(Array.from({ length: 40 }, () => ask("/available")));
+    expect(crowd.every(({ status }) => status === 200)).toBe(true);
+    const refused: Response[] = [];
+    for (let round = 0; round < 40 && refused.length === 0; round++) {
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, () => ask("/machines?password=of-a-flood-1")),
+      );
+      refused.push(...answers.filter(({ status }) => status !== 200));
+    }
+    expect(refused[0]?.status).toBe(429);
+    expect(refused[0]?.headers.get("retry-after")).toBe("2");
+    expect(refused[0]?.headers.get("x-frame-options")).toBe("DENY");
+    expect(await refused[0]?.json()).toMatchObject({ code: "too_many_requests" });
+    expect(proxy.log()).not.toContain("of-a-flood-1");
+    await until("it is let in again", 15_000, async () => (await ask("/available")).status === 200);
+  });
+
   test("speaks TLS 1.2 and 1.3, nothing older, and gives no session tickets", async () => {
     const speak = (version: "TLSv1.1" | "TLSv1.2" | "TLSv1.3") =>
       new Promise<string>((resolve) => {
