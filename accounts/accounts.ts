@@ -46,10 +46,17 @@ const script = (name: string) => readFileSync(new URL(`./scripts/${name}.sh`, im
 function answer(reply: Reply, expected: string): string {
   const last = reply.lines.at(-1) ?? "";
   if (last === expected || last.startsWith(`${expected} `)) return last.slice(expected.length).trim();
-  const [, kind, text] = /^FAIL (\S+) ?(.*)$/.exec(last) ?? [];
+  const [, kind, text] = /^FAIL (\S+) ?(.*)$/s.exec(last) ?? [];
   if (kind && isFaultKind(kind))
     throw new MachineFault(kind, faultText(kind, text ?? ""), Number.parseInt(text ?? "", 10) || 0);
   throw new MachineFault("timeout", "the step ended without an answer that we know");
+}
+
+/** A number that a machine told; not a number is no answer. */
+function count(text: string): number {
+  if (!/^\d{1,9}$/.test(text))
+    throw new MachineFault("timeout", "the step ended without an answer that we know");
+  return Number(text);
 }
 
 function faultText(kind: MachineFault["kind"], text: string): string {
@@ -63,13 +70,15 @@ function faultText(kind: MachineFault["kind"], text: string): string {
  * @param concurrency steps at once in this process
  * @param connectSeconds limit for connect, handshake and login
  * @param rules where a machine may live
+ * @param stepSeconds limit for a step on a machine
  */
 export function accountsOverSsh(
   concurrency: number,
   connectSeconds: number,
   rules: AddressRules = { networks: [], ownPorts: [], ownHosts: [] },
+  stepSeconds = 30,
 ): Accounts {
-  const limits: Limits = { connectSeconds, stepSeconds: 30 };
+  const limits: Limits = { connectSeconds, stepSeconds };
   const deepLimits: Limits = { connectSeconds, stepSeconds: 900 };
   const turn = turns(concurrency);
   const fence = script("fence");
@@ -96,7 +105,7 @@ export function accountsOverSsh(
     longestSeconds: 2 * limits.connectSeconds + limits.stepSeconds + 2,
     async look(target, signal) {
       const reply = await step(target, "look", [], signal);
-      return { hostKey: reply.hostKey, accounts: Number(answer(reply, "READY")) };
+      return { hostKey: reply.hostKey, accounts: count(answer(reply, "READY")) };
     },
     async create(target, generation, { username, uid, mark }, credential, seconds, signal) {
       const secret = credential.kind === "password" ? [credential.password] : [...credential.keys, "."];
@@ -109,7 +118,7 @@ export function accountsOverSsh(
       answer(reply, holder ? `CLEAN ${holder.username} ${holder.uid}` : "CLEAN - 0");
     },
     async sweepDisk(target, generation, keep) {
-      return Number(answer(await step(target, "deep", [`${generation}`, keep ?? "-"]), "DEEP"));
+      return count(answer(await step(target, "deep", [`${generation}`, keep ?? "-"]), "DEEP"));
     },
   };
 }

@@ -134,7 +134,8 @@ export function runScript(
           if (code === 0 || last.startsWith("FAIL ")) return end(() => resolve({ lines, hostKey }));
           const words = printable(errors, 200) || `status ${code ?? "unknown"}`;
           fault(
-            code === 137 || code === null ? "timeout" : "failed",
+            // No status (ssh2 says undefined) is no answer, as is the status of a step that was ended by its time limit.
+            code === 137 || typeof code !== "number" ? "timeout" : "failed",
             `the step ended without an answer: ${words}`,
           );
         });
