@@ -25,6 +25,7 @@ const Environment = Type.Object({
   SSH_CONCURRENCY: Whole(1, 1000, 20),
   EXPIRE_EVERY: Whole(1, 59, 5),
   MAX_DURATION_MINUTES: Whole(1, 525_600, 10_080),
+  MAX_MACHINES_PER_USER: Whole(0, 100_000, 0),
   HISTORY_DAYS: Whole(1, 3650, 30),
   ALLOWED_MACHINE_NETWORKS: Type.String({
     pattern: "^$|^[0-9a-fA-F:.]+/[0-9]{1,3}( *, *[0-9a-fA-F:.]+/[0-9]{1,3})*$",
@@ -62,6 +63,8 @@ export interface Config {
   sshConcurrency: number;
   expireEverySeconds: number;
   maxDurationMinutes: number;
+  /** machines that one user may hold at once; 0: no limit */
+  maxMachinesPerUser: number;
   historyDays: number;
   /** CIDR blocks in which a machine may live; none: anywhere */
   allowedMachineNetworks: string[];
@@ -138,6 +141,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     sshConcurrency: value.SSH_CONCURRENCY,
     expireEverySeconds: value.EXPIRE_EVERY,
     maxDurationMinutes: value.MAX_DURATION_MINUTES,
+    maxMachinesPerUser: value.MAX_MACHINES_PER_USER,
     historyDays: value.HISTORY_DAYS,
     allowedMachineNetworks: value.ALLOWED_MACHINE_NETWORKS.split(",")
       .map((one) => one.trim())

@@ -35,6 +35,7 @@ export function build(settings: Config, database: Database = openDatabase(settin
     leaseSeconds: accounts.longestSeconds + LEASE_MARGIN,
     machineLocalhost: settings.machineLocalhost,
     maxDurationMinutes: settings.maxDurationMinutes,
+    maxMachinesPerUser: settings.maxMachinesPerUser,
     historyDays: settings.historyDays,
     accountNames: settings.accountNames,
     requireHostKey: settings.requireHostKey,

@@ -145,6 +145,9 @@ export const users = mysqlTable(
     id: id("id").primaryKey(),
     name: varchar("name", { length: 64 }).notNull(),
     role: mysqlEnum("role", ROLES).notNull(),
+    /** null: as the settings say for everybody */
+    maxMachines: int("max_machines"),
+    maxDurationMinutes: int("max_duration_minutes"),
     createdAt: time("created_at").notNull(),
   },
   (t) => [uniqueIndex("users_name").on(t.name)],

@@ -23,6 +23,7 @@ const STATUS = {
   user_not_found: 404,
   token_not_found: 404,
   account_name_not_allowed: 403,
+  limit_reached: 403,
 } as const satisfies Record<PoolErrorKind, number>;
 
 /** A request that HTTP itself refuses. */

@@ -115,7 +115,17 @@ export const UserName = t.String({
 export const Role = t.Union([t.Literal("viewer"), t.Literal("user"), t.Literal("admin")], {
   description: "viewer, user or admin",
 });
-export const ApiUser = t.Object({ name: t.String(), role: Role, created_at: time("when the user was made") });
+const Limit = t.Nullable(t.Integer({ minimum: 0, maximum: 1_000_000 }), {
+  description: "a whole number from 0; null: as the settings say for everybody",
+});
+export const Limits = { max_machines: t.Optional(Limit), max_duration_minutes: t.Optional(Limit) };
+export const ApiUser = t.Object({
+  name: t.String(),
+  role: Role,
+  max_machines: Limit,
+  max_duration_minutes: Limit,
+  created_at: time("when the user was made"),
+});
 export const ApiToken = t.Object({
   id: t.String(),
   name: t.String(),
@@ -129,6 +139,8 @@ export const ApiToken = t.Object({
 export const userOf = (view: UserView) => ({
   name: view.name,
   role: view.role,
+  max_machines: view.maxMachines,
+  max_duration_minutes: view.maxDurationMinutes,
   created_at: view.createdAt.toISOString(),
 });
 

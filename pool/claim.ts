@@ -5,6 +5,7 @@ import { holds, machines, reservations } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
 import { record } from "./events.ts";
 import { heldAs, ourLease } from "./lease.ts";
+import { holdToLimits } from "./limits.ts";
 import { lockReservation } from "./settle.ts";
 import type { Machine } from "./target.ts";
 
@@ -98,6 +99,7 @@ export function claim(deps: PoolDeps, wish: Claim): Promise<Machine[] | number> 
     transact(
       deps.db,
       async (tx) => {
+        await holdToLimits(deps, tx, wish);
         const taken = await take(deps, tx, wish.id, wish.count);
         await tx.insert(reservations).values({
           ...wish,

@@ -18,6 +18,8 @@ export interface PoolDeps {
   /** Where a machine on `localhost` is reached; empty: localhost */
   machineLocalhost: string;
   maxDurationMinutes: number;
+  /** machines that one user may hold at once; 0: no limit */
+  maxMachinesPerUser: number;
   historyDays: number;
   /** whether a user's accounts must have the user's own name */
   accountNames: "own" | "any";

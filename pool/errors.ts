@@ -16,6 +16,7 @@ export const POOL_ERROR_KINDS = [
   "user_not_found",
   "token_not_found",
   "account_name_not_allowed",
+  "limit_reached",
 ] as const;
 
 export type PoolErrorKind = (typeof POOL_ERROR_KINDS)[number];

@@ -7,7 +7,13 @@ import { PoolError } from "./errors.ts";
 import { record } from "./events.ts";
 import { release } from "./release.ts";
 
-export interface UserView {
+export interface Limits {
+  /** machines at once; null: as the settings say */
+  maxMachines: number | null;
+  maxDurationMinutes: number | null;
+}
+
+export interface UserView extends Limits {
   name: string;
   role: Role;
   createdAt: Date;
@@ -24,18 +30,29 @@ export async function findUser(deps: PoolDeps, name: string) {
 
 export async function listUsers(deps: PoolDeps): Promise<UserView[]> {
   return deps.db
-    .select({ name: users.name, role: users.role, createdAt: users.createdAt })
+    .select({
+      name: users.name,
+      role: users.role,
+      maxMachines: users.maxMachines,
+      maxDurationMinutes: users.maxDurationMinutes,
+      createdAt: users.createdAt,
+    })
     .from(users)
     .orderBy(asc(users.name));
 }
 
 /** @throws PoolError user_exists */
-export async function createUser(deps: PoolDeps, name: string, role: Role): Promise<UserView> {
+export async function createUser(
+  deps: PoolDeps,
+  name: string,
+  role: Role,
+  limits: Limits,
+): Promise<UserView> {
   const id = crypto.randomUUID();
   try {
     await transact(deps.db, async (tx) => {
-      await tx.insert(users).values({ id, name, role, createdAt: now });
-      await record(deps, tx, "user.created", name, { role });
+      await tx.insert(users).values({ id, name, role, ...limits, createdAt: now });
+      await record(deps, tx, "user.created", name, { role, ...limits });
     });
   } catch (error) {
     // After a connection lost in COMMIT the repeat meets its own row.
@@ -46,11 +63,15 @@ export async function createUser(deps: PoolDeps, name: string, role: Role): Prom
   return findUser(deps, name);
 }
 
-/** Gives a user another role; their tokens count for no more than it from now on. @throws PoolError user_not_found */
-export async function changeUser(deps: PoolDeps, name: string, role: Role): Promise<UserView> {
+/** Gives a user another role (their tokens count for no more than it from now on) or limits. @throws PoolError user_not_found */
+export async function changeUser(
+  deps: PoolDeps,
+  name: string,
+  change: Partial<Limits> & { role?: Role },
+): Promise<UserView> {
   await transact(deps.db, async (tx) => {
-    if (matched(await tx.update(users).set({ role }).where(eq(users.name, name))) === 0) throw missing(name);
-    await record(deps, tx, "user.changed", name, { role });
+    if (matched(await tx.update(users).set(change).where(eq(users.name, name))) === 0) throw missing(name);
+    await record(deps, tx, "user.changed", name, change);
   });
   return findUser(deps, name);
 }

@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
-import { ApiUser, Role, UserName, userOf } from "../../http/models.ts";
+import { ApiUser, Limits, Role, UserName, userOf } from "../../http/models.ts";
 import { createUser, listUsers } from "../../pool/users.ts";
 
 /** GET and POST /users. */
@@ -16,12 +16,17 @@ export default new Elysia({ name: "users", normalize: false, tags: ["users"] })
   })
   .post(
     "/users",
-    async ({ deps, body, status }) =>
-      status(201, userOf(await createUser(deps, body.name, body.role ?? "user"))),
+    async ({ deps, body, status }) => {
+      const limits = {
+        maxMachines: body.max_machines ?? null,
+        maxDurationMinutes: body.max_duration_minutes ?? null,
+      };
+      return status(201, userOf(await createUser(deps, body.name, body.role ?? "user", limits)));
+    },
     {
       role: "admin",
       body: t.Object(
-        { name: UserName, role: t.Optional(Role) },
+        { name: UserName, role: t.Optional(Role), ...Limits },
         {
           additionalProperties: false,
           description: "must be a JSON object",

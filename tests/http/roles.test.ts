@@ -200,3 +200,29 @@ test("every change is recorded with who made it, in the order in which it happen
   for (const secret of [...Object.values(tokens), "an-evas-secret", machines[0]?.password as string])
     expect(text).not.toContain(secret);
 });
+
+test("a user is held to their limits, also by many requests at once; nobody else is", async () => {
+  await as("admin", "PATCH", "/users/uma", { max_machines: 1, max_duration_minutes: 30 });
+  const ask = (who: string, more = {}) =>
+    as(who, "POST", "/reservations", { username: "lim", duration: 5, ...more });
+  expect((await ask("uma", { duration: 31 })).body).toMatchObject({
+    code: "limit_reached",
+    details: [{ field: "duration" }],
+  });
+  expect((await ask("uma", { count: 2 })).body).toMatchObject({
+    code: "limit_reached",
+    details: [{ field: "count" }],
+  });
+  const answers = await Promise.all([ask("uma"), ask("uma"), ask("uma"), ask("uma")]);
+  expect(answers.map(({ status }) => status).sort()).toEqual([201, 403, 403, 403]);
+  expect((await ask("admin", { username: "lim2" })).status).toBe(201);
+  await as("admin", "POST", "/release_all");
+  expect(
+    (await as("admin", "PATCH", "/users/uma", { max_machines: null, max_duration_minutes: null })).body
+      .max_machines,
+  ).toBeNull();
+  expect((await ask("uma", { count: 2 })).status).toBe(201);
+  await as("admin", "POST", "/release_all");
+  expect((await as("admin", "PATCH", "/users/uma", {})).status).toBe(400);
+  expect((await as("admin", "PATCH", "/users/uma", { max_machines: -1 })).status).toBe(400);
+});

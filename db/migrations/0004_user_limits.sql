@@ -1,0 +1,2 @@
+ALTER TABLE `users` ADD `max_machines` int;--> statement-breakpoint
+ALTER TABLE `users` ADD `max_duration_minutes` int;
