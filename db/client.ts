@@ -17,8 +17,12 @@ export const now = sql`UTC_TIMESTAMP(3)`;
 export const inSeconds = (seconds: number) => sql`UTC_TIMESTAMP(3) + INTERVAL ${seconds} SECOND`;
 export const inMinutes = (minutes: number) => sql`UTC_TIMESTAMP(3) + INTERVAL ${minutes} MINUTE`;
 
+/**
+ * A process that hangs in the middle of a transaction (stopped, swapped out, cut off) would hold its locks for hours:
+ * idle_transaction_timeout makes the server end it. No work of ours pauses inside a transaction.
+ */
 const SESSION =
-  "SET time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', SESSION innodb_lock_wait_timeout = 2";
+  "SET time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', SESSION innodb_lock_wait_timeout = 2, SESSION idle_transaction_timeout = 10";
 
 /** A server that is stopped, or a full disk, answers nothing: then a statement, a connection or a place in the pool ends. */
 const STATEMENT_MS = 3000;
