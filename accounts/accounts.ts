@@ -18,8 +18,14 @@ export type Credential = { kind: "password"; password: string } | { kind: "keys"
 export interface Accounts {
   /** The longest that one call can take, turn not included, in seconds. */
   readonly longestSeconds: number;
-  /** Logs in, looks for what we need; changes nothing. Answers the host key, and how many accounts of ours are on record. */
-  look(target: Target, signal?: AbortSignal): Promise<{ hostKey: string; accounts: number }>;
+  /**
+   * Logs in, looks for what we need; changes nothing. Answers the host key, how many accounts of ours are on record, and
+   * what tells the machine from every other (null: it was never one of a pool).
+   */
+  look(
+    target: Target,
+    signal?: AbortSignal,
+  ): Promise<{ hostKey: string; accounts: number; identity: string | null }>;
   /** Makes the account, or finds it made; it ends by itself after so many seconds, or a day later (a password). */
   create(
     target: Target,
@@ -31,9 +37,14 @@ export interface Accounts {
   ): Promise<void>;
   /**
    * Removes the holder's account and every other one of ours (what a crash or a restored database left).
-   * Returns only when all were proved to be gone.
+   * Returns only when all were proved to be gone; answers what tells the machine from every other.
    */
-  clean(target: Target, generation: number, holder: Account | null, signal?: AbortSignal): Promise<void>;
+  clean(
+    target: Target,
+    generation: number,
+    holder: Account | null,
+    signal?: AbortSignal,
+  ): Promise<string | null>;
   /**
    * Searches the whole disk for files of former holders and removes them; may take minutes, and a later step ends it.
    * @param keep the reservation whose account is there now. Answers how many uids it looked for.
@@ -58,6 +69,8 @@ function count(text: string): number {
     throw new MachineFault("timeout", "the step ended without an answer that we know");
   return Number(text);
 }
+
+const identityOf = (text: string) => (/^[0-9a-f]{32}$/.test(text) ? text : null);
 
 function faultText(kind: MachineFault["kind"], text: string): string {
   if (kind === "fenced") return `the machine has seen a later step (${text})`;
@@ -105,7 +118,8 @@ export function accountsOverSsh(
     longestSeconds: 2 * limits.connectSeconds + limits.stepSeconds + 2,
     async look(target, signal) {
       const reply = await step(target, "look", [], signal);
-      return { hostKey: reply.hostKey, accounts: count(answer(reply, "READY")) };
+      const [accounts = "", identity = ""] = answer(reply, "READY").split(" ");
+      return { hostKey: reply.hostKey, accounts: count(accounts), identity: identityOf(identity) };
     },
     async create(target, generation, { username, uid, mark }, credential, seconds, signal) {
       const secret = credential.kind === "password" ? [credential.password] : [...credential.keys, "."];
@@ -115,7 +129,7 @@ export function accountsOverSsh(
     async clean(target, generation, holder, signal) {
       const who = holder ? `${holder.uid} ${holder.username} ${holder.mark}` : "0 - -";
       const reply = await step(target, "clean", [`${generation}`, who], signal);
-      answer(reply, holder ? `CLEAN ${holder.username} ${holder.uid}` : "CLEAN - 0");
+      return identityOf(answer(reply, holder ? `CLEAN ${holder.username} ${holder.uid}` : "CLEAN - 0"));
     },
     async sweepDisk(target, generation, keep) {
       return count(answer(await step(target, "deep", [`${generation}`, keep ?? "-"]), "DEEP"));

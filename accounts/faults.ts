@@ -4,6 +4,7 @@ export type FaultKind =
   | "auth"
   | "host_key"
   | "forbidden_address"
+  | "duplicate"
   | "foreign_account"
   | "leftovers"
   | "fenced"
@@ -17,6 +18,7 @@ const KINDS: ReadonlySet<string> = new Set<FaultKind>([
   "auth",
   "host_key",
   "forbidden_address",
+  "duplicate",
   "foreign_account",
   "leftovers",
   "fenced",

@@ -31,6 +31,7 @@ export const FAULTS = [
   "auth",
   "host_key",
   "forbidden_address",
+  "duplicate",
   "foreign_account",
   "leftovers",
   "fenced",
@@ -56,6 +57,8 @@ export const machines = mysqlTable(
     labels: json("labels").$type<Record<string, string>>().notNull(),
     /** "type base64", as in known_hosts; null until learnt */
     hostKey: text("host_key"),
+    /** What the machine itself says it is: one machine under two names would be offered twice. Null until learnt */
+    identity: varchar("identity", { length: 32 }),
     state: mysqlEnum("state", MACHINE_STATES).notNull(),
     since: time("since").notNull(),
     drained: boolean("drained").notNull().default(false),
@@ -78,6 +81,7 @@ export const machines = mysqlTable(
   },
   (t) => [
     uniqueIndex("machines_name").on(t.name),
+    uniqueIndex("machines_identity").on(t.identity),
     uniqueIndex("machines_address").on(t.address, t.port),
     // The claim reads this one in order: a sort would lock every row of the pool.
     index("machines_offer").on(t.state, t.drained, t.lastUsedAt, t.id),

@@ -16,15 +16,18 @@ export async function clean(deps: PoolDeps, machine: Machine): Promise<boolean> 
   const keeper = keepLease(deps, machine);
   try {
     const target = targetOf(deps, machine);
-    if (!target.hostKey) {
-      target.hostKey = (await deps.accounts.look(target, keeper.signal)).hostKey;
-      machine.hostKey = target.hostKey;
+    if (!target.hostKey || !machine.identity) {
+      const { hostKey, identity } = await deps.accounts.look(target, keeper.signal);
+      target.hostKey = hostKey;
+      machine.hostKey = hostKey;
+      // Before anything is touched: under its other name it may have a user.
+      if (identity) await refuseDuplicate(deps, machine, identity);
     }
     const [holder] = machine.reservationId
       ? await deps.db.select().from(reservations).where(eq(reservations.id, machine.reservationId))
       : [];
     const account = holder ? { username: holder.username, uid: holder.uid, mark: holder.id } : null;
-    await deps.accounts.clean(target, machine.generation, account, keeper.signal);
+    machine.identity = await deps.accounts.clean(target, machine.generation, account, keeper.signal);
     return await offer(deps, machine);
   } catch (error) {
     if (!(error instanceof MachineFault)) throw error;
@@ -33,6 +36,15 @@ export async function clean(deps: PoolDeps, machine: Machine): Promise<boolean> 
   } finally {
     keeper.stop();
   }
+}
+
+async function refuseDuplicate(deps: PoolDeps, machine: Machine, identity: string): Promise<void> {
+  const [same] = await deps.db.select().from(machines).where(eq(machines.identity, identity));
+  if (same && same.id !== machine.id)
+    throw new MachineFault(
+      "duplicate",
+      `it is machine '${same.name}' already (if it is a copy of that one: remove /var/lib/machine-manager/id on it)`,
+    );
 }
 
 /** Takes over a machine in cleaning or quarantine that nobody works on, and cleans it. */

@@ -10,6 +10,7 @@ import type { PoolDeps } from "./deps.ts";
 import { invalid, PoolError } from "./errors.ts";
 import { record } from "./events.ts";
 import { type MachineView, viewMachine } from "./machines.ts";
+import { removeMachine } from "./remove_machine.ts";
 import { canonicalAddress } from "./target.ts";
 
 export interface NewMachine {
@@ -96,5 +97,8 @@ export async function register(deps: PoolDeps, wish: NewMachine, check: boolean)
     const [seen] = await deps.db.select().from(machines).where(eq(machines.id, id));
     if (seen) await takeOverAndClean(deps, seen);
   }
-  return viewMachine(deps, wish.name);
+  const view = await viewMachine(deps, wish.name);
+  if (!check || view.fault !== "duplicate") return view;
+  await removeMachine(deps, wish.name, true);
+  throw new PoolError("address_taken", `${wish.host}:${wish.port}: ${view.lastError}`);
 }

@@ -1,6 +1,7 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
-import type { MachineFault } from "../accounts/faults.ts";
+import { MachineFault } from "../accounts/faults.ts";
 import { inSeconds, matched, now, type Tx, transact } from "../db/client.ts";
+import { violates } from "../db/errors.ts";
 import { type Fault, holds, machines, reservations } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
 import { record } from "./events.ts";
@@ -39,7 +40,16 @@ export async function lockReservation(tx: Tx, id: string) {
  * Offers a machine again, after its last account was proved to be gone.
  * @returns false when the lease was lost meanwhile: nothing was changed
  */
-export function offer(deps: PoolDeps, machine: Machine): Promise<boolean> {
+export async function offer(deps: PoolDeps, machine: Machine): Promise<boolean> {
+  try {
+    return await makeAvailable(deps, machine);
+  } catch (error) {
+    if (!violates(error, "machines_identity")) throw error;
+    throw new MachineFault("duplicate", "it is another machine of the pool under a second name");
+  }
+}
+
+function makeAvailable(deps: PoolDeps, machine: Machine): Promise<boolean> {
   return transact(deps.db, async (tx) => {
     if (machine.reservationId) await lockReservation(tx, machine.reservationId);
     const done = matched(
@@ -55,6 +65,7 @@ export function offer(deps: PoolDeps, machine: Machine): Promise<boolean> {
           lastError: null,
           retryAt: null,
           retries: 0,
+          identity: machine.identity,
           // Learnt while it was cleaned, unless an admin gave one meanwhile.
           hostKey: sql`COALESCE(${machines.hostKey}, ${machine.hostKey})`,
           lastUsedAt: now,
@@ -71,7 +82,7 @@ export function offer(deps: PoolDeps, machine: Machine): Promise<boolean> {
 }
 
 /** A person must look: these are retried all the same, an hour apart, in case that they did it on the machine. */
-const FOR_A_PERSON: ReadonlySet<Fault> = new Set(["host_key", "foreign_account"]);
+const FOR_A_PERSON: ReadonlySet<Fault> = new Set(["host_key", "foreign_account", "duplicate"]);
 const HOUR = 3600;
 
 /** Seconds until the next try: exponential with full jitter, at most an hour; a dead machine costs little to ask. */

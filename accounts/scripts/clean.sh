@@ -1,5 +1,5 @@
 # Makes the machine fit to be offered: removes the holder's account, and every other one of ours. After fence.sh and
-# remove.sh. stdin: UID NAME MARK of the holder, or "0 - -". Last line: "CLEAN name uid", when nothing of ours is left.
+# remove.sh. stdin: UID NAME MARK of the holder, or "0 - -". Last line: "CLEAN name uid id-of-the-machine", when nothing of ours is left.
 # The others are what a crash, a restored database or another pool left: the lines of this machine's own record, and
 # accounts in our uid range that carry a reservation's id.
 read -r holder_uid holder_name holder_mark || fail failed "no parameters"
@@ -14,4 +14,4 @@ while read -r other_uid other_name other_mark; do
 done <<END
 $list
 END
-echo "CLEAN $holder_name $holder_uid"
+echo "CLEAN $holder_name $holder_uid $(cat $d/id)"

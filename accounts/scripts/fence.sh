@@ -21,6 +21,8 @@ flock -n 9 || {
   fi
   flock -w 10 9 || fail timeout "another step is still at work on the machine"
 }
+# What tells this machine from every other, whatever it is called: the same one under two names would be offered twice.
+[ -s $d/id ] || { od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >$d/id.new && mv $d/id.new $d/id; } || fail failed "can't write $d"
 seen=$(cat $d/gen 2>/dev/null || echo 0)
 [ "$gen" -ge "${seen:-0}" ] || fail fenced "$seen"
 echo "$$ $(identity $$)" >$d/step || fail failed "can't write $d"

@@ -1,5 +1,5 @@
 # Whether the machine can serve: root, the tools, a place to write. Changes nothing, needs no turn. Last line:
-# "READY accounts": how many of ours this machine has on record.
+# "READY accounts id": how many of ours this machine has on record, and what tells it from every other.
 set -u
 LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
@@ -8,4 +8,4 @@ for tool in flock awk find sed grep cut chpasswd timeout; do
   command -v $tool >/dev/null 2>&1 || { echo "FAIL unsupported the machine has no '$tool'"; exit 1; }
 done
 command -v useradd >/dev/null 2>&1 || command -v adduser >/dev/null 2>&1 || { echo "FAIL unsupported the machine has neither useradd nor adduser"; exit 1; }
-echo "READY $(cat /var/lib/machine-manager/given 2>/dev/null | grep -c .)"
+echo "READY $(cat /var/lib/machine-manager/given 2>/dev/null | grep -c .) $(cat /var/lib/machine-manager/id 2>/dev/null)"

@@ -118,7 +118,7 @@ afterAll(() => pool.stop());
 test("every step against every kind of broken server: the right class of fault, in time, never success", async () => {
   const honest = await startFake({ key });
   const target = targetOf(honest);
-  expect(await accounts.look(target)).toEqual({ hostKey: honest.hostKey, accounts: 0 });
+  expect(await accounts.look(target)).toEqual({ hostKey: honest.hostKey, accounts: 0, identity: null });
   await create(target);
   expect((await accounts.look(target)).accounts).toBe(1);
   await accounts.clean(target, 1, ann());

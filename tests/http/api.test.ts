@@ -205,6 +205,36 @@ test("a drained machine is not offered; its new host key is accepted by hand", a
   expect((await pool.register(at("m-1"))).body.state).toBe("available");
 });
 
+test("one machine under another address is noticed, and its user is left alone", async () => {
+  const { body } = await get("/reserve?username=gil&password=pw&count=3");
+  const { port } = at("m-1");
+  // What a second DNS name or a forwarded port does: other words for the same machine.
+  const forward = Bun.listen<{ to: import("bun").Socket | null; early: Buffer[] }>({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      async open(from) {
+        from.data = { to: null, early: [] };
+        from.data.to = await Bun.connect({
+          hostname: "127.0.0.1",
+          port,
+          socket: { data: (_, part) => void from.write(part), close: () => void from.end() },
+        });
+        for (const part of from.data.early) from.data.to.write(part);
+      },
+      data: (from, part) => void (from.data.to ? from.data.to.write(part) : from.data.early.push(part)),
+      close: (from) => void from.data.to?.end(),
+    },
+  });
+  const alias = await pool.register(at("m-1"), { name: "alias", port: forward.port });
+  expect([alias.status, alias.body.code]).toEqual([409, "address_taken"]);
+  expect(alias.body.error).toContain("'m-1'");
+  expect((await get("/machines/alias")).status).toBe(404);
+  expect((await at("m-1").exec("grep -c ^gil: /etc/passwd; ls -d /home/gil")).stdout).toBe("1\n/home/gil\n");
+  forward.stop(true);
+  expect((await call(pool.api, "DELETE", `/reservations/${body.id}`)).status).toBe(200);
+});
+
 test("a machine that can't be reached is taken in, quarantined, with the reason", async () => {
   const { status, body } = await call(pool.api, "POST", "/machines", {
     name: "dead",
