@@ -1,5 +1,5 @@
 import { and, eq, inArray } from "drizzle-orm";
-import { transact } from "../db/client.ts";
+import { matched, transact } from "../db/client.ts";
 import { DatabaseUnavailable, troubleOf } from "../db/errors.ts";
 import { reservations } from "../db/schema.ts";
 import { clean, takeForCleaning } from "./clean.ts";
@@ -45,7 +45,7 @@ async function undoLater(deps: PoolDeps, id: string, reason: string, confirmed: 
 
 async function undo(deps: PoolDeps, id: string, reason: string, confirmed: boolean): Promise<void> {
   const mine = await transact(deps.db, async (tx) => {
-    await tx
+    const undone = await tx
       .update(reservations)
       .set({ state: "failed", reason: reason.slice(0, 500), idempotencyKey: null })
       .where(
@@ -57,7 +57,8 @@ async function undo(deps: PoolDeps, id: string, reason: string, confirmed: boole
           ),
         ),
       );
-    await record(deps, tx, "reservation.failed", id, { reason: reason.slice(0, 500) });
+    if (matched(undone) > 0)
+      await record(deps, tx, "reservation.failed", id, { reason: reason.slice(0, 500) });
     return takeForCleaning(deps, tx, id, confirmed ? ["preparing", "reserved"] : ["preparing"]);
   });
   await Promise.all(mine.map((machine) => clean(deps, machine)));
