@@ -42,6 +42,8 @@ export interface FakeMachine {
   password: string;
   /** "type base64" */
   hostKey: string;
+  /** what it says to be */
+  identity: string;
   /** changes with the next connection */
   behaviour: Behaviour;
   /** every login that was offered */
@@ -76,7 +78,8 @@ const publicOf = (key: string) => {
 
 /** What an honest machine would answer to a script and its parameters, as accounts/scripts say. */
 function truthOf(machine: FakeMachine, script: string, input: string[]): string {
-  if (script.startsWith("# Whether the machine can serve")) return `READY ${machine.account ? 1 : 0}`;
+  if (script.startsWith("# Whether the machine can serve"))
+    return `READY ${machine.account ? 1 : 0} ${machine.identity}`;
   const who = (input[1] ?? "").split(" ");
   if (script.includes("# Makes the account of a reservation.")) {
     machine.account = `${who[1]} ${who[0]}`;
@@ -84,7 +87,7 @@ function truthOf(machine: FakeMachine, script: string, input: string[]): string 
   }
   if (script.includes("# Makes the machine fit to be offered")) {
     machine.account = "";
-    return `CLEAN ${who[1]} ${who[0]}`;
+    return `CLEAN ${who[1]} ${who[0]} ${machine.identity}`;
   }
   return "DEEP 0";
 }
@@ -130,7 +133,7 @@ function flood(stream: ServerChannel, which: "stdout" | "stderr"): void {
 
 /** Starts one; `key` may be shared, since making one takes a while. */
 export async function startFake(
-  options: { name?: string; host?: string; port?: number; key?: string } = {},
+  options: { name?: string; host?: string; port?: number; key?: string; password?: string } = {},
 ): Promise<FakeMachine> {
   let key = options.key ?? newKey();
   const sockets = new Set<Socket>();
@@ -139,8 +142,9 @@ export async function startFake(
     host: options.host ?? "127.0.0.1",
     port: 0,
     user: "root",
-    password: crypto.randomUUID(),
+    password: options.password ?? crypto.randomUUID(),
     hostKey: publicOf(key),
+    identity: crypto.randomUUID().replaceAll("-", ""),
     behaviour: {},
     offers: [],
     connections: 0,

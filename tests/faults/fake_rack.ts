@@ -1,0 +1,15 @@
+// Many fake machines in a process of their own: `bun tests/faults/fake_rack.ts COUNT PASSWORD KEYFILE`. Prints one line of
+// JSON ({name, port, identity} of each), then serves until its standard input ends.
+import { readFileSync } from "node:fs";
+import { startFake } from "./fake_ssh.ts";
+
+const [count, password, keyFile] = process.argv.slice(2);
+const key = readFileSync(keyFile ?? "", "utf8");
+const machines = [];
+for (let n = 1; n <= Number(count); n++)
+  machines.push(await startFake({ name: `rack-${n}`, key, password: password ?? "" }));
+console.log(
+  JSON.stringify(machines.map(({ name, port, identity, hostKey }) => ({ name, port, identity, hostKey }))),
+);
+for await (const _ of process.stdin);
+process.exit(0);
