@@ -44,7 +44,11 @@ async function refused(
     ["direct", direct],
     ["nginx", throughNginx],
   ] as const) {
-    const answer = await send(method, path, { ...init, signal: AbortSignal.timeout(10_000) });
+    // nginx takes so many requests a second from one address; that is not what is tested here.
+    const answer = await until("an answer of its own", 10_000, async () => {
+      const one = await send(method, path, { ...init, signal: AbortSignal.timeout(10_000) });
+      return one.status !== 429 && one;
+    });
     const text = await answer.text();
     const what = `${way}: ${method} ${path.slice(0, 120)} ${String(init.body ?? "").slice(0, 120)}: ${text.slice(0, 200)}`;
     expect([answer.status, what]).toEqual([
@@ -229,7 +233,7 @@ test("header floods are refused in our form", async () => {
 });
 
 test("slow clients are ended by nginx while the others are served", async () => {
-  const heads = await Promise.all(Array.from({ length: 150 }, open));
+  const heads = await Promise.all(Array.from({ length: 100 }, open));
   const bodies = await Promise.all(Array.from({ length: 50 }, open));
   const all = [...heads, ...bodies];
   for (const socket of all) socket.on("error", () => {}).resume();
