@@ -34,14 +34,9 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "mm-rack-"));
   const password = crypto.randomUUID();
   writeFileSync(join(folder, "key"), newKey(), { mode: 0o600 });
+  writeFileSync(join(folder, "password"), password, { mode: 0o600 });
   const child = Bun.spawn(
-    [
-      process.execPath,
-      join(import.meta.dir, "fake_rack.ts"),
-      String(RECORDS - REAL),
-      password,
-      join(folder, "key"),
-    ],
+    [process.execPath, join(import.meta.dir, "fake_rack.ts"), String(RECORDS - REAL), folder],
     { stdin: "pipe", stdout: "pipe", stderr: "inherit" },
   );
   racks = child;
