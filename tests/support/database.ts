@@ -8,7 +8,11 @@ import { until } from "./until.ts";
 export interface TestServer {
   folder: string;
   socket: string;
-  pid: number;
+  signal(name: NodeJS.Signals): void;
+  /** Ends it with a signal; its data stays. */
+  end(signal: NodeJS.Signals): Promise<void>;
+  /** Starts it anew on its data, after `end`. */
+  start(): Promise<void>;
   /** A new, empty database on it; answers its DATABASE_URL. */
   database(): Promise<string>;
   stop(): Promise<void>;
@@ -16,8 +20,9 @@ export interface TestServer {
 
 let count = 0;
 
-export async function startDatabase(flags: string[] = []): Promise<TestServer> {
-  const folder = mkdtempSync(join(tmpdir(), "mm-db-"));
+/** @param into where its folder is made: a small file system of its own, say */
+export async function startDatabase(flags: string[] = [], into = tmpdir()): Promise<TestServer> {
+  const folder = mkdtempSync(join(into, "mm-db-"));
   const socket = join(folder, "sock");
   const data = join(folder, "data");
   const asRoot = process.getuid?.() === 0 ? ["--user=root"] : [];
@@ -33,35 +38,36 @@ export async function startDatabase(flags: string[] = []): Promise<TestServer> {
     { stdout: "ignore", stderr: "pipe" },
   );
   if ((await install.exited) !== 0) throw new Error(await new Response(install.stderr).text());
-  const server = Bun.spawn(
-    [
-      "mariadbd",
-      "--no-defaults",
-      `--datadir=${data}`,
-      `--socket=${socket}`,
-      `--pid-file=${join(folder, "pid")}`,
-      "--skip-networking",
-      "--innodb-buffer-pool-size=64M",
-      "--innodb-flush-log-at-trx-commit=1",
-      // Not what we want, but what a server may have: the program must not depend on it.
-      "--character-set-server=latin1",
-      "--default-time-zone=+05:00",
-      "--max-connections=300",
-      ...asRoot,
-      ...flags,
-    ],
-    { stdout: "ignore", stderr: Bun.file(join(folder, "log")) },
-  );
+  const command = [
+    "mariadbd",
+    "--no-defaults",
+    `--datadir=${data}`,
+    `--socket=${socket}`,
+    `--pid-file=${join(folder, "pid")}`,
+    "--skip-networking",
+    "--innodb-buffer-pool-size=64M",
+    "--innodb-flush-log-at-trx-commit=1",
+    // Not what we want, but what a server may have: the program must not depend on it.
+    "--character-set-server=latin1",
+    "--default-time-zone=+05:00",
+    "--max-connections=300",
+    ...asRoot,
+    ...flags,
+  ];
   const connect = () => createConnection({ socketPath: socket, user: "root" });
-  await until("MariaDB answers", 30_000, async () => {
-    if (server.exitCode !== null) throw new Error(await Bun.file(join(folder, "log")).text());
-    try {
-      await (await connect()).end();
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  const launch = () => Bun.spawn(command, { stdout: "ignore", stderr: Bun.file(join(folder, "log")) });
+  let server = launch();
+  const up = () =>
+    until("MariaDB answers", 30_000, async () => {
+      if (server.exitCode !== null) throw new Error(await Bun.file(join(folder, "log")).text());
+      try {
+        await (await connect()).end();
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  await up();
   const stop = async () => {
     server.kill("SIGKILL");
     await server.exited;
@@ -75,7 +81,15 @@ export async function startDatabase(flags: string[] = []): Promise<TestServer> {
   return {
     folder,
     socket,
-    pid: server.pid,
+    signal: (name) => server.kill(name),
+    async end(signal) {
+      server.kill(signal);
+      await server.exited;
+    },
+    async start() {
+      server = launch();
+      await up();
+    },
     async database() {
       const name = `mm_${process.pid}_${++count}`;
       const connection = await connect();

@@ -1,7 +1,9 @@
 // A whole pool for a test: real machines, a database of its own, the API (or several), a scheduler when asked for.
-import { createConnection } from "mysql2/promise";
+import { createPool } from "mysql2/promise";
+import type { TestServer } from "./database.ts";
 import { startMachines, type TestMachine } from "./machines.ts";
 import { call, newSettings, type Program, type Settings, startProgram } from "./program.ts";
+import { until } from "./until.ts";
 
 export interface TestPool {
   machines: TestMachine[];
@@ -18,21 +20,31 @@ export interface TestPool {
 
 export async function startPool(
   size: number,
-  options: { apis?: number; scheduler?: boolean; settings?: Record<string, string>; prefix?: string } = {},
+  options: {
+    apis?: number;
+    scheduler?: boolean;
+    settings?: Record<string, string>;
+    /** of the machines' names: they are one of their kind in a test process */
+    prefix?: string;
+    /** not the one that all tests share */
+    server?: TestServer;
+  } = {},
 ): Promise<TestPool> {
   const [machines, settings] = await Promise.all([
     startMachines(size, { prefix: options.prefix ?? "m-" }),
-    newSettings(options.settings),
+    newSettings(options.settings, options.server),
   ]);
   const apis = await Promise.all(Array.from({ length: options.apis ?? 1 }, () => startProgram(settings)));
   const api = apis[0] as Program;
   const scheduler = options.scheduler ? await startProgram(settings, "scheduler") : undefined;
   const url = new URL(settings.DATABASE_URL);
-  const connection = await createConnection({
+  // A pool: it connects again when the server was started anew.
+  const connection = createPool({
     socketPath: url.searchParams.get("socketPath") ?? "",
     user: "root",
     database: url.pathname.slice(1),
     timezone: "Z",
+    connectionLimit: 3,
   });
   const pool: TestPool = {
     machines,
@@ -56,7 +68,11 @@ export async function startPool(
   };
   const answers = await Promise.all(machines.map((machine) => pool.register(machine)));
   for (const { status, body } of answers)
-    if (status !== 201 || body.state !== "available")
-      throw new Error(`can't register: ${JSON.stringify(body)}`);
+    if (status !== 201) throw new Error(`can't register: ${JSON.stringify(body)}`);
+  // A scheduler may have been quicker to take one on than the request that registered it.
+  await until("all machines are offered", 20_000, async () => {
+    const rows = await pool.sql("SELECT 1 FROM machines WHERE state = 'available'");
+    return rows.length === size;
+  });
   return pool;
 }

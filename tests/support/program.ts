@@ -1,7 +1,7 @@
 // The program itself, as its own process: an API on a free port, or a scheduler.
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { sharedDatabase } from "./database.ts";
+import { sharedDatabase, type TestServer } from "./database.ts";
 import { freePort } from "./machines.ts";
 import { until } from "./until.ts";
 
@@ -36,8 +36,11 @@ export interface Settings {
 }
 
 /** Settings for programs that share one new database. */
-export async function newSettings(more: Record<string, string> = {}): Promise<Settings> {
-  const server = await sharedDatabase();
+export async function newSettings(
+  more: Record<string, string> = {},
+  on: TestServer | Promise<TestServer> = sharedDatabase(),
+): Promise<Settings> {
+  const server = await on;
   return { DATABASE_URL: await server.database(), SECRET_KEY: randomBytes(32).toString("base64"), ...more };
 }
 

@@ -16,6 +16,8 @@ export function ssh(login: Login, command: string): Promise<string> {
       client.destroy();
       reject(error);
     });
+    // Also without an error, when the other side just goes; after the answer it says nothing new.
+    client.on("close", () => reject(new Error("the connection was closed")));
     client.on("ready", () =>
       client.exec(command, (error, stream) => {
         if (error) return reject(error);

@@ -1,0 +1,86 @@
+// Clients that reserve and release without a pause, each request under a name of its own.
+import { call } from "../support/program.ts";
+import type { Asked, Ledger } from "./ledger.ts";
+
+export interface Load {
+  /** Asks no more, waits for what is under way. */
+  stop(): Promise<void>;
+  /** For all requests since the last call: the slowest answer counted from `since` (or its own start), and the answers by status. */
+  since(): { slowest: number; statuses: Record<string, number> };
+  mark(): void;
+}
+
+/**
+ * @param next the address of the next request's server: several APIs take turns
+ * @param many how many clients
+ */
+export function startClients(
+  ledger: Ledger,
+  next: () => { url: string },
+  many: number,
+  random: () => number,
+  prefix = "c",
+): Load {
+  let going = true;
+  let count = 0;
+  let faultAt = 0;
+  let slowest = 0;
+  let statuses: Record<string, number> = {};
+  const told = (status: number | string, from: number) => {
+    statuses[status] = (statuses[status] ?? 0) + 1;
+    if (faultAt > 0) slowest = Math.max(slowest, performance.now() - Math.max(from, faultAt));
+  };
+  const kept: Asked[] = [];
+  /** As a client does it who wants to be rid of it: again, until it is over. */
+  const release = async (entry: Asked) => {
+    for (;;) {
+      const from = performance.now();
+      const status = await ledger.release(next(), entry);
+      told(`DELETE ${status || "none"}`, from);
+      if ((status > 0 && status < 500) || !going) return;
+      await Bun.sleep(100 + 200 * random());
+    }
+  };
+  const client = async () => {
+    while (going) {
+      const from = performance.now();
+      const key = random() < 0.5 ? crypto.randomUUID() : undefined;
+      const username = `${prefix}${++count}`;
+      const size = 1 + Math.floor(random() * 2);
+      let mine: Asked = await ledger.reserve(next(), username, size, key ? { key } : {});
+      told(mine.status || "none", from);
+      // No answer: ask again, as clients do.
+      for (let tries = 0; key && mine.outcome === "unknown" && tries < 3 && going; tries++) {
+        await Bun.sleep(200 * random());
+        mine = await ledger.reserve(next(), username, size, { key });
+      }
+      if (mine.outcome === "granted") {
+        await Bun.sleep(200 * random());
+        // Two are always left, so that there are active ones to look at in the end.
+        kept.push(mine);
+        const oldest = kept.length > 2 ? kept.shift() : undefined;
+        if (oldest) await release(oldest);
+      } else {
+        const asked = performance.now();
+        const status = await call(next(), "GET", "/available")
+          .then((r) => r.status)
+          .catch(() => 0);
+        told(`GET ${status}`, asked);
+        await Bun.sleep(status === 0 ? 300 + 300 * random() : 30 + 50 * random());
+      }
+    }
+  };
+  const all = Array.from({ length: many }, client);
+  return {
+    async stop() {
+      going = false;
+      await Promise.all(all);
+    },
+    since: () => ({ slowest: Math.round(slowest), statuses }),
+    mark() {
+      faultAt = performance.now();
+      slowest = 0;
+      statuses = {};
+    },
+  };
+}

@@ -1,0 +1,75 @@
+// A BusyBox machine in a container, for the suite: the demo machine's own image, when a Docker engine has what it needs.
+import { join } from "node:path";
+import { freePort } from "../support/machines.ts";
+import { until } from "../support/until.ts";
+import type { Lookable } from "./look.ts";
+
+export interface Container extends Lookable {
+  host: string;
+  user: string;
+  password: string;
+  stop(): Promise<void>;
+}
+
+async function run(...command: string[]) {
+  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { code: await child.exited, stdout, stderr };
+}
+
+/** Whether an engine answers and has the image that the demo machine is made from; else these tests are left out. */
+export const engine = (() => {
+  try {
+    return (
+      Bun.spawnSync(["docker", "image", "inspect", "alpine:3.22"], { stdout: "ignore", stderr: "ignore" })
+        .exitCode === 0
+    );
+  } catch {
+    return false;
+  }
+})();
+
+export async function startContainer(name: string): Promise<Container> {
+  const folder = join(import.meta.dir, "../../provision");
+  const built = await run("docker", "build", "-q", "-t", "machine-manager/demo-machine", folder);
+  if (built.code !== 0) throw new Error(built.stderr);
+  const port = await freePort();
+  const unique = `mm-faults-${process.pid}-${name}`;
+  const started = await run(
+    "docker",
+    "run",
+    "-d",
+    "--name",
+    unique,
+    "-p",
+    `127.0.0.1:${port}:22`,
+    built.stdout.trim(),
+  );
+  if (started.code !== 0) throw new Error(started.stderr);
+  const pid = (await run("docker", "inspect", "-f", "{{.State.Pid}}", unique)).stdout.trim();
+  const stop = async () => {
+    await run("docker", "rm", "-f", unique);
+  };
+  process.once("exit", () =>
+    Bun.spawnSync(["docker", "rm", "-f", unique], { stdout: "ignore", stderr: "ignore" }),
+  );
+  await until("its sshd answers", 20_000, async () =>
+    fetch(`http://127.0.0.1:${port}`).then(
+      () => true,
+      (error) => !/refused|ConnectionRefused/i.test(`${error.code} ${error.message}`),
+    ),
+  );
+  return {
+    name,
+    host: "127.0.0.1",
+    port,
+    user: "root",
+    password: "test",
+    root: `/proc/${pid}/root`,
+    exec: (command) => run("docker", "exec", unique, "sh", "-c", command),
+    stop,
+  };
+}

@@ -1,0 +1,66 @@
+// Stands between a program and MariaDB, and cuts a connection at the n-th COMMIT: before the server has it, or after
+// the server did it and before the program hears of it.
+import { createServer, connect as netConnect, type Socket } from "node:net";
+import { join } from "node:path";
+import type { TestServer } from "../support/database.ts";
+
+/** A COM_QUERY packet (https://mariadb.com/kb/en/com_query/) that says commit. */
+const COMMIT = Buffer.from("\x07\x00\x00\x00\x03commit", "latin1");
+
+export interface Cutter {
+  /** The DATABASE_URL that leads through it. */
+  through(url: string): string;
+  /** From now on, cuts at the n-th COMMIT that comes. */
+  arm(n: number, when: "before" | "after"): void;
+  /** Whether it cut. */
+  cut(): boolean;
+  close(): void;
+}
+
+export async function startCutter(server: TestServer): Promise<Cutter> {
+  const path = join(server.folder, "cutter");
+  const open = new Set<Socket>();
+  let left = 0;
+  let mode: "before" | "after" = "before";
+  let done = false;
+  const listener = createServer((client) => {
+    const upstream = netConnect(server.socket);
+    let deaf = false;
+    const end = () => {
+      client.destroy();
+      upstream.destroy();
+    };
+    for (const one of [client, upstream]) {
+      open.add(one);
+      one.on("error", end);
+      one.on("close", end);
+    }
+    client.on("data", (data: Buffer) => {
+      if (left > 0 && data.includes(COMMIT) && --left === 0) {
+        done = true;
+        if (mode === "before") return end();
+        deaf = true;
+      }
+      upstream.write(data);
+    });
+    upstream.on("data", (data: Buffer) => (deaf ? end() : client.write(data)));
+  });
+  await new Promise<void>((go) => listener.listen(path, go));
+  return {
+    through(url) {
+      const at = new URL(url);
+      at.searchParams.set("socketPath", path);
+      return at.toString();
+    },
+    arm(n, when) {
+      left = n;
+      mode = when;
+      done = false;
+    },
+    cut: () => done,
+    close() {
+      listener.close();
+      for (const one of open) one.destroy();
+    },
+  };
+}

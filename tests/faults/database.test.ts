@@ -1,0 +1,171 @@
+// Fault 4: MariaDB is restarted, killed, stopped, its connections are killed, its commits cut off. Requests get a 503
+// within 5 s; afterwards the service recovers by itself.
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { startDatabase, type TestServer } from "../support/database.ts";
+import { startPool, type TestPool } from "../support/pool.ts";
+import { call, startProgram } from "../support/program.ts";
+import { until } from "../support/until.ts";
+import { check, settle, watch } from "./checker.ts";
+import { startClients } from "./clients.ts";
+import { type Cutter, startCutter } from "./cutter.ts";
+import { Ledger } from "./ledger.ts";
+import { injected, random, rounds, SEED } from "./table.ts";
+
+setDefaultTimeout(400_000);
+
+/** The promise, and half a second for a machine that has better things to do. */
+const ANSWER_MS = 5500;
+
+let server: TestServer;
+let pool: TestPool;
+beforeAll(async () => {
+  server = await startDatabase();
+  pool = await startPool(6, {
+    apis: 2,
+    scheduler: true,
+    server,
+    prefix: "db-",
+    settings: { SSH_TIMEOUT_SECONDS: "3", EXPIRE_EVERY: "1" },
+  });
+});
+afterAll(async () => {
+  await pool.stop();
+  await server.stop();
+});
+
+/** Injects a fault while clients are at work. @param fault returns when it is over */
+async function underLoad(name: string, times: number, fault: (n: number) => Promise<void>) {
+  const ledger = new Ledger();
+  const dice = random(SEED);
+  const next = () => pool.apis[Math.floor(dice() * pool.apis.length)] as { url: string };
+  const watcher = watch(pool);
+  const load = startClients(ledger, next, 8, dice, `${name.replace(/\W/g, "").toLowerCase().slice(0, 12)}x`);
+  await until(
+    "some were granted",
+    20_000,
+    () => ledger.asked.filter((one) => one.outcome === "granted").length > 3,
+  );
+  const bad: string[] = [];
+  let slowest = 0;
+  let seen: Record<string, number> = {};
+  for (let n = 0; n < times; n++) {
+    load.mark();
+    await fault(n);
+    const { slowest: one, statuses } = load.since();
+    slowest = Math.max(slowest, one);
+    seen = { ...seen, ...statuses };
+    if (one > ANSWER_MS) bad.push(`an answer took ${one} ms in ${name}`);
+    await until("it answers again", 15_000, async () =>
+      call(next(), "GET", "/readyz").then(({ status }) => status === 200),
+    );
+    const before = ledger.asked.length;
+    await until("reservations are granted again", 20_000, () =>
+      ledger.asked.slice(before).some((one) => one.outcome === "granted"),
+    );
+  }
+  await load.stop();
+  bad.push(...(await watcher.stop()));
+  bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+  for (const entry of ledger.asked) entry.ended = true;
+  await until(
+    "all is released",
+    30_000,
+    async () => (await call(pool.api, "POST", "/release_all")).status === 200,
+  );
+  bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+  for (const status of Object.keys(seen))
+    if (/500/.test(status)) bad.push(`an answer was ${status} in ${name}`);
+  injected(`4 MariaDB ${name}`, times, bad, `slowest answer ${slowest} ms`);
+  console.log(
+    name,
+    `slowest ${slowest} ms, asked ${ledger.asked.length}, looks ${watcher.looks()}`,
+    JSON.stringify(seen),
+  );
+  expect(bad).toEqual([]);
+}
+
+test("restarted in good order", () =>
+  underLoad("restarted", rounds(2), async () => {
+    await server.end("SIGTERM");
+    await server.start();
+  }));
+
+test("killed with -9", () =>
+  underLoad("killed", rounds(3), async () => {
+    await server.end("SIGKILL");
+    await server.start();
+  }));
+
+test("standing still for 20 s", () =>
+  underLoad("stopped for 20 s", rounds(1), async () => {
+    server.signal("SIGSTOP");
+    await Bun.sleep(20_000); // the fault's own length
+    server.signal("SIGCONT");
+  }));
+
+test("its connections killed one by one", () =>
+  underLoad("connections killed", rounds(40), async () => {
+    const all = await pool.sql(
+      "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db IS NOT NULL",
+    );
+    const one = all[Math.floor(Math.random() * all.length)];
+    if (one) await pool.sql(`KILL CONNECTION ${one.id}`).catch(() => {});
+  }));
+
+test("statements killed one by one", () =>
+  underLoad("statements killed", rounds(60), async () => {
+    const all = await pool.sql(
+      "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db IS NOT NULL",
+    );
+    for (const one of all) await pool.sql(`KILL QUERY ${one.id}`).catch(() => {});
+  }));
+
+/** Cuts the connection at the n-th COMMIT of an operation, for every n, before and after the server did it. */
+async function cutEvery(
+  name: string,
+  when: "before" | "after",
+  operation: (api: { url: string }, ledger: Ledger, n: number) => Promise<string[]>,
+) {
+  const cutter: Cutter = await startCutter(server);
+  const api = await startProgram({
+    ...pool.settings,
+    DATABASE_URL: cutter.through(pool.settings.DATABASE_URL),
+  });
+  const bad: string[] = [];
+  let n = 1;
+  for (let hit = true; hit; n++) {
+    const ledger = new Ledger();
+    cutter.arm(n, when);
+    bad.push(...(await operation(api, ledger, n)));
+    hit = cutter.cut();
+    cutter.arm(0, when);
+    bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+    for (const entry of ledger.asked) entry.ended = true;
+    await call(pool.api, "POST", "/release_all");
+    bad.push(...(await settle(pool)));
+  }
+  await api.stop("SIGKILL");
+  cutter.close();
+  injected(`4 connection cut ${when} a COMMIT (${name})`, n - 2, bad);
+  expect(bad).toEqual([]);
+  expect(n).toBeGreaterThan(2);
+}
+
+for (const when of ["before", "after"] as const) {
+  test(`the connection is cut ${when} each COMMIT of a reservation`, () =>
+    cutEvery("reserve", when, async (api, ledger, n) => {
+      const key = crypto.randomUUID();
+      const first = await ledger.reserve(api, `cut${when}${n}`, 2, { key });
+      const again = await ledger.reserve(api, `cut${when}${n}`, 2, { key });
+      // One lost connection is no fault that a client should hear of.
+      if (first.status !== 201) return [`I4 a COMMIT that was cut off once was answered ${first.status}`];
+      return first.id === again.id ? [] : ["I4 the repeat with the same key gave another reservation"];
+    }));
+
+  test(`the connection is cut ${when} each COMMIT of a release`, () =>
+    cutEvery("release", when, async (api, ledger, n) => {
+      const mine = await ledger.reserve(pool.api, `cutr${when}${n}`, 2);
+      const status = await ledger.release(api, mine);
+      return [200, 202].includes(status) ? [] : [`I4 the release was answered ${status}`];
+    }));
+}

@@ -1,0 +1,219 @@
+// Fault 4, the slower kinds: no room on the disk, locks held by somebody else, deadlocks, and a database put back to
+// what it was an hour ago.
+import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createConnection } from "mysql2/promise";
+import { startDatabase, type TestServer } from "../support/database.ts";
+import { startPool, type TestPool } from "../support/pool.ts";
+import { call } from "../support/program.ts";
+import { canLogIn } from "../support/ssh.ts";
+import { until } from "../support/until.ts";
+import { check, settle } from "./checker.ts";
+import { startClients } from "./clients.ts";
+import { type Asked, Ledger } from "./ledger.ts";
+import { injected, random, SEED } from "./table.ts";
+
+setDefaultTimeout(400_000);
+
+const ANSWER_MS = 5500;
+const settings = { SSH_TIMEOUT_SECONDS: "3", EXPIRE_EVERY: "1" };
+let server: TestServer;
+let pool: TestPool;
+let disk: string;
+
+const run = async (...command: string[]) => {
+  const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe", stdin: "ignore" });
+  const [out, err] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  if ((await child.exited) !== 0) throw new Error(`${command.join(" ")}: ${err}`);
+  return out;
+};
+
+beforeAll(async () => {
+  disk = mkdtempSync(join(tmpdir(), "mm-disk-"));
+  await run("mount", "-t", "tmpfs", "-o", "size=220m", "faults", disk);
+  server = await startDatabase(["--innodb-log-file-size=8M"], disk);
+  pool = await startPool(4, { scheduler: true, server, prefix: "dbs-", settings });
+});
+afterEach(() => Bun.spawnSync(["rm", "-f", join(disk, "filler")]));
+afterAll(async () => {
+  await pool.stop();
+  await server.stop();
+  await run("umount", "-l", disk);
+  rmSync(disk, { recursive: true, force: true });
+});
+
+const openConnection = () =>
+  createConnection({
+    socketPath: server.socket,
+    user: "root",
+    database: new URL(pool.settings.DATABASE_URL).pathname.slice(1),
+  });
+
+/** Writes rows that nobody counts until the server has no room for more. Answers its words. */
+async function fillTables(): Promise<string> {
+  const time = "UTC_TIMESTAMP(3)";
+  for (const insert of [
+    `INSERT INTO reservations (id, username, uid, state, reason, count, duration_minutes, created_at, ends_at, ended_at)
+     SELECT UUID(), 'ballast', seq, 'ended', REPEAT('x', 400), 1, 1, ${time}, ${time}, ${time} FROM seq_1_to_200`,
+    `INSERT INTO holds (id, reservation_id, machine_id, machine_name, claimed_at, released_at)
+     SELECT UUID(), UUID(), UUID(), 'ballast', ${time}, ${time} FROM seq_1_to_200`,
+  ])
+    for (let n = 0, words = ""; words === ""; n++) {
+      words = await pool.sql(insert).then(
+        () => (n > 2000 ? "never full" : ""),
+        (error) => String(error.message),
+      );
+      if (words && !words.includes("full")) return words;
+    }
+  return "tables full";
+}
+
+async function allFree(ledger: Ledger, restored = false): Promise<string[]> {
+  for (const entry of ledger.asked) entry.ended = true;
+  await until(
+    "all is released",
+    30_000,
+    async () => (await call(pool.api, "POST", "/release_all")).status === 200,
+  );
+  return [...(await settle(pool)), ...(await check(pool, { ledger, restored }))];
+}
+
+test("its disk is full", async () => {
+  const ledger = new Ledger();
+  const load = startClients(ledger, () => pool.api, 6, random(SEED), "full");
+  await until("some were granted", 20_000, () => ledger.asked.some((one) => one.outcome === "granted"));
+  load.mark();
+  await pool.sql(
+    "CREATE TABLE ballast (id INT PRIMARY KEY, t VARCHAR(400)) AS SELECT seq AS id, '' AS t FROM seq_1_to_20000",
+  );
+  const other = await openConnection();
+  await run("sh", "-c", `dd if=/dev/zero of=${disk}/filler bs=64k 2>/dev/null || true`);
+  // Its log files have their room already: what fails is a table that must grow. So its rooms are filled up first.
+  const full = await fillTables();
+  // And the room for what may have to be undone, by a transaction that is not over.
+  await other.query("BEGIN");
+  for (let n = 0, going = true; n < 200 && going; n++)
+    going = await other.query(`UPDATE ballast SET t = REPEAT(CHAR(${65 + (n % 26)}), 400)`).then(
+      () => true,
+      () => false,
+    );
+  const before = ledger.asked.length;
+  await until("forty more were asked", 60_000, () => ledger.asked.length > before + 40);
+  const { slowest, statuses } = load.since();
+  await run("rm", "-f", `${disk}/filler`);
+  await other.query("ROLLBACK").catch(() => {});
+  await other.end().catch(() => {});
+  await pool.sql("DROP TABLE ballast");
+  await pool.sql("DELETE FROM reservations WHERE username = 'ballast'");
+  await pool.sql("DELETE FROM holds WHERE machine_name = 'ballast'");
+  const then = ledger.asked.length;
+  await until("reservations are granted again", 60_000, () =>
+    ledger.asked.slice(then).some((one) => one.outcome === "granted"),
+  );
+  await load.stop();
+  const bad = [...(await settle(pool)), ...(await check(pool, { ledger }))];
+  if (slowest > ANSWER_MS) bad.push(`an answer took ${slowest} ms`);
+  if (Object.keys(statuses).some((one) => one.includes("500")))
+    bad.push(`answers were ${JSON.stringify(statuses)}`);
+  bad.push(...(await allFree(ledger)));
+  injected("4 MariaDB disk full", 1, bad, `${full}; slowest answer ${slowest} ms`);
+  console.log(full, slowest, statuses);
+  expect(full).toContain("full");
+  expect(bad).toEqual([]);
+});
+
+test("somebody else holds locks, and deadlocks are forced", async () => {
+  const ledger = new Ledger();
+  const load = startClients(ledger, () => pool.api, 6, random(SEED), "lock");
+  const other = await openConnection();
+  load.mark();
+  let deadlocks = 0;
+  const times = 30;
+  for (let n = 0; n < times; n++) {
+    await other.query("BEGIN");
+    // In an order that nobody else takes; every third time long enough for the others to give up.
+    await other.query("SELECT * FROM reservations ORDER BY id DESC FOR UPDATE").catch(() => deadlocks++);
+    await other.query("SELECT * FROM machines ORDER BY id DESC FOR UPDATE").catch(() => deadlocks++);
+    if (n % 3 === 0) await other.query("SELECT SLEEP(3.5)");
+    await other.query("ROLLBACK");
+    const before = ledger.asked.length;
+    await until("others came through", 20_000, () => ledger.asked.length > before + 3);
+  }
+  const { slowest, statuses } = load.since();
+  await other.end();
+  await load.stop();
+  const bad = [...(await settle(pool)), ...(await check(pool, { ledger }))];
+  if (slowest > ANSWER_MS) bad.push(`an answer took ${slowest} ms`);
+  if (Object.keys(statuses).some((one) => one.includes("500")))
+    bad.push(`answers were ${JSON.stringify(statuses)}`);
+  bad.push(...(await allFree(ledger)));
+  injected(
+    "4 MariaDB locks and deadlocks",
+    times,
+    bad,
+    `${deadlocks} deadlocks lost by us, slowest answer ${slowest} ms`,
+  );
+  console.log(deadlocks, slowest, statuses);
+  expect(bad).toEqual([]);
+});
+
+test("it is put back to what it was before", async () => {
+  const name = new URL(pool.settings.DATABASE_URL).pathname.slice(1);
+  const ledger = new Ledger();
+  const old = await ledger.reserve(pool.api, "restoldone", 1);
+  const dump = await run(
+    "mariadb-dump",
+    `--socket=${server.socket}`,
+    "--user=root",
+    "--single-transaction",
+    name,
+  );
+  // What the dump does not know: one that is over, and one that is there.
+  const over = await ledger.reserve(pool.api, "restover", 1);
+  await ledger.release(pool.api, over);
+  const lost = [
+    await ledger.reserve(pool.api, "restlosta", 2),
+    await ledger.reserve(pool.api, "restlostb", 1),
+  ];
+  const given = (await pool.sql("SELECT uid FROM reservations")).map(({ uid }) => uid);
+  await pool.scheduler?.stop("SIGKILL");
+  const connection = await createConnection({
+    socketPath: server.socket,
+    user: "root",
+    database: name,
+    multipleStatements: true,
+  });
+  await connection.query(dump);
+  await connection.end();
+  // Before any sweep: a machine with an account that no row knows takes nobody new.
+  const early = await ledger.reserve(pool.api, "restearly", 1);
+  const { startProgram } = await import("../support/program.ts");
+  pool.scheduler = await startProgram(pool.settings, "scheduler");
+  await pool.sql("UPDATE machines SET probed_at = probed_at - INTERVAL 1 HOUR");
+  const portOf = (one: Asked) => pool.machines.find(({ name }) => name === one.machines[0])?.port ?? 0;
+  const bad: string[] = [];
+  await until("the sweep found what no row knows", 60_000, async () => {
+    await pool.sql("UPDATE machines SET retry_at = UTC_TIMESTAMP(3) WHERE state = 'quarantined'");
+    const texts = await Promise.all(pool.machines.map(({ root }) => Bun.file(`${root}/etc/passwd`).text()));
+    return !texts.some((text) => /^restlost[ab]:/m.test(text));
+  }).catch((error) => bad.push(`I6 ${error.message}`));
+  for (const entry of [over, ...lost]) entry.ended = true;
+  // The one that the dump knows is as it was.
+  bad.push(...(await settle(pool)), ...(await check(pool, { ledger, restored: true })));
+  if (!(await canLogIn({ port: portOf(old), username: old.username, password: old.password })))
+    bad.push("I3 the reservation that the dump knows does not work");
+  bad.push(...(await allFree(ledger, true)));
+  const later = await ledger.reserve(pool.api, "restlater", 4);
+  if (later.outcome !== "granted") bad.push(`I5 afterwards a reservation of all is answered ${later.status}`);
+  bad.push(...(await check(pool, { ledger, restored: true })));
+  const [row] = await pool.sql("SELECT uid FROM reservations WHERE username = 'restlater'");
+  if (given.includes(row?.uid)) bad.push(`I6 uid ${row.uid} was given again after the restore`);
+  bad.push(...(await allFree(ledger, true)));
+  injected("4 MariaDB restored from a dump", 1, bad, `a reservation before the sweep: ${early.status}`);
+  expect(bad).toEqual([]);
+});

@@ -1,0 +1,75 @@
+// Fault 3: three APIs and two schedulers on one database, killed at random for a minute while fifty clients are at work.
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { startPool, type TestPool } from "../support/pool.ts";
+import { call, type Program, startProgram } from "../support/program.ts";
+import { until } from "../support/until.ts";
+import { check, expireLeases, settle, watch } from "./checker.ts";
+import { startClients } from "./clients.ts";
+import { Ledger } from "./ledger.ts";
+import { injected, LONG, random, SEED } from "./table.ts";
+
+setDefaultTimeout(1_200_000);
+
+const SECONDS = LONG ? 600 : 60;
+const settings = { SSH_TIMEOUT_SECONDS: "3", EXPIRE_EVERY: "1" };
+
+let pool: TestPool;
+beforeAll(async () => {
+  pool = await startPool(20, { apis: 3, scheduler: true, prefix: "kill-", settings });
+});
+afterAll(() => pool.stop());
+
+test(`APIs and schedulers are killed at random for ${SECONDS} s while 50 clients reserve and release`, async () => {
+  const dice = random(SEED);
+  const ledger = new Ledger();
+  const schedulers: Program[] = [pool.scheduler as Program, await startProgram(pool.settings, "scheduler")];
+  const apis = [...pool.apis];
+  const watcher = watch(pool);
+  const load = startClients(ledger, () => apis[Math.floor(dice() * apis.length)] as Program, 50, dice, "kil");
+  const until60 = performance.now() + SECONDS * 1000;
+  let kills = 0;
+  const starting = new Set<Promise<unknown>>();
+  while (performance.now() < until60) {
+    await Bun.sleep(500 + dice() * 1500); // when, is part of the dice
+    const among = dice() < 0.7 ? apis : schedulers;
+    const n = Math.floor(dice() * among.length);
+    const victim = among[n] as Program;
+    if (victim.gone()) continue;
+    await victim.stop("SIGKILL");
+    kills++;
+    // On the same port, as a supervisor would do it; its place is empty for half a second and more.
+    const port = Number(new URL(victim.url).port);
+    const again = startProgram(pool.settings, port ? "api" : "scheduler", { port }).then((one) => {
+      among[n] = one;
+      starting.delete(again);
+    });
+    starting.add(again);
+    // What the dead one held would be free after 45 s.
+    if (dice() < 0.9)
+      await pool
+        .sql(
+          "UPDATE machines SET lease_until = lease_until - INTERVAL 40 SECOND WHERE lease_owner IS NOT NULL",
+        )
+        .catch(() => {});
+  }
+  await Promise.all(starting);
+  await load.stop();
+  const bad = await watcher.stop();
+  await expireLeases(pool);
+  bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+  const granted = ledger.asked.filter((one) => one.outcome === "granted").length;
+  const unknown = ledger.asked.filter((one) => one.outcome === "unknown").length;
+  for (const entry of ledger.asked) entry.ended = true;
+  await until(
+    "all is released",
+    60_000,
+    async () => (await call(apis[0] as Program, "POST", "/release_all")).status === 200,
+  );
+  bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+  await Promise.all([...apis, ...schedulers].map((one) => one.stop("SIGKILL")));
+  const note = `${ledger.asked.length} requests, ${granted} granted, ${unknown} without an answer; ${watcher.looks()} looks at all machines`;
+  injected("3 random kills under load", kills, bad, note);
+  console.log(kills, note);
+  expect(bad).toEqual([]);
+  expect(kills).toBeGreaterThan(SECONDS / 5);
+});

@@ -1,0 +1,185 @@
+// Fault 6: several schedulers and APIs on one database. One is stopped past its lease and goes on later: its late write
+// misses, and its late step is refused by the machine itself. An API that acts and dies behind nginx is not asked twice.
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { startProxy, type TlsProxy } from "../native/proxy.ts";
+import type { TestPool } from "../support/pool.ts";
+import { startProgram } from "../support/program.ts";
+import { until } from "../support/until.ts";
+import { check, expireLeases, settle } from "./checker.ts";
+import { enumerate, startLanes, startVictim, type Victim } from "./lanes.ts";
+import { type Asked, Ledger } from "./ledger.ts";
+import { injected } from "./table.ts";
+
+setDefaultTimeout(400_000);
+
+let lanes: TestPool[];
+beforeAll(async () => {
+  lanes = await startLanes(7, "late", true);
+});
+afterAll(() => Promise.all(lanes.map((pool) => pool.stop())));
+
+/** Waits until the victim stands still at its event; answers the event's name, "" when it did all. */
+async function stands(victim: Victim, done: () => boolean): Promise<string> {
+  await until("the victim stands still, or is done", 30_000, () => victim.where() !== "" || done(), 10);
+  return victim.where();
+}
+
+/** A holder of both machines who must not notice anything of the late one. */
+async function nextHolder(pool: TestPool, ledger: Ledger, name: string, bad: string[]) {
+  const next = await ledger.reserve(pool.api, name, 2);
+  if (next.outcome !== "granted") bad.push(`I5 the next holder was answered ${next.status}`);
+  return next;
+}
+
+test("an API stopped past its lease at every event of a reservation goes on when its machines have a next holder", async () => {
+  let refused = 0;
+  const { met, bad } = await enumerate(
+    "6 stopped while it reserves, continued late",
+    lanes,
+    async (pool, n) => {
+      const ledger = new Ledger();
+      const victim = await startVictim(pool, "api", n, "SIGSTOP");
+      await victim.arm();
+      let over = false;
+      const asked = ledger.reserve(victim, `stp${n}`, 2).then((entry) => {
+        over = true;
+        return entry;
+      });
+      const where = await stands(victim, () => over);
+      const bad: string[] = [];
+      if (where) {
+        await expireLeases(pool);
+        bad.push(...(await settle(pool)));
+        const held = (await pool.sql("SELECT 1 FROM machines WHERE state = 'reserved'")).length > 0;
+        // Stopped after its confirmation: then it is the holder, and nobody comes next.
+        if (!held) await nextHolder(pool, ledger, `nxt${n}`, bad);
+        victim.signal("SIGCONT");
+        await asked;
+        bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+        if (/seen a later step|fenced/.test(victim.log())) refused++;
+      } else await asked;
+      await victim.stop("SIGKILL");
+      await freeAll(pool, ledger, bad);
+      return { where, bad };
+    },
+  );
+  console.log(
+    `reserve stopped at ${met.length} events, a step refused by a machine in ${refused}\n  ${met.join("\n  ")}`,
+  );
+  expect(bad).toEqual([]);
+  expect(refused).toBeGreaterThan(0);
+});
+
+test("a scheduler stopped past its lease at every event of an expiry goes on when its machines have a next holder", async () => {
+  let refused = 0;
+  for (const pool of lanes) pool.scheduler?.signal("SIGSTOP");
+  const { met, bad } = await enumerate(
+    "6 stopped while it cleans, continued late",
+    lanes,
+    async (pool, n) => {
+      const ledger = new Ledger();
+      const mine = await ledger.reserve(pool.api, `old${n}`, 2);
+      mine.ended = true;
+      const victim = await startVictim(pool, "scheduler", n, "SIGSTOP");
+      await victim.arm();
+      await pool.sql("UPDATE reservations SET ends_at = UTC_TIMESTAMP(3) WHERE id = ?", [mine.id]);
+      const bad: string[] = [];
+      let free = false;
+      const watching = (async () => {
+        while (!free && victim.where() === "") {
+          free = (await pool.sql("SELECT 1 FROM machines WHERE state <> 'available'")).length === 0;
+          await Bun.sleep(50);
+        }
+      })();
+      const where = await stands(victim, () => free);
+      await watching;
+      if (where) {
+        pool.scheduler?.signal("SIGCONT");
+        await expireLeases(pool);
+        bad.push(...(await settle(pool)));
+        await nextHolder(pool, ledger, `hld${n}`, bad);
+        victim.signal("SIGCONT");
+        // It has gone on when it does its next job.
+        await until("the late one is through", 20_000, async () => {
+          return victim.gone() || (await idle(victim));
+        });
+        bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+        if (/seen a later step|fenced/.test(victim.log())) refused++;
+      }
+      pool.scheduler?.signal("SIGCONT");
+      await victim.stop("SIGKILL");
+      await freeAll(pool, ledger, bad);
+      pool.scheduler?.signal("SIGSTOP");
+      return { where, bad };
+    },
+  );
+  for (const pool of lanes) pool.scheduler?.signal("SIGCONT");
+  console.log(
+    `expiry stopped at ${met.length} events, a step refused by a machine in ${refused}\n  ${met.join("\n  ")}`,
+  );
+  expect(bad).toEqual([]);
+  expect(refused).toBeGreaterThan(0);
+});
+
+/** Whether a process has used no processor time to speak of for half a second. */
+async function idle(program: { pid: number }): Promise<boolean> {
+  const ticks = async () => {
+    const fields = (await Bun.file(`/proc/${program.pid}/stat`).text()).replace(/^.*\) /, "").split(" ");
+    return fields[0] === "T" ? Number.NaN : Number(fields[11]) + Number(fields[12]);
+  };
+  const before = await ticks();
+  await Bun.sleep(500);
+  return (await ticks()) - before <= 5;
+}
+
+/** One that only the database tells of. */
+const unknown = (id: string): Asked => ({
+  ...{ username: "", password: "", count: 0, key: null, outcome: "unknown", status: 0, machines: [] },
+  ...{ ended: true, milliseconds: 0, id },
+});
+
+async function freeAll(pool: TestPool, ledger: Ledger, bad: string[]): Promise<void> {
+  for (const entry of ledger.asked) if (entry.id && !entry.ended) await ledger.release(pool.api, entry);
+  // One whose client got no answer is active, and nobody knows it by its id.
+  const left = await pool.sql("SELECT id FROM reservations WHERE state = 'active'");
+  for (const { id } of left)
+    await ledger.release(pool.api, ledger.asked.find((entry) => entry.id === id) ?? unknown(id));
+  for (const entry of ledger.asked) entry.ended = true;
+  bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+}
+
+test("an API that acts and dies behind nginx: the request is not given to another one", async () => {
+  const bad: string[] = [];
+  let times = 0;
+  const pool = lanes[0] as TestPool;
+  const third = await startProgram(pool.settings);
+  for (const [n, event] of [5, 9, 11, 14].entries()) {
+    const ledger = new Ledger();
+    const victim = await startVictim(pool, "api", event);
+    const ports = [victim, third, ...pool.apis].map(({ url }) => new URL(url).host);
+    // The template has one line `server ${API_UPSTREAM};`: more servers are more lines.
+    const proxy: TlsProxy = await startProxy(ports.join(";\n  server "));
+    await victim.arm();
+    // Until it is the victim's turn.
+    for (let tries = 0; tries < 6 && !victim.gone(); tries++) {
+      const username = `ngx${n}x${tries}`;
+      const answer = await fetch(
+        `https://localhost:${proxy.https}/reserve?username=${username}&password=pw&count=2`,
+        { tls: { ca: proxy.ca } },
+      );
+      times++;
+      const rows = await pool.sql("SELECT id, state FROM reservations WHERE username = ?", [username]);
+      if (rows.length > 1) bad.push(`I4 one request made ${rows.length} reservations`);
+      if (victim.gone() && answer.status < 500) bad.push(`I4 nginx asked another API: ${answer.status}`);
+      if (answer.status === 200) await ledger.release(pool.api, unknown((await answer.json()).id));
+    }
+    if (!victim.gone()) bad.push("the victim's turn never came");
+    await victim.stop("SIGKILL");
+    await proxy.stop();
+    await expireLeases(pool);
+    await freeAll(pool, ledger, bad);
+  }
+  await third.stop("SIGKILL");
+  injected("6 API dies behind nginx", times, bad);
+  expect(bad).toEqual([]);
+});
