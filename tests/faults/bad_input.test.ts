@@ -47,7 +47,7 @@ async function refused(
     // nginx takes so many requests a second from one address; that is not what is tested here.
     const answer = await until("an answer of its own", 10_000, async () => {
       const one = await send(method, path, { ...init, signal: AbortSignal.timeout(10_000) });
-      return one.status !== 429 && one;
+      return one.status === 429 ? undefined : one;
     });
     const text = await answer.text();
     const what = `${way}: ${method} ${path.slice(0, 120)} ${String(init.body ?? "").slice(0, 120)}: ${text.slice(0, 200)}`;
