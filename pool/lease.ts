@@ -9,7 +9,8 @@ import type { Machine } from "./target.ts";
  * registered anew: the milliseconds of the database's clock, or one more than the last (a hybrid logical clock,
  * Kulkarni et al. 2014).
  */
-export const nextGeneration = sql<number>`GREATEST(${machines.generation} + 1, FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000))`;
+export const firstGeneration = sql<number>`FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000)`;
+export const nextGeneration = sql<number>`GREATEST(${machines.generation} + 1, ${firstGeneration})`;
 
 /** What a take-over writes: our lease, and a generation that the machine lets pass before all older ones. */
 export const ourLease = (deps: PoolDeps) => ({

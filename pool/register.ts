@@ -1,14 +1,15 @@
 import { isIP } from "node:net";
 import { and, eq, or, sql } from "drizzle-orm";
 import { refusal } from "../accounts/address.ts";
-import { now, transact } from "../db/client.ts";
+import { inSeconds, now, transact } from "../db/client.ts";
 import { troubleOf } from "../db/errors.ts";
 import { machines } from "../db/schema.ts";
 import { seal } from "../db/secrets.ts";
-import { takeOverAndClean } from "./clean.ts";
+import { clean } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
 import { invalid, PoolError } from "./errors.ts";
 import { record } from "./events.ts";
+import { firstGeneration } from "./lease.ts";
 import { type MachineView, viewMachine } from "./machines.ts";
 import { removeMachine } from "./remove_machine.ts";
 import { canonicalAddress } from "./target.ts";
@@ -56,7 +57,9 @@ export async function register(deps: PoolDeps, wish: NewMachine, check: boolean)
     hostKey: wish.hostKey,
     state: "quarantined" as const,
     since: now,
-    generation: 0,
+    generation: firstGeneration,
+    // In our hands from its first moment: else the scheduler, whom it is due for, may be quicker than we are.
+    ...(check ? { leaseOwner: deps.owner, leaseUntil: inSeconds(deps.leaseSeconds) } : {}),
     lastError: "not contacted yet",
     retryAt: now,
     lastUsedAt: now,
@@ -95,7 +98,7 @@ export async function register(deps: PoolDeps, wish: NewMachine, check: boolean)
   }
   if (check) {
     const [seen] = await deps.db.select().from(machines).where(eq(machines.id, id));
-    if (seen) await takeOverAndClean(deps, seen);
+    if (seen?.leaseOwner === deps.owner) await clean(deps, seen);
   }
   const view = await viewMachine(deps, wish.name);
   if (!check || view.fault !== "duplicate") return view;
