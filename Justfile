@@ -105,6 +105,11 @@ test *ARGS:
 test-docker:
     @bun --no-env-file test tests/docker
 
+# Break everything on purpose and check the promise; ends with a table (--long: an hour; FAULT_SEED repeats a run)
+test-faults *ARGS:
+    @provision/setup.sh --tests
+    @provision/test_faults.sh "$@"
+
 # Check types, lint and format
 check:
     @bun --bun node_modules/.bin/tsc --noEmit

@@ -1,5 +1,5 @@
-// What the suite did: fault, how often it was injected, what was broken. Printed when the test process ends.
-import { appendFileSync } from "node:fs";
+// What the suite did: fault, how often it was injected, what was broken.
+import { appendFileSync, readFileSync } from "node:fs";
 
 interface Row {
   fault: string;
@@ -8,14 +8,6 @@ interface Row {
   note: string;
 }
 
-// One table for all files, even if a file gets modules of its own.
-const shared = globalThis as { faultTable?: Row[] };
-if (!shared.faultTable) {
-  shared.faultTable = [];
-  process.once("exit", () => console.log(printTable()));
-}
-const rows = shared.faultTable;
-
 /** A number that a run can be repeated with. */
 export const SEED = Number(process.env.FAULT_SEED ?? 20261123);
 /** `just test-faults --long`: more rounds. */
@@ -23,42 +15,41 @@ export const LONG = process.env.FAULT_LONG === "1";
 /** How many rounds: the usual number, or ten times as many. */
 export const rounds = (usual: number) => (LONG ? usual * 10 : usual);
 
-/** Adds to the row of a fault. @param note the last one given is shown: a time, a ratio */
+/**
+ * Adds to the row of a fault; says so at once, and in the file that FAULT_TABLE names, for the table at the end of
+ * `just test-faults` (bun test has no hook for the end of a run).
+ * @param note the last one given is shown: a time, a ratio
+ */
 export function injected(fault: string, times: number, violations: string[], note = ""): void {
-  let row = rows.find((one) => one.fault === fault);
-  if (!row) {
-    row = { fault, times: 0, violations: 0, note: "" };
-    rows.push(row);
-  }
-  row.times += times;
-  row.violations += violations.length;
-  if (note) row.note = note;
+  const row: Row = { fault, times, violations: violations.length, note };
+  console.log(`fault: ${fault}: ${times} injected, ${row.violations} violations${note ? `, ${note}` : ""}`);
+  if (process.env.FAULT_TABLE) appendFileSync(process.env.FAULT_TABLE, `${JSON.stringify(row)}\n`);
 }
 
-export function printTable(): string {
-  const width = Math.max(5, ...rows.map((row) => row.fault.length));
-  const line = (a: string, b: string, c: string, d: string) =>
-    `| ${a.padEnd(width)} | ${b.padStart(8)} | ${c.padStart(10)} | ${d}`;
-  const sum = (of: (row: Row) => number) => rows.reduce((all, row) => all + of(row), 0);
-  const total = {
-    fault: "all",
-    times: sum((row) => row.times),
-    violations: sum((row) => row.violations),
-    note: "",
-  };
-  const text = [
-    "",
-    `faults, seed ${SEED}`,
-    line("fault", "injected", "violations", "|"),
-    `|${"-".repeat(width + 2)}|---------:|-----------:|---|`,
-    ...[...rows, total].map((row) =>
-      line(row.fault, String(row.times), String(row.violations), row.note ? `${row.note} |` : "|"),
-    ),
-    "",
+/** The table of a run, in Markdown, from the file that FAULT_TABLE named. */
+export function tableOf(file: string): string {
+  const rows = new Map<string, Row>();
+  const all: Row = { fault: "all", times: 0, violations: 0, note: "" };
+  for (const text of readFileSync(file, "utf8").split("\n").filter(Boolean)) {
+    const { fault, times, violations, note } = JSON.parse(text) as Row;
+    const row = rows.get(fault) ?? { fault, times: 0, violations: 0, note: "" };
+    for (const one of [row, all]) {
+      one.times += times;
+      one.violations += violations;
+    }
+    row.note = note || row.note;
+    rows.set(fault, row);
+  }
+  const line = ({ fault, times, violations, note }: Row) =>
+    `| ${fault} | ${times} | ${violations} | ${note} |`;
+  return [
+    "| fault | injected | violations | |",
+    "|---|---:|---:|---|",
+    ...[...rows.values(), all].map(line),
   ].join("\n");
-  if (process.env.FAULT_TABLE) appendFileSync(process.env.FAULT_TABLE, text);
-  return text;
 }
+
+if (import.meta.main) console.log(`\nfaults, seed ${SEED}\n\n${tableOf(process.argv[2] ?? "")}\n`);
 
 /** Numbers from a seed (mulberry32), so that a run can be repeated. */
 export function random(seed: number): () => number {
