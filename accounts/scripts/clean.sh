@@ -14,4 +14,17 @@ while read -r other_uid other_name other_mark; do
 done <<END
 $list
 END
+
+# Clean is not enough: one that can't take the next account would be offered, fail and be cleaned, for ever.
+has useradd || has adduser || fail unsupported "the machine has neither useradd nor adduser"
+for f in passwd shadow group gshadow; do
+  [ -e /etc/$f.lock ] || continue
+  pid=$(tr -cd 0-9 </etc/$f.lock) # one whose process is gone is in nobody's way
+  { [ -n "$pid" ] && ! kill -0 "$pid" 2>/dev/null; } || fail failed "another program holds /etc/$f.lock"
+done
+for place in /etc $d /home; do
+  [ -d $place ] || continue
+  trial=$(mktemp $place/.mm-XXXXXX) && cat /etc/passwd /etc/group >"$trial" || { rm -f "$trial"; fail failed "can't write in $place"; }
+  rm -f "$trial"
+done 2>/dev/null
 echo "CLEAN $holder_name $holder_uid $(cat $d/id)"

@@ -14,16 +14,20 @@ mkdir -p -m 700 $d 2>/dev/null || fail failed "can't write $d"
 read -r gen || fail failed "no generation"
 exec 9>>$d/lock || fail failed "can't write $d"
 identity() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f3,20; } # process group, start time
+last() { seen=0; [ ! -s $d/gen ] || read -r seen <$d/gen || fail failed "can't read $d"; }
 flock -n 9 || {
   # Somebody is at work here. An older one is ended, with all that it started; its start time says that it is that one.
-  if [ "$gen" -gt "$(cat $d/gen 2>/dev/null || echo 0)" ] && read -r pid group start 2>/dev/null <$d/step; then
+  last
+  if [ "$gen" -gt "$seen" ] && read -r pid group start 2>/dev/null <$d/step; then
     [ "$(identity "$pid")" = "$group $start" ] && kill -KILL "-$group"
   fi
   flock -w 10 9 || fail timeout "another step is still at work on the machine"
 }
+# In place and always as long: a user who fills the disk must not keep the next step out, which is to remove them.
+put() { printf '%-63s\n' "$2" 1<>"$d/$1" || fail failed "can't write $d"; }
 # What tells this machine from every other, whatever it is called: the same one under two names would be offered twice.
 [ -s $d/id ] || { od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >$d/id.new && mv $d/id.new $d/id; } || fail failed "can't write $d"
-seen=$(cat $d/gen 2>/dev/null || echo 0)
-[ "$gen" -ge "${seen:-0}" ] || fail fenced "$seen"
-echo "$$ $(identity $$)" >$d/step || fail failed "can't write $d"
-echo "$gen" >$d/gen.new && mv $d/gen.new $d/gen || fail failed "can't write $d"
+last # again, now that nobody else is at work
+[ "$gen" -ge "$seen" ] || fail fenced "$seen"
+put step "$$ $(identity $$)"
+put gen "$gen"

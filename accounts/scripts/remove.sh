@@ -117,6 +117,7 @@ remove() {
   found=$(echo "$found" | grep -vxF "$canary" | head -n 3 | tr '\n' ' ')
   [ -z "$found" ] || left="$left files: $found"
   [ -z "$left" ] || fail leftovers "still there:$(echo "$left" | cut -c1-200)"
-  grep -vx "$uid $u $mark" $d/given >$d/given.new 2>/dev/null
+  { [ ! -e $d/given ] || grep -vx "$uid $u $mark" $d/given; } >$d/given.new 2>/dev/null
+  [ $? -le 1 ] || fail failed "can't write $d" # 1: no line is left
   mv $d/given.new $d/given && echo "$uid" >>$d/used || fail failed "can't write $d"
 }
