@@ -44,11 +44,6 @@ export async function newSettings(
   return { DATABASE_URL: await server.database(), SECRET_KEY: randomBytes(32).toString("base64"), ...more };
 }
 
-const running = new Set<Program>();
-process.once("exit", () => {
-  for (const one of running) one.signal("SIGKILL");
-});
-
 /** Starts the program and waits until it is up. @throws Error with its output when it ends instead */
 export async function startProgram(
   settings: Settings,
@@ -57,7 +52,11 @@ export async function startProgram(
 ): Promise<Program> {
   const port = role === "api" ? (how.port ?? (await freePort())) : 0;
   const preload = how.preload ? ["--preload", how.preload] : [];
-  const child = Bun.spawn([...(how.wrap ?? []), process.execPath, "--no-env-file", ...preload, SERVER], {
+  // Goes with its test process, however that ends: bun test runs no exit handlers.
+  const withParent = ["setpriv", "--pdeathsig", "KILL", "--"];
+  // Twice, since a wrapper such as faketime has it run by a child of its own.
+  const command = [...withParent, ...(how.wrap ? [...how.wrap, ...withParent] : []), process.execPath];
+  const child = Bun.spawn([...command, "--no-env-file", ...preload, SERVER], {
     env: {
       PATH: process.env.PATH ?? "",
       HOME: process.env.HOME ?? "/",
@@ -81,16 +80,14 @@ export async function startProgram(
     url: `http://127.0.0.1:${port}`,
     log: () => text,
     signal: (name) => child.kill(name),
-    ended: child.exited.finally(() => running.delete(program)),
+    ended: child.exited,
     gone: () => child.exitCode !== null || child.signalCode !== null,
     async stop(signal = "SIGTERM") {
       child.kill(signal);
       await child.exited;
-      running.delete(program);
       return child.exitCode;
     },
   };
-  running.add(program);
   await until(`${role} is up`, 30_000, async () => {
     if (program.gone()) {
       await Bun.sleep(50);
