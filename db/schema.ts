@@ -51,8 +51,8 @@ export const machines = mysqlTable(
     address: varchar("address", { length: 253 }).notNull(),
     port: int("port").notNull(),
     loginUser: varchar("login_user", { length: 32 }).notNull(),
-    secretKind: mysqlEnum("secret_kind", ["password", "private_key"]).notNull(),
-    /** AES-256-GCM, bound to the machine's id */
+    secretKind: mysqlEnum("secret_kind", ["password", "private_key", "pool_key"]).notNull(),
+    /** AES-256-GCM, bound to the machine's id; "" for pool_key, the pool's own, which is among the settings */
     secret: text("secret").notNull(),
     labels: json("labels").$type<Record<string, string>>().notNull(),
     /** "type base64", as in known_hosts; null until learnt */
@@ -105,6 +105,8 @@ export const reservations = mysqlTable(
     /** null again when the reservation failed, so that the client may try again */
     idempotencyKey: varchar("idempotency_key", { length: 128 }),
     requestHash: char("request_hash", { length: 64 }),
+    /** the SECRET_KEY with which its hash and its made password are computed; null: made before keys had ids */
+    keyId: varchar("key_id", { length: 16 }),
     createdAt: time("created_at").notNull(),
     endsAt: time("ends_at").notNull(),
     endedAt: time("ended_at"),
@@ -152,6 +154,9 @@ export const users = mysqlTable(
     /** null: as the settings say for everybody */
     maxMachines: int("max_machines"),
     maxDurationMinutes: int("max_duration_minutes"),
+    maxRequestsPerMinute: int("max_requests_per_minute"),
+    /** argon2id, in the PHC format; null: they come in with tokens only */
+    passwordHash: varchar("password_hash", { length: 255 }),
     createdAt: time("created_at").notNull(),
   },
   (t) => [uniqueIndex("users_name").on(t.name)],
@@ -174,6 +179,55 @@ export const tokens = mysqlTable(
   (t) => [uniqueIndex("tokens_hash").on(t.hash), index("tokens_user").on(t.userId)],
 );
 
+/** A browser's session: it stands for a user who gave their password, or for a token that was typed in. */
+export const sessions = mysqlTable(
+  "sessions",
+  {
+    /** SHA-256 of what the cookie holds */
+    id: char("id", { length: 64 }).primaryKey(),
+    /** null: the session of an ADMIN_TOKEN */
+    userId: id("user_id"),
+    /** SHA-256 of the token that it stands for, and with which it ends; null: of a password */
+    tokenHash: char("token_hash", { length: 64 }),
+    createdAt: time("created_at").notNull(),
+    /** the last request, to the minute: an idle session ends */
+    seenAt: time("seen_at").notNull(),
+  },
+  (t) => [index("sessions_user").on(t.userId), index("sessions_seen").on(t.seenAt)],
+);
+
+/** How often somebody tried to log in lately, by account and by address; shared by all API processes. */
+export const loginTries = mysqlTable(
+  "login_tries",
+  {
+    /** account:NAME or address:IP */
+    who: varchar("who", { length: 140 }).primaryKey(),
+    tries: int("tries").notNull(),
+    /** when the count begins anew */
+    until: time("until").notNull(),
+  },
+  (t) => [index("login_tries_until").on(t.until)],
+);
+
+/** Machines that were removed by force while they could not be cleaned: whoever registers them again is told. */
+export const unclean = mysqlTable(
+  "unclean",
+  {
+    id: id("id").primaryKey(),
+    machineName: varchar("machine_name", { length: 64 }).notNull(),
+    address: varchar("address", { length: 253 }).notNull(),
+    port: int("port").notNull(),
+    hostKey: text("host_key"),
+    identity: varchar("identity", { length: 32 }),
+    /** the last account that may still be there */
+    username: varchar("username", { length: 32 }),
+    uid: int("uid"),
+    reason: varchar("reason", { length: 500 }).notNull(),
+    removedAt: time("removed_at").notNull(),
+  },
+  (t) => [index("unclean_address").on(t.address, t.port), index("unclean_identity").on(t.identity)],
+);
+
 /** What was done, by whom, to what: only ever added to. Written in the transaction of the change itself. */
 export const events = mysqlTable(
   "events",
@@ -191,11 +245,15 @@ export const events = mysqlTable(
     object: varchar("object", { length: 140 }).notNull(),
     details: json("details").$type<Record<string, unknown>>().notNull(),
   },
-  (t) => [index("events_object").on(t.object, t.id), index("events_action").on(t.action, t.id)],
+  (t) => [
+    index("events_object").on(t.object, t.id),
+    index("events_action").on(t.action, t.id),
+    index("events_at").on(t.at),
+  ],
 );
 
-/** Small facts of the whole pool: the uid counter, the check of the secret key. */
+/** Small facts of the whole pool: the uid counter, the check of the secret key, the pool's own key pair. */
 export const settings = mysqlTable("settings", {
   name: varchar("name", { length: 64 }).primaryKey(),
-  value: varchar("value", { length: 500 }).notNull(),
+  value: varchar("value", { length: 4000 }).notNull(),
 });

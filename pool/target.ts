@@ -21,7 +21,10 @@ export function targetOf(deps: PoolDeps, machine: Machine): Target {
     host: here ? deps.machineLocalhost : machine.host.replace(/^\[|\]$/g, ""),
     port: machine.port,
     user: machine.loginUser,
-    secret: { kind: machine.secretKind, value: unseal(deps.secretKey, machine.id, machine.secret) },
+    secret: {
+      kind: machine.secretKind === "password" ? "password" : "private_key",
+      value: unseal(deps.secretKey, machine.id, machine.secret),
+    },
     hostKey: machine.hostKey,
   };
 }
