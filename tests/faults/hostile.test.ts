@@ -41,7 +41,7 @@ ipcmk -M 4096; ipcmk -Q; ipcmk -S 2
 n=0; while [ $n -lt 400 ]; do (trap '' TERM HUP INT QUIT USR1 USR2 ALRM PIPE; while :; do sleep 10000; done) >/dev/null 2>&1 </dev/null & n=$((n+1)); done
 for i in 1 2 3; do (trap '' TERM HUP INT QUIT USR1 USR2 ALRM PIPE; while :; do sleep 0.05 & sleep 0.05 & wait; done) >/dev/null 2>&1 </dev/null & done
 (trap '' TERM HUP; setsid sh -c 'trap "" TERM HUP; while :; do sleep 1; touch /tmp/again /var/tmp/again /dev/shm/again; done') >/dev/null 2>&1 </dev/null &
-sleep 0.3; echo done`;
+echo done`;
 
 /** What the user does with the help of programs that act for them: cron, at, chfn, newuidmap, fusermount, logind, mail. */
 const FOR_USER = (name: string, uid: number) => `
@@ -84,10 +84,10 @@ async function attack(machine: Lookable, where: Checkable, fault: string, times:
     console.log("planted by the user");
     const planted = await machine.exec(FOR_USER(mal.username, uid));
     if (planted.code !== 0) throw new Error(planted.stderr);
-    const running = Number(
-      (await machine.exec(`grep -lE '^Uid:.${uid}' /proc/[0-9]*/status 2>/dev/null | wc -l`)).stdout,
-    );
-    if (running < 700) bad.push(`the bomb has only ${running} processes`);
+    await until("the bomb has its processes", 30_000, async () => {
+      const seen = await machine.exec(`grep -lE '^Uid:.${uid}' /proc/[0-9]*/status 2>/dev/null | wc -l`);
+      return Number(seen.stdout) >= 700;
+    });
     // A client that comes back in a tight loop, until it is refused for good.
     let knocking = true;
     let entered = 0;

@@ -75,7 +75,13 @@ export async function startDatabase(flags: string[] = [], into = tmpdir()): Prom
   };
   // Outlives us for a moment: when this process ends, however it ends, the pipe closes, and server and folder go.
   Bun.spawn(
-    ["sh", "-c", 'cat; kill -KILL "$(cat "$1/pid")" 2>/dev/null; sleep 0.2; rm -rf "$1"', "-", folder],
+    [
+      "sh",
+      "-c",
+      'cat; pid=$(cat "$1/pid"); n=0; while kill -KILL "$pid" && [ $((n += 1)) -lt 100 ]; do sleep 0.1; done; rm -rf "$1"',
+      "-",
+      folder,
+    ],
     { stdin: "pipe", stdout: "ignore", stderr: "ignore" },
   ).unref();
   return {

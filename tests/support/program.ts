@@ -73,8 +73,7 @@ export async function startProgram(
     const decoder = new TextDecoder();
     for await (const part of stream) text += decoder.decode(part, { stream: true });
   };
-  void read(child.stdout);
-  void read(child.stderr);
+  const all = Promise.all([read(child.stdout), read(child.stderr)]);
   const program: Program = {
     pid: child.pid,
     url: `http://127.0.0.1:${port}`,
@@ -90,7 +89,7 @@ export async function startProgram(
   };
   await until(`${role} is up`, 30_000, async () => {
     if (program.gone()) {
-      await Bun.sleep(50);
+      await all;
       throw new Error(`${role} ended with ${child.exitCode ?? child.signalCode}:\n${text}`);
     }
     return text.includes(role === "api" ? "listening on" : "scheduler started");
