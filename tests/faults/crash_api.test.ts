@@ -5,8 +5,9 @@ import { startProgram } from "../support/program.ts";
 import { check, expireLeases, settle } from "./checker.ts";
 import { enumerate, startLanes, startVictim } from "./lanes.ts";
 import { Ledger } from "./ledger.ts";
+import { more } from "./table.ts";
 
-setDefaultTimeout(400_000);
+setDefaultTimeout(more(400_000, 3));
 
 let pools: TestPool[];
 beforeAll(async () => {

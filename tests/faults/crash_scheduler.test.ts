@@ -5,8 +5,9 @@ import { until } from "../support/until.ts";
 import { check, expireLeases, settle } from "./checker.ts";
 import { enumerate, startLanes, startVictim } from "./lanes.ts";
 import { type Asked, Ledger } from "./ledger.ts";
+import { more } from "./table.ts";
 
-setDefaultTimeout(400_000);
+setDefaultTimeout(more(400_000, 3));
 
 let pools: TestPool[];
 beforeAll(async () => {

@@ -9,9 +9,9 @@ import { check, settle, watch } from "./checker.ts";
 import { startClients } from "./clients.ts";
 import { type Cutter, startCutter } from "./cutter.ts";
 import { Ledger } from "./ledger.ts";
-import { injected, random, rounds, SEED } from "./table.ts";
+import { injected, more, random, SEED } from "./table.ts";
 
-setDefaultTimeout(400_000);
+setDefaultTimeout(more(400_000));
 
 /** The promise, and half a second for a machine that has better things to do. */
 const ANSWER_MS = 5500;
@@ -85,26 +85,26 @@ async function underLoad(name: string, times: number, fault: (n: number) => Prom
 }
 
 test("restarted in good order", () =>
-  underLoad("restarted", rounds(2), async () => {
+  underLoad("restarted", more(2), async () => {
     await server.end("SIGTERM");
     await server.start();
   }));
 
 test("killed with -9", () =>
-  underLoad("killed", rounds(3), async () => {
+  underLoad("killed", more(3), async () => {
     await server.end("SIGKILL");
     await server.start();
   }));
 
 test("standing still for 20 s", () =>
-  underLoad("stopped for 20 s", rounds(1), async () => {
+  underLoad("stopped for 20 s", more(1), async () => {
     server.signal("SIGSTOP");
     await Bun.sleep(20_000); // the fault's own length
     server.signal("SIGCONT");
   }));
 
 test("its connections killed one by one", () =>
-  underLoad("connections killed", rounds(40), async () => {
+  underLoad("connections killed", more(40), async () => {
     const all = await pool.sql(
       "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db IS NOT NULL",
     );
@@ -113,7 +113,7 @@ test("its connections killed one by one", () =>
   }));
 
 test("statements killed one by one", () =>
-  underLoad("statements killed", rounds(60), async () => {
+  underLoad("statements killed", more(60), async () => {
     const all = await pool.sql(
       "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db IS NOT NULL",
     );

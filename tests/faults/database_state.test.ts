@@ -13,9 +13,9 @@ import { until } from "../support/until.ts";
 import { check, settle } from "./checker.ts";
 import { startClients } from "./clients.ts";
 import { type Asked, Ledger } from "./ledger.ts";
-import { injected, random, SEED } from "./table.ts";
+import { injected, more, random, SEED } from "./table.ts";
 
-setDefaultTimeout(400_000);
+setDefaultTimeout(more(400_000));
 
 const ANSWER_MS = 5500;
 const settings = { SSH_TIMEOUT_SECONDS: "3", EXPIRE_EVERY: "1" };
@@ -133,7 +133,7 @@ test("somebody else holds locks, and deadlocks are forced", async () => {
   const other = await openConnection();
   load.mark();
   let deadlocks = 0;
-  const times = 30;
+  const times = more(30, 5);
   for (let n = 0; n < times; n++) {
     await other.query("BEGIN");
     // In an order that nobody else takes; every third time long enough for the others to give up.

@@ -12,9 +12,9 @@ import { type Checkable, check, settle } from "./checker.ts";
 import { type Container, engine, startContainer } from "./container.ts";
 import { Ledger } from "./ledger.ts";
 import type { Lookable } from "./look.ts";
-import { injected, rounds } from "./table.ts";
+import { injected, more } from "./table.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(more(120_000));
 
 let pool: TestPool;
 let container: Container | undefined;
@@ -148,7 +148,7 @@ async function attack(machine: Lookable, where: Checkable, fault: string, times:
 }
 
 test("a hostile user on a Debian machine", () =>
-  attack(pool.machines[0] as Lookable, pool, "0 hostile user, Debian", rounds(2)));
+  attack(pool.machines[0] as Lookable, pool, "0 hostile user, Debian", more(2)));
 
 describe.skipIf(!engine)("BusyBox", () => {
   test("a hostile user on a BusyBox machine", async () => {
@@ -158,6 +158,6 @@ describe.skipIf(!engine)("BusyBox", () => {
     const { name, host, port, user, password } = box;
     const added = await call(pool.api, "POST", "/machines", { name, host, port, user, password });
     expect(added.body.state).toBe("available");
-    await attack(box, { sql: pool.sql, machines: [box] }, "0 hostile user, BusyBox", rounds(2));
+    await attack(box, { sql: pool.sql, machines: [box] }, "0 hostile user, BusyBox", more(2));
   });
 });

@@ -6,11 +6,11 @@ import { until } from "../support/until.ts";
 import { check, expireLeases, settle, watch } from "./checker.ts";
 import { startClients } from "./clients.ts";
 import { Ledger } from "./ledger.ts";
-import { injected, LONG, random, SEED } from "./table.ts";
+import { injected, more, random, SEED } from "./table.ts";
 
-setDefaultTimeout(1_200_000);
+setDefaultTimeout(more(400_000));
 
-const SECONDS = LONG ? 600 : 60;
+const SECONDS = more(60);
 const settings = { SSH_TIMEOUT_SECONDS: "3", EXPIRE_EVERY: "1" };
 
 let pool: TestPool;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { type Program, startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
-import { injected } from "./table.ts";
+import { injected, more } from "./table.ts";
 
 export const PRELOAD = join(import.meta.dir, "crash.preload.ts");
 
@@ -57,19 +57,22 @@ export type Round = (pool: TestPool, n: number) => Promise<{ where: string; bad:
 export async function enumerate(fault: string, pools: TestPool[], round: Round, most = 200) {
   const met: string[] = [];
   const bad: string[] = [];
-  let next = 1;
-  let last = most;
-  await Promise.all(
-    pools.map(async (pool) => {
-      for (let n = next++; n <= last && bad.length < 5; n = next++) {
-        const { where, bad: broken } = await round(pool, n);
-        if (!where) last = Math.min(last, n - 1);
-        else met[n - 1] = where;
-        bad.push(...broken.map((line) => `${line} [killed at ${n}: ${where || "nothing"}]`));
-        injected(fault, where ? 1 : 0, broken);
-      }
-    }),
-  );
+  // What is in the middle of a step at its n-th event is another thing each time.
+  for (let turns = more(1, 3); turns > 0; turns--) {
+    let next = 1;
+    let last = most;
+    await Promise.all(
+      pools.map(async (pool) => {
+        for (let n = next++; n <= last && bad.length < 5; n = next++) {
+          const { where, bad: broken } = await round(pool, n);
+          if (!where) last = Math.min(last, n - 1);
+          else met[n - 1] = where;
+          bad.push(...broken.map((line) => `${line} [killed at ${n}: ${where || "nothing"}]`));
+          injected(fault, where ? 1 : 0, broken);
+        }
+      }),
+    );
+  }
   return { met, bad };
 }
 

@@ -8,9 +8,9 @@ import { until } from "../support/until.ts";
 import { check, expireLeases, settle } from "./checker.ts";
 import { enumerate, startLanes, startVictim, type Victim } from "./lanes.ts";
 import { type Asked, Ledger } from "./ledger.ts";
-import { injected } from "./table.ts";
+import { injected, more } from "./table.ts";
 
-setDefaultTimeout(400_000);
+setDefaultTimeout(more(400_000, 3));
 
 let lanes: TestPool[];
 beforeAll(async () => {

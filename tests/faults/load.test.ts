@@ -10,14 +10,14 @@ import { call, type Program, startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
 import { check, settle } from "./checker.ts";
 import { newKey } from "./fake_ssh.ts";
-import { injected, LONG } from "./table.ts";
+import { injected, more } from "./table.ts";
 
-setDefaultTimeout(LONG ? 900_000 : 240_000);
+setDefaultTimeout(more(240_000));
 
 const REAL = 20;
 const RECORDS = 1000;
 const ENDING = 500;
-const WAVES = LONG ? 20 : 2;
+const WAVES = more(2);
 
 interface Rack {
   name: string;

@@ -10,10 +10,8 @@ interface Row {
 
 /** A number that a run can be repeated with. */
 export const SEED = Number(process.env.FAULT_SEED ?? 20261123);
-/** `just test-faults --long`: more rounds. */
-export const LONG = process.env.FAULT_LONG === "1";
-/** How many rounds: the usual number, or ten times as many. */
-export const rounds = (usual: number) => (LONG ? usual * 10 : usual);
+/** The usual number of rounds, seconds or milliseconds, or so many times more of them: `just test-faults --long`. */
+export const more = (usual: number, times = 10) => (process.env.FAULT_LONG === "1" ? usual * times : usual);
 
 /**
  * Adds to the row of a fault; says so at once, and in the file that FAULT_TABLE names, for the table at the end of
