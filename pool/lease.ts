@@ -1,5 +1,5 @@
 import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
-import { inSeconds, matched, now, transact } from "../db/client.ts";
+import { inSeconds, matched, now, type Tx, transact } from "../db/client.ts";
 import { type MachineState, machines } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
 import type { Machine } from "./target.ts";
@@ -31,12 +31,14 @@ export const heldAs = (deps: PoolDeps, machine: Machine) =>
 
 /**
  * Takes over a machine that nobody works on, by compare-and-set.
+ * @param also what has to happen with it or not at all
  * @returns its row with the new generation; undefined when somebody else was first
  */
 export function takeOver(
   deps: PoolDeps,
   seen: Machine,
   states: MachineState[],
+  also: (tx: Tx, machine: Machine) => Promise<void> = async () => {},
 ): Promise<Machine | undefined> {
   return transact(deps.db, async (tx) => {
     const won = matched(
@@ -53,7 +55,9 @@ export function takeOver(
         ),
     );
     if (won === 0) return undefined;
-    return (await tx.select().from(machines).where(eq(machines.id, seen.id)))[0];
+    const [machine] = await tx.select().from(machines).where(eq(machines.id, seen.id));
+    if (machine) await also(tx, machine);
+    return machine;
   });
 }
 

@@ -2,6 +2,7 @@ import { and, eq, inArray, sql } from "drizzle-orm";
 import { transact } from "../db/client.ts";
 import { holds, machines, reservations } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
+import { record } from "./events.ts";
 
 const MOST = 500;
 
@@ -22,6 +23,10 @@ export async function prune(deps: PoolDeps): Promise<number> {
     if (ids.length === 0) return 0;
     await tx.delete(holds).where(inArray(holds.reservationId, ids));
     await tx.delete(reservations).where(inArray(reservations.id, ids));
+    await record(deps, tx, "reservations.pruned", "reservations", {
+      count: ids.length,
+      days: deps.historyDays,
+    });
     return ids.length;
   });
 }

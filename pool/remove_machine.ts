@@ -43,17 +43,19 @@ export async function removeMachine(
         ? `'${name}' is held by a reservation; release it first, or use ?force=true`
         : `'${name}' is being worked on right now; ask again in a moment`,
     );
-  const machine = await takeOver(deps, held, ["reserved", "cleaning", "quarantined"]);
+  const machine = await takeOver(deps, held, ["reserved", "cleaning", "quarantined"], async (tx, taken) => {
+    // Drained, so that it is not offered between its cleaning and its removal.
+    const fromHolder =
+      taken.state === "reserved" ? { state: "cleaning" as const, since: now, retryAt: now } : {};
+    await tx
+      .update(machines)
+      .set({ ...fromHolder, drained: true })
+      .where(eq(machines.id, taken.id));
+    await record(deps, tx, "machine.removing", name, { forced: true, reservation: taken.reservationId });
+  });
   if (!machine)
     throw new PoolError("machine_held", `'${name}' is being worked on right now; ask again in a moment`);
-  if (machine.state === "reserved") {
-    await deps.db
-      .update(machines)
-      .set({ state: "cleaning", since: now, drained: true, retryAt: now })
-      .where(and(eq(machines.id, machine.id), eq(machines.generation, machine.generation)));
-    machine.state = "cleaning";
-  } else await deps.db.update(machines).set({ drained: true }).where(eq(machines.id, machine.id));
-  // Drained, so that it is not offered between its cleaning and its removal.
+  if (machine.state === "reserved") machine.state = "cleaning";
   const isClean = await clean(deps, machine);
   await transact(deps.db, async (tx) => {
     if (machine.reservationId) await lockReservation(tx, machine.reservationId);

@@ -86,8 +86,15 @@ export async function createToken(
 
 /** Takes a token away; it stops counting at once. @throws PoolError token_not_found */
 export async function deleteToken(deps: PoolDeps, id: string): Promise<void> {
-  const gone = await transact(deps.db, async (tx) =>
-    matched(await tx.delete(tokens).where(eq(tokens.id, id))),
-  );
+  const gone = await transact(deps.db, async (tx) => {
+    const [row] = await tx
+      .select({ name: tokens.name, user: users.name })
+      .from(tokens)
+      .innerJoin(users, eq(users.id, tokens.userId))
+      .where(eq(tokens.id, id));
+    const rows = matched(await tx.delete(tokens).where(eq(tokens.id, id)));
+    if (rows > 0) await record(deps, tx, "token.deleted", id, row);
+    return rows;
+  });
   if (gone === 0) throw new PoolError("token_not_found", `There is no token '${id}'`);
 }

@@ -89,8 +89,8 @@ export async function deleteUser(
   // First the door, then what is inside: no new reservation comes while the old ones end.
   await transact(deps.db, async (tx) => {
     await tx.delete(tokens).where(eq(tokens.userId, id));
-    await tx.delete(users).where(eq(users.id, id));
-    await record(deps, tx, "user.deleted", name);
+    const gone = matched(await tx.delete(users).where(eq(users.id, id)));
+    if (gone > 0) await record(deps, tx, "user.deleted", name);
   });
   const theirs = await deps.db
     .select({ id: reservations.id, endedAt: reservations.endedAt })
