@@ -13,6 +13,7 @@ import release_all from "./routes/release_all.ts";
 import reservation from "./routes/reservations/[id].ts";
 import reservations from "./routes/reservations/index.ts";
 import reserve from "./routes/reserve.ts";
+import ssh_key from "./routes/ssh-key.ts";
 import token from "./routes/tokens/[id].ts";
 import tokens from "./routes/tokens/index.ts";
 import one_user from "./routes/users/[name].ts";
@@ -30,6 +31,7 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(release_all)
   .use(machines)
   .use(machine)
+  .use(ssh_key)
   .use(reservations)
   .use(reservation)
   .use(users)

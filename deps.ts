@@ -2,6 +2,7 @@ import { accountsOverSsh } from "./accounts/accounts.ts";
 import { type AddressRules, blockList } from "./accounts/address.ts";
 import { type Config, config, isLoopback } from "./config.ts";
 import { type Database, openDatabase } from "./db/client.ts";
+import { keysOf } from "./db/keys.ts";
 import { type Log, logger } from "./log.ts";
 
 /** Between the longest step and the end of its lease, in seconds. */
@@ -31,7 +32,7 @@ export function build(settings: Config, database: Database = openDatabase(settin
     // The scheduler's, who acts for nobody; a request brings its own (http/user.ts).
     actor: { name: "scheduler", address: "", requestId: "" },
     owner: crypto.randomUUID(),
-    secretKey: settings.secretKey,
+    keys: keysOf(database.db, settings.secretKey),
     leaseSeconds: accounts.longestSeconds + LEASE_MARGIN,
     machineLocalhost: settings.machineLocalhost,
     maxDurationMinutes: settings.maxDurationMinutes,

@@ -1,6 +1,6 @@
 import { ConfigError, config } from "./config.ts";
+import { checkSecretKey } from "./db/keys.ts";
 import { migrateDatabase, waitForDatabase } from "./db/migrate.ts";
-import { checkSecretKey } from "./db/secrets.ts";
 import { deps } from "./deps.ts";
 import { reasonOf } from "./log.ts";
 import { superviseWorkers } from "./workers.ts";

@@ -18,6 +18,7 @@ export interface Claim {
   durationMinutes: number;
   idempotencyKey: string | null;
   requestHash: string | null;
+  keyId: string;
 }
 
 class TooFew extends Error {

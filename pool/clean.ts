@@ -15,7 +15,7 @@ import { type Machine, targetOf } from "./target.ts";
 export async function clean(deps: PoolDeps, machine: Machine): Promise<boolean> {
   const keeper = keepLease(deps, machine);
   try {
-    const target = targetOf(deps, machine);
+    const target = await targetOf(deps, machine);
     if (!target.hostKey || !machine.identity) {
       const { hostKey, identity } = await deps.accounts.look(target, keeper.signal);
       target.hostKey = hostKey;

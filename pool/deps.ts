@@ -1,6 +1,7 @@
 import type { Accounts } from "../accounts/accounts.ts";
 import type { AddressRules } from "../accounts/address.ts";
 import type { Db } from "../db/client.ts";
+import type { Keys } from "../db/keys.ts";
 import type { Actor } from "./events.ts";
 
 /** What every verb of the pool works with. */
@@ -11,8 +12,8 @@ export interface PoolDeps {
   actor: Actor;
   /** Random per process start: names a lease's holder. Host names and pids repeat in containers. */
   owner: string;
-  /** 32 bytes, base64: opens the machines' secrets */
-  secretKey: string;
+  /** open the machines' secrets */
+  keys: Keys;
   /** How long a lease lasts when it is not renewed; longer than the longest step on a machine. */
   leaseSeconds: number;
   /** Where a machine on `localhost` is reached; empty: localhost */

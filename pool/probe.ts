@@ -20,7 +20,7 @@ async function probeOne(deps: PoolDeps, machine: Machine): Promise<void> {
   );
   if (mine === 0) return;
   try {
-    const { accounts } = await deps.accounts.look(targetOf(deps, machine));
+    const { accounts } = await deps.accounts.look(await targetOf(deps, machine));
     // The database does not know it (restored from an older dump, say): the machine must be cleaned first.
     if (accounts > 0) throw new MachineFault("leftovers", "an account of ours that nobody holds is on it");
   } catch (error) {

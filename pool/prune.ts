@@ -3,11 +3,17 @@ import { transact } from "../db/client.ts";
 import { holds, machines, reservations } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
 import { record } from "./events.ts";
+import { forgetCleaned } from "./unclean.ts";
 
 const MOST = 500;
 
-/** Deletes reservations that ended more than `historyDays` ago, with their record. @returns how many */
+/** Forgets what is over and of no use any more. @returns how many rows */
 export async function prune(deps: PoolDeps): Promise<number> {
+  return (await forgetReservations(deps)) + (await forgetCleaned(deps));
+}
+
+/** Deletes reservations that ended more than `historyDays` ago, with their record. */
+async function forgetReservations(deps: PoolDeps): Promise<number> {
   return transact(deps.db, async (tx) => {
     const old = await tx
       .select({ id: reservations.id })

@@ -4,7 +4,6 @@ import { refusal } from "../accounts/address.ts";
 import { inSeconds, now, transact } from "../db/client.ts";
 import { troubleOf } from "../db/errors.ts";
 import { machines } from "../db/schema.ts";
-import { seal } from "../db/secrets.ts";
 import { clean } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
 import { invalid, PoolError } from "./errors.ts";
@@ -13,13 +12,15 @@ import { firstGeneration } from "./lease.ts";
 import { type MachineView, viewMachine } from "./machines.ts";
 import { removeMachine } from "./remove_machine.ts";
 import { canonicalAddress } from "./target.ts";
+import { type Unclean, uncleanBefore } from "./unclean.ts";
 
 export interface NewMachine {
   name: string;
   host: string;
   port: number;
   user: string;
-  secret: { kind: "password" | "private_key"; value: string };
+  /** pool_key: the pool's own, which GET /ssh-key shows */
+  secret: { kind: "password" | "private_key"; value: string } | { kind: "pool_key" };
   labels: Record<string, string>;
   /** "type base64"; null: learn it */
   hostKey: string | null;
@@ -29,10 +30,14 @@ export interface NewMachine {
  * Adds a machine to the pool. It starts in quarantine and leaves it the way every machine does: reached, its host key
  * learnt or compared, swept of accounts that nobody holds.
  * @param check false: don't contact it now; the scheduler will
- * @returns the machine, available, or quarantined with the reason
+ * @returns the machine, available, or quarantined with the reason; and whether it was once removed without being clean
  * @throws PoolError machine_exists, address_taken
  */
-export async function register(deps: PoolDeps, wish: NewMachine, check: boolean): Promise<MachineView> {
+export async function register(
+  deps: PoolDeps,
+  wish: NewMachine,
+  check: boolean,
+): Promise<MachineView & { removedUnclean: Unclean | null }> {
   if (deps.requireHostKey && !wish.hostKey)
     throw invalid(
       "host_key",
@@ -52,7 +57,6 @@ export async function register(deps: PoolDeps, wish: NewMachine, check: boolean)
     port: wish.port,
     loginUser: wish.user,
     secretKind: wish.secret.kind,
-    secret: seal(deps.secretKey, id, wish.secret.value),
     labels: wish.labels,
     hostKey: wish.hostKey,
     state: "quarantined" as const,
@@ -71,11 +75,13 @@ export async function register(deps: PoolDeps, wish: NewMachine, check: boolean)
   };
   try {
     await transact(deps.db, async (tx) => {
-      await tx.insert(machines).values(row);
+      const secret = wish.secret.kind === "pool_key" ? "" : await deps.keys.seal(tx, id, wish.secret.value);
+      await tx.insert(machines).values({ ...row, secret });
       await record(deps, tx, "machine.registered", wish.name, {
         host: wish.host,
         port: wish.port,
         user: wish.user,
+        removed_unclean: await uncleanBefore(tx, row),
       });
     });
   } catch (error) {
@@ -101,7 +107,11 @@ export async function register(deps: PoolDeps, wish: NewMachine, check: boolean)
     if (seen?.leaseOwner === deps.owner) await clean(deps, seen);
   }
   const view = await viewMachine(deps, wish.name);
-  if (!check || view.fault !== "duplicate") return view;
+  if (!check || view.fault !== "duplicate") {
+    // Now that its host key is known, too.
+    const [seen] = await deps.db.select().from(machines).where(eq(machines.id, id));
+    return { ...view, removedUnclean: await uncleanBefore(deps.db, seen ?? row) };
+  }
   await removeMachine(deps, wish.name, true);
   throw new PoolError("address_taken", `${wish.host}:${wish.port}: ${view.lastError}`);
 }

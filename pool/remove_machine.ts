@@ -8,6 +8,7 @@ import { record } from "./events.ts";
 import { leaseIsFree, takeOver } from "./lease.ts";
 import { endHold, endWhenEmpty, lockReservation } from "./settle.ts";
 import type { Machine } from "./target.ts";
+import { rememberUnclean } from "./unclean.ts";
 
 /** Removes a machine that nobody holds; false when somebody does, or works on it right now. */
 function removeFree(deps: PoolDeps, { id, name }: Machine): Promise<boolean> {
@@ -60,6 +61,7 @@ export async function removeMachine(
   await transact(deps.db, async (tx) => {
     if (machine.reservationId) await lockReservation(tx, machine.reservationId);
     await tx.delete(machines).where(eq(machines.id, machine.id));
+    if (!isClean) await rememberUnclean(tx, machine);
     await record(deps, tx, "machine.removed", name, { forced: true, clean: isClean });
     await endHold(tx, machine);
     if (machine.reservationId) await endWhenEmpty(tx, machine.reservationId);

@@ -83,24 +83,27 @@ const WAIT_MS = 60_000;
 /**
  * The reservation that an earlier request with this key made; waits while it is prepared. One that failed has let go
  * of its key.
+ * @param hash this request's hash, by the id of the SECRET_KEY that the earlier one was hashed with; undefined when
+ *   that one is not known any more: then the key alone decides
  * @throws PoolError idempotency_key_reused when that request asked for something else; still_preparing
  */
 export async function findByKey(
   deps: PoolDeps,
   key: string | undefined,
-  requestHash: string | null,
-): Promise<ReservationView | undefined> {
+  hash: (keyId: string | null) => string | undefined,
+): Promise<(ReservationView & { keyId: string | null }) | undefined> {
   if (!key) return undefined;
   const deadline = performance.now() + WAIT_MS;
   for (;;) {
     const [row] = await deps.db.select().from(reservations).where(eq(reservations.idempotencyKey, key));
     if (!row) return undefined;
-    if (row.requestHash !== requestHash)
+    const expected = hash(row.keyId);
+    if (expected !== undefined && row.requestHash !== expected)
       throw new PoolError(
         "idempotency_key_reused",
         "This Idempotency-Key was used for a different request; make a new one",
       );
-    if (row.state !== "preparing") return viewReservation(deps, row.id);
+    if (row.state !== "preparing") return { ...(await viewReservation(deps, row.id)), keyId: row.keyId };
     if (performance.now() > deadline)
       throw new PoolError(
         "still_preparing",

@@ -41,15 +41,15 @@ const PREPARING_SECONDS = 120;
  * A strong password (128 bits). It is computed from the reservation's id, so that a client that lost the answer and
  * asks again with its Idempotency-Key gets the same one, and nothing needs to be stored.
  */
-function madePassword(deps: PoolDeps, id: string): string {
-  const bytes = createHmac("sha256", Buffer.from(deps.secretKey, "base64")).update(`password ${id}`).digest();
+function madePassword(key: string, id: string): string {
+  const bytes = createHmac("sha256", Buffer.from(key, "base64")).update(`password ${id}`).digest();
   return bytes.subarray(0, 16).toString("base64url");
 }
 
-function hashOf(deps: PoolDeps, wish: Wish): string {
+function hashOf(key: string, wish: Wish): string {
   const { idempotencyKey: _, user: __, ...asked } = wish;
   // Keyed, since a plain hash of a short password could be guessed from a copy of the database.
-  return createHmac("sha256", Buffer.from(deps.secretKey, "base64"))
+  return createHmac("sha256", Buffer.from(key, "base64"))
     .update(createHash("sha256").update(JSON.stringify(asked)).digest())
     .digest("hex");
 }
@@ -67,13 +67,21 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
       "account_name_not_allowed",
       `Your account's name must be yours here: ${wish.user.userName}`,
     );
-  const requestHash = wish.idempotencyKey ? hashOf(deps, wish) : null;
+  const secret = deps.keys.get(null) as string;
   // A key is its user's: another one's same key is another key.
   const key = wish.idempotencyKey ? digest(`${wish.user.userId} ${wish.idempotencyKey}`) : undefined;
-  const reveal = (view: ReservationView): Granted =>
-    wish.password === undefined && !wish.keys ? { ...view, password: madePassword(deps, view.id) } : view;
-  const before = await findByKey(deps, key, requestHash);
-  if (before) return reveal(before);
+  const makes = wish.password === undefined && !wish.keys;
+  // SECRET_KEY may have been changed since the first request: what only the old one tells is not answered again.
+  const again = async (): Promise<Granted | undefined> => {
+    const found = await findByKey(deps, key, (keyId) => {
+      const its = deps.keys.get(keyId);
+      return its === undefined ? undefined : hashOf(its, wish);
+    });
+    const its = found && deps.keys.get(found.keyId);
+    return found && its && makes ? { ...found, password: madePassword(its, found.id) } : found;
+  };
+  const before = await again();
+  if (before) return before;
 
   // A uid that a machine has seen before (the database was restored from a dump) is given up for the next one.
   for (let tries = 0; ; tries++) {
@@ -89,25 +97,27 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
         durationMinutes: wish.durationMinutes,
         userId: wish.user.userId,
         idempotencyKey: key ?? null,
-        requestHash,
+        requestHash: key ? hashOf(secret, wish) : null,
+        keyId: deps.keys.ownId,
       });
     } catch (error) {
       if (!violates(error, "reservations_idempotency")) throw error;
-      const other = await findByKey(deps, key, requestHash);
-      if (other) return reveal(other);
+      const other = await again();
+      if (other) return other;
       continue;
     }
     if (typeof claimed === "number")
       throw new PoolError("not_enough_machines", `Only ${claimed} machines available`, [
         { field: "count", message: `${wish.count} asked for, ${claimed} available` },
       ]);
-    const password = wish.password ?? madePassword(deps, id);
+    const password = wish.password ?? madePassword(secret, id);
     const credential: Credential = wish.keys
       ? { kind: "keys", keys: wish.keys }
       : { kind: "password", password };
     try {
       await prepareAll(deps, { id, uid, username: wish.username }, wish.durationMinutes, claimed, credential);
-      return reveal(await viewReservation(deps, id));
+      const view = await viewReservation(deps, id);
+      return makes ? { ...view, password } : view;
     } catch (error) {
       // Also when only the last look at what was confirmed failed: nobody was told, so nobody knows.
       const unsure = isUnavailable(error);
@@ -148,7 +158,7 @@ async function prepareAll(
       keepers.push(keeper);
       try {
         await deps.accounts.create(
-          targetOf(deps, machine),
+          await targetOf(deps, machine),
           machine.generation,
           account,
           credential,

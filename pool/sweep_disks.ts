@@ -37,7 +37,7 @@ export async function sweepDisks(deps: PoolDeps): Promise<number> {
       .limit(1);
     try {
       const uids = await deps.accounts.sweepDisk(
-        targetOf(deps, machine),
+        await targetOf(deps, machine),
         machine.generation,
         machine.reservationId,
       );

@@ -1,7 +1,7 @@
 import type { Target } from "../accounts/connect.ts";
 import type { machines } from "../db/schema.ts";
-import { unseal } from "../db/secrets.ts";
 import type { PoolDeps } from "./deps.ts";
+import { poolKey } from "./pool_key.ts";
 
 export type Machine = typeof machines.$inferSelect;
 
@@ -14,17 +14,20 @@ export function canonicalAddress(host: string): string {
   return plain === "::1" || /^127(\.\d{1,3}){3}$/.test(plain) || plain === "localhost" ? "localhost" : plain;
 }
 
+/** How to log in to a machine. */
+async function secretOf(deps: PoolDeps, { id, secretKind, secret }: Machine): Promise<Target["secret"]> {
+  if (secretKind === "pool_key") return { kind: "private_key", value: (await poolKey(deps)).privateKey };
+  return { kind: secretKind, value: await deps.keys.open(id, secret) };
+}
+
 /** Where and how to log in to a machine. @throws Error when its secret can't be opened */
-export function targetOf(deps: PoolDeps, machine: Machine): Target {
+export async function targetOf(deps: PoolDeps, machine: Machine): Promise<Target> {
   const here = machine.address === "localhost" && deps.machineLocalhost;
   return {
     host: here ? deps.machineLocalhost : machine.host.replace(/^\[|\]$/g, ""),
     port: machine.port,
     user: machine.loginUser,
-    secret: {
-      kind: machine.secretKind === "password" ? "password" : "private_key",
-      value: unseal(deps.secretKey, machine.id, machine.secret),
-    },
+    secret: await secretOf(deps, machine),
     hostKey: machine.hostKey,
   };
 }

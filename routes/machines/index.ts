@@ -2,10 +2,12 @@ import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
-import { HostKey, Labels, Machine, machineOf } from "../../http/models.ts";
+import { HostKey, Labels, Machine, machineOf, time } from "../../http/models.ts";
 import { invalid } from "../../pool/errors.ts";
 import { listMachines } from "../../pool/machines.ts";
-import { register } from "../../pool/register.ts";
+import { register, type NewMachine as Wish } from "../../pool/register.ts";
+
+type Secret = Wish["secret"];
 
 const NewMachine = t.Object(
   {
@@ -41,6 +43,9 @@ const NewMachine = t.Object(
         description: "the login's private key without a passphrase, OpenSSH or PEM",
       }),
     ),
+    pool_key: t.Optional(
+      t.Literal(true, { description: "true: log in with the pool's own key, which GET /ssh-key shows" }),
+    ),
     host_key: t.Optional(HostKey),
     labels: t.Optional(Labels),
   },
@@ -50,6 +55,40 @@ const NewMachine = t.Object(
     examples: [{ name: "alpine-1", host: "localhost", port: 2221, user: "root", password: "test" }],
   },
 );
+
+const Registered = t.Composite([
+  Machine,
+  t.Object({
+    removed_unclean: t.Optional(
+      t.Object(
+        {
+          machine: t.String({ description: "its name then" }),
+          removed_at: time("when"),
+          username: t.Nullable(t.String({ description: "whose account may have stayed on it" })),
+          reason: t.String({ description: "why it could not be cleaned then" }),
+        },
+        {
+          description:
+            "it was removed by force once, while it could not be cleaned; it is cleaned now, before it is offered",
+        },
+      ),
+    ),
+  }),
+]);
+
+/** The one way to log in that a request names. */
+function secretIn({ password, private_key, pool_key }: typeof NewMachine.static): Secret {
+  const given: Secret[] = [];
+  if (password !== undefined) given.push({ kind: "password", value: password });
+  if (private_key !== undefined) given.push({ kind: "private_key", value: private_key });
+  if (pool_key !== undefined) given.push({ kind: "pool_key" });
+  const [only, ...more] = given;
+  if (only && more.length === 0) return only;
+  throw invalid(
+    private_key === undefined ? "password" : "private_key",
+    "give one of password, private_key and pool_key",
+  );
+}
 
 /** GET and POST /machines. */
 export default new Elysia({ name: "machines", normalize: false, tags: ["machines"] })
@@ -67,12 +106,6 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
   .post(
     "/machines",
     async ({ deps, body, query, status, user }) => {
-      const { password, private_key } = body;
-      if ((password === undefined) === (private_key === undefined))
-        throw invalid(
-          private_key === undefined ? "password" : "private_key",
-          "give either password or private_key",
-        );
       const view = await register(
         deps,
         {
@@ -80,16 +113,26 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
           host: body.host,
           port: body.port ?? 22,
           user: body.user ?? "root",
-          secret:
-            password === undefined
-              ? { kind: "private_key", value: private_key ?? "" }
-              : { kind: "password", value: password },
+          secret: secretIn(body),
           labels: body.labels ?? {},
           hostKey: body.host_key ?? null,
         },
         query.check ?? true,
       );
-      return status(201, machineOf(view, user));
+      const { removedUnclean: left } = view;
+      return status(201, {
+        ...machineOf(view, user),
+        ...(left
+          ? {
+              removed_unclean: {
+                machine: left.machine,
+                removed_at: left.removedAt.toISOString(),
+                username: left.username,
+                reason: left.reason,
+              },
+            }
+          : {}),
+      });
     },
     {
       role: "admin",
@@ -102,7 +145,7 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
         },
         { additionalProperties: false },
       ),
-      response: { 201: Machine, 400: Problem, 409: Problem, 413: Problem, 415: Problem, 503: Problem },
+      response: { 201: Registered, 400: Problem, 409: Problem, 413: Problem, 415: Problem, 503: Problem },
       detail: {
         summary: "Register a machine",
         description:

@@ -84,6 +84,8 @@ const BAD: [string, string, unknown, number, string][] = [
   ["POST", "/machines", { ...MACHINE, user: "a b" }, 400, "user"],
   ["POST", "/machines", { ...MACHINE, password: undefined }, 400, "password"],
   ["POST", "/machines", { ...MACHINE, private_key: "k" }, 400, "private_key"],
+  ["POST", "/machines", { ...MACHINE, pool_key: true }, 400, "password"],
+  ["POST", "/machines", { ...MACHINE, pool_key: false }, 400, "pool_key"],
   ["POST", "/machines", { ...MACHINE, labels: { "": "x" } }, 400, "labels."],
   ["POST", "/machines", { ...MACHINE, host_key: "ssh-rsa" }, 400, "host_key"],
   ["POST", "/machines", { ...MACHINE, wat: 1 }, 400, "wat"],

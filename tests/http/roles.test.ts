@@ -67,6 +67,7 @@ const ENDPOINTS: Record<
   "POST /reservations": { least: "user", body: { username: "x", count: 99 }, good: 409 },
   "GET /reservations/{id}": { least: "viewer", good: 404 },
   "DELETE /reservations/{id}": { least: "user", good: 404 },
+  "GET /ssh-key": { least: "admin", good: 200 },
   "GET /events": { least: "admin", good: 200 },
   "GET /users": { least: "admin", good: 200 },
   "POST /users": { least: "admin", body: { name: "uma" }, good: 409 },

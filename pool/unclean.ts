@@ -1,0 +1,69 @@
+import { and, desc, eq, or, sql } from "drizzle-orm";
+import { type Db, now, type Tx } from "../db/client.ts";
+import { machines, reservations, unclean } from "../db/schema.ts";
+import type { PoolDeps } from "./deps.ts";
+import type { Machine } from "./target.ts";
+
+/** A machine that was taken out of the pool by force while it could not be cleaned. */
+export interface Unclean {
+  machine: string;
+  removedAt: Date;
+  /** why it could not be cleaned */
+  reason: string;
+  /** the account that may still be there */
+  username: string | null;
+}
+
+/** Remembers a machine that is removed although it is not clean, in the transaction that removes it. */
+export async function rememberUnclean(tx: Tx, machine: Machine): Promise<void> {
+  const [holder] = machine.reservationId
+    ? await tx.select().from(reservations).where(eq(reservations.id, machine.reservationId))
+    : [];
+  const [row] = await tx.select().from(machines).where(eq(machines.id, machine.id));
+  await tx.insert(unclean).values({
+    id: crypto.randomUUID(),
+    machineName: machine.name,
+    address: machine.address,
+    port: machine.port,
+    hostKey: machine.hostKey,
+    identity: machine.identity,
+    username: holder?.username ?? null,
+    uid: holder?.uid ?? null,
+    reason: row?.lastError ?? "unknown",
+    removedAt: now,
+  });
+}
+
+/** Whether a machine, known by its address, its host key or its own id, is one that was removed without being clean. */
+export async function uncleanBefore(
+  db: Db | Tx,
+  it: { address: string; port: number; hostKey: string | null; identity?: string | null },
+): Promise<Unclean | null> {
+  const [row] = await db
+    .select({
+      machine: unclean.machineName,
+      removedAt: unclean.removedAt,
+      reason: unclean.reason,
+      username: unclean.username,
+    })
+    .from(unclean)
+    .where(
+      or(
+        and(eq(unclean.address, it.address), eq(unclean.port, it.port)),
+        it.hostKey ? eq(unclean.hostKey, it.hostKey) : undefined,
+        it.identity ? eq(unclean.identity, it.identity) : undefined,
+      ),
+    )
+    .orderBy(desc(unclean.removedAt))
+    .limit(1);
+  return row ?? null;
+}
+
+/** Forgets those that are back in the pool: what is offered, or was, has been proved to be clean. @returns how many */
+export async function forgetCleaned(deps: PoolDeps): Promise<number> {
+  const [{ affectedRows }] = await deps.db.execute(sql`
+    DELETE u FROM ${unclean} u JOIN ${machines} m
+      ON ((m.address = u.address AND m.port = u.port) OR m.host_key = u.host_key OR m.identity = u.identity)
+     AND m.created_at > u.removed_at AND m.state IN ('available', 'preparing', 'reserved')`);
+  return affectedRows;
+}
