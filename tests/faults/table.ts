@@ -41,9 +41,9 @@ export function tableOf(file: string): string {
   const line = ({ fault, times, violations, note }: Row) =>
     `| ${fault} | ${times} | ${violations} | ${note} |`;
   return [
-    "| fault | injected | violations | |",
+    "| broken on purpose | times | violations | |",
     "|---|---:|---:|---|",
-    ...[...rows.values(), all].map(line),
+    ...[...[...rows.values()].sort((a, b) => a.fault.localeCompare(b.fault)), all].map(line),
   ].join("\n");
 }
 
