@@ -70,6 +70,7 @@ for (const [name, [breaks, mends]] of Object.entries(NO_ACCOUNTS))
       20_000,
       async () => (await stateOf(machine)).state === "quarantined",
     ).catch(() => bad.push("I5 the broken machine is not put aside"));
+    bad.push(...(await check(pool, { ledger })));
     // For as long as it is broken, however often it is tried: put aside it stays, since the moment when it was.
     const aside = await stateOf(machine);
     await until("it was tried three times more", 60_000, async () => {
