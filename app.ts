@@ -2,6 +2,7 @@ import { Elysia } from "elysia";
 import { docs } from "./http/docs.ts";
 import { withErrors } from "./http/errors.ts";
 import { withOrigin } from "./http/origin.ts";
+import { withTrail } from "./http/trail.ts";
 import { withUser } from "./http/user.ts";
 import available from "./routes/available.ts";
 import events from "./routes/events.ts";
@@ -21,6 +22,7 @@ import users from "./routes/users/index.ts";
 
 /** The whole HTTP interface. Routes by name, so that a typed client knows them. */
 export const app = new Elysia({ name: "app", normalize: false })
+  .use(withTrail)
   .use(withErrors)
   .use(withOrigin)
   .use(withUser)

@@ -5,6 +5,7 @@ import type { PoolDeps } from "../pool/deps.ts";
 import { withErrors } from "./errors.ts";
 import { json } from "./json.ts";
 import { withOrigin } from "./origin.ts";
+import { withTrail } from "./trail.ts";
 import { withUser } from "./user.ts";
 
 /** Built when the first request needs it, so that importing a route reads no configuration. */
@@ -15,6 +16,7 @@ const later = new Proxy({} as PoolDeps, {
 
 /** What every route of the pool starts from: the errors, the token, `deps`, readable JSON where it is wished. */
 export const withDeps = new Elysia({ name: "deps" })
+  .use(withTrail)
   .use(withErrors)
   .use(withOrigin)
   .use(withUser)

@@ -62,12 +62,14 @@ export const Problem = t.Object(
 type Details = { field: string; message: string }[];
 
 function problem(
+  request: Request,
   status: number,
   code: string,
   error: string,
   details: Details = [],
   headers: HeadersInit = {},
 ) {
+  answered.set(request, { status, code });
   return json({ error, code, ...(details.length > 0 ? { details } : {}) }, config().prettyJson, {
     status,
     headers,
@@ -100,11 +102,22 @@ function fieldsOf(error: Readonly<ValidationError>): Details {
   return [...fields].map(([field, message]) => ({ field, message }));
 }
 
+const ids = new WeakMap<Request, string>();
+
 /** The id that nginx gave the request, or one of our own. */
 export function requestId(request: Request): string {
+  const known = ids.get(request);
+  if (known) return known;
   const given = request.headers.get("x-request-id") ?? "";
-  return /^[\w-]{8,64}$/.test(given) ? given : crypto.randomUUID();
+  const id = /^[\w-]{8,64}$/.test(given) ? given : crypto.randomUUID();
+  ids.set(request, id);
+  return id;
 }
+
+const answered = new WeakMap<Request, { status: number; code: string }>();
+
+/** The error that a request was answered with; undefined: none. */
+export const errorOf = (request: Request) => answered.get(request);
 
 /** Turns whatever a route threw into our error form. */
 export const withErrors = new Elysia({ name: "errors" })
@@ -114,25 +127,32 @@ export const withErrors = new Elysia({ name: "errors" })
     const error = code === "PARSE" && thrown.cause instanceof HttpProblem ? thrown.cause : thrown;
     if (error instanceof PoolError) {
       const wait = STATUS[error.kind] === 503 ? { "Retry-After": "5" } : {};
-      return problem(STATUS[error.kind], error.kind, error.message, error.details, wait);
+      return problem(request, STATUS[error.kind], error.kind, error.message, error.details, wait);
     }
     if (error instanceof HttpProblem) {
       const challenge = error.answer === 401 ? { "WWW-Authenticate": "Bearer" } : {};
-      return problem(error.answer, error.kind, error.message, [], challenge);
+      return problem(request, error.answer, error.kind, error.message, [], challenge);
     }
     if (isUnavailable(error))
-      return problem(503, "database_unavailable", "The database does not answer; try again in a moment", [], {
-        "Retry-After": "2",
-      });
+      return problem(
+        request,
+        503,
+        "database_unavailable",
+        "The database does not answer; try again in a moment",
+        [],
+        {
+          "Retry-After": "2",
+        },
+      );
     if (code === "VALIDATION" && (error as ValidationError).type !== "response") {
       const details = fieldsOf(error as ValidationError);
       const text = details.map(({ field, message }) => `${field}: ${message}`).join("; ");
-      return problem(400, "invalid_request", text, details);
+      return problem(request, 400, "invalid_request", text, details);
     }
-    if (code === "PARSE") return problem(400, "invalid_json", "The body is not valid JSON");
+    if (code === "PARSE") return problem(request, 400, "invalid_json", "The body is not valid JSON");
     if (code === "NOT_FOUND") {
       const { answer, kind, message } = nothingHere();
-      return problem(answer, kind, message);
+      return problem(request, answer, kind, message);
     }
     const id = requestId(request);
     const reason =
@@ -147,6 +167,7 @@ export const withErrors = new Elysia({ name: "errors" })
       reason: reason.slice(0, 300),
     });
     return problem(
+      request,
       500,
       "internal_error",
       `Something went wrong on our side; the log has more under request ${id}`,

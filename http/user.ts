@@ -20,6 +20,16 @@ interface Context {
 
 const asking = new WeakMap<Request, Identity>();
 
+/** In whose name a request is made, as far as it is known. */
+export function actorOf({ request, server }: Pick<Context, "request" | "server">): Actor {
+  const address = request.headers.get("x-forwarded-for") ?? server?.requestIP(request)?.address ?? "";
+  return {
+    name: asking.get(request)?.name ?? "nobody",
+    address: address.slice(0, 64),
+    requestId: requestId(request),
+  };
+}
+
 async function identify(request: Request): Promise<Identity> {
   const { adminToken } = config();
   const header = request.headers.get("authorization");
@@ -58,14 +68,9 @@ export const withUser = new Elysia({ name: "user" })
       },
       // What the request changes is recorded in its name.
       resolve: (context: { request: Request }) => {
-        const { request, deps: all, server } = context as Context;
+        const { request, deps: all } = context as Context;
         const user = asking.get(request) as Identity;
-        const address = request.headers.get("x-forwarded-for") ?? server?.requestIP(request)?.address ?? "";
-        const actor: Actor = {
-          name: user.name,
-          address: address.slice(0, 64),
-          requestId: requestId(request),
-        };
+        const actor = actorOf(context as Context);
         return { user, deps: Object.create(all, { actor: { value: actor } }) as PoolDeps };
       },
     }),

@@ -10,6 +10,12 @@ export interface Actor {
   requestId: string;
 }
 
+/** The columns of an event in the name of `deps.actor`; details never hold a secret. */
+export function eventOf(deps: PoolDeps, action: string, object: string, details: Record<string, unknown>) {
+  const { name, address, requestId } = deps.actor;
+  return { at: now, actor: name, address, requestId, action, object, details };
+}
+
 /**
  * Records a change in its own transaction: no record, no change.
  * @param action noun.verb, such as machine.quarantined
@@ -23,8 +29,7 @@ export async function record(
   object: string,
   details: Record<string, unknown> = {},
 ): Promise<void> {
-  const { name, address, requestId } = deps.actor;
-  await tx.insert(events).values({ at: now, actor: name, address, requestId, action, object, details });
+  await tx.insert(events).values(eventOf(deps, action, object, details));
 }
 
 export interface EventFilter {
