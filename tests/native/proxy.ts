@@ -63,12 +63,19 @@ export async function render(values: Record<string, string>): Promise<string> {
   return filled.stdout;
 }
 
-/** @param upstream what stands behind `server` in nginx's upstream, such as 127.0.0.1:3000 */
-export async function startProxy(upstream: string, hsts = ""): Promise<TlsProxy> {
+/**
+ * @param upstream what stands behind `server` in nginx's upstream, such as 127.0.0.1:3000
+ * @param pair TLS_CERT and TLS_KEY; without them a pair is made
+ */
+export async function startProxy(
+  upstream: string,
+  hsts = "",
+  pair = { TLS_CERT: "", TLS_KEY: "" },
+): Promise<TlsProxy> {
   const folder = mkdtempSync(join(tmpdir(), "mm-nginx-"));
   const [https, http] = [await freePort(), await freePort()];
   mkdirSync(join(folder, "tls"));
-  const made = await run(["nginx/certificate.sh", join(folder, "tls")], { TLS_CERT: "", TLS_KEY: "" });
+  const made = await run(["nginx/certificate.sh", join(folder, "tls")], pair);
   if (made.code !== 0) throw new Error(made.stderr);
   const site = await render({
     API_UPSTREAM: upstream,
