@@ -36,12 +36,19 @@ const Environment = Type.Object({
   MACHINE_LOCALHOST: Type.String({ pattern: "^[A-Za-z0-9.:-]*$", default: "" }),
 });
 
-const MAY_COME_FROM_A_FILE = ["DATABASE_URL", "SECRET_KEY", "ADMIN_TOKEN"] as const;
+/** What the maintenance commands read (commands.ts); the API and the scheduler are never given the owner's account. */
+const Maintenance = Type.Object({
+  DATABASE_URL: Environment.properties.DATABASE_URL,
+  DATABASE_OWNER_URL: Environment.properties.DATABASE_URL,
+});
+
+const MAY_COME_FROM_A_FILE = ["DATABASE_URL", "DATABASE_OWNER_URL", "SECRET_KEY", "ADMIN_TOKEN"] as const;
 
 const HINTS: Record<string, string> = {
   ACCOUNT_NAMES: "must be own or any",
   LOG_LEVEL: "must be debug, info, warn or error",
   DATABASE_URL: "must look like mysql://user:password@host:3306/database",
+  DATABASE_OWNER_URL: "must look like mysql://owner:password@host:3306/database",
   SECRET_KEY: "must be 32 random bytes in base64; make one with: openssl rand -base64 32",
   ALLOWED_MACHINE_NETWORKS: "must be networks such as 10.0.0.0/8, separated by commas",
   ADMIN_TOKEN: "must be 16 to 256 printable characters without spaces",
@@ -91,19 +98,18 @@ export function isLoopback(address: string): boolean {
   return address === "localhost" || address === "::1" || /^127(\.\d{1,3}){3}$/.test(address);
 }
 
-/**
- * Reads and checks the environment. An empty variable counts as not set.
- * @param env name → text, such as `process.env`; `NAME_FILE` names a file that holds NAME
- * @throws ConfigError with one line that names every bad value (never its content)
- */
-export function readConfig(env: Record<string, string | undefined>): Config {
+/** Name → text, such as `process.env`; `NAME_FILE` names a file that holds NAME. An empty variable counts as not set. */
+type Env = Record<string, string | undefined>;
+
+/** The variables of one schema, and what is wrong with them. */
+function readAll<S extends Type.TObject>(all: S, env: Env): { value: Type.Static<S>; problems: string[] } {
   const problems: string[] = [];
   const given: Record<string, unknown> = {};
-  for (const [name, schema] of Object.entries(Environment.properties))
+  for (const [name, schema] of Object.entries(all.properties))
     if (env[name]) given[name] = parsed(schema, env[name]);
   for (const name of MAY_COME_FROM_A_FILE) {
     const path = env[`${name}_FILE`];
-    if (!path) continue;
+    if (!path || !(name in all.properties)) continue;
     if (given[name] !== undefined) problems.push(`${name} and ${name}_FILE are both set; keep one`);
     try {
       given[name] = readFileSync(path, "utf8").trim();
@@ -111,9 +117,9 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       problems.push(`${name}_FILE: can't read ${path}`);
     }
   }
-  const value = Value.Default(Environment, given) as Type.Static<typeof Environment>;
+  const value = Value.Default(all, given) as Type.Static<S>;
   const seen = new Set(problems.map((problem) => problem.split(/[ :]|_FILE/)[0]));
-  for (const [name, schema] of Object.entries(Environment.properties)) {
+  for (const [name, schema] of Object.entries(all.properties)) {
     if (seen.has(name)) continue;
     const part = (value as Record<string, unknown>)[name];
     if (part === undefined) problems.push(`${name} is not set; it ${HINTS[name] ?? "is required"}`);
@@ -122,11 +128,24 @@ export function readConfig(env: Record<string, string | undefined>): Config {
       problems.push(`${name} ${why}`);
     }
   }
+  return { value, problems };
+}
+
+function refuse(problems: string[]): void {
+  if (problems.length > 0) throw new ConfigError(`bad configuration: ${problems.join("; ")}`);
+}
+
+/**
+ * Reads and checks the environment.
+ * @throws ConfigError with one line that names every bad value (never its content)
+ */
+export function readConfig(env: Env): Config {
+  const { value, problems } = readAll(Environment, env);
   if (!isLoopback(value.HOST) && !value.ADMIN_TOKEN && !value.SCHEDULER && !isLoopback(value.PUBLISH_ADDRESS))
     problems.push(
       `HOST=${value.HOST} listens beyond this machine: set ADMIN_TOKEN, or HOST=127.0.0.1 (in a container: PUBLISH_ADDRESS=127.0.0.1)`,
     );
-  if (problems.length > 0) throw new ConfigError(`bad configuration: ${problems.join("; ")}`);
+  refuse(problems);
   return {
     databaseUrl: value.DATABASE_URL,
     port: value.PORT,
@@ -150,6 +169,22 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     requireHostKey: value.REQUIRE_HOST_KEY,
     machineLocalhost: value.MACHINE_LOCALHOST,
   };
+}
+
+/** The two accounts at the database: the program's, and the owner's, which may change tables and delete events. */
+export interface DatabaseAccounts {
+  databaseUrl: string;
+  ownerUrl: string;
+}
+
+/** Reads and checks what the maintenance commands need. @throws ConfigError as `readConfig` */
+export function readAccounts(env: Env): DatabaseAccounts {
+  const { value, problems } = readAll(Maintenance, env);
+  refuse(problems);
+  const [program, owner] = [new URL(value.DATABASE_URL), new URL(value.DATABASE_OWNER_URL)];
+  if (program.pathname !== owner.pathname)
+    throw new ConfigError("bad configuration: DATABASE_URL and DATABASE_OWNER_URL name different databases");
+  return { databaseUrl: value.DATABASE_URL, ownerUrl: value.DATABASE_OWNER_URL };
 }
 
 let current: Config | undefined;

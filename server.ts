@@ -1,6 +1,6 @@
 import { ConfigError, config } from "./config.ts";
 import { checkSecretKey } from "./db/keys.ts";
-import { migrateDatabase, waitForDatabase } from "./db/migrate.ts";
+import { checkDurability, waitForDatabase, waitForTables } from "./db/migrate.ts";
 import { deps } from "./deps.ts";
 import { reasonOf } from "./log.ts";
 import { superviseWorkers } from "./workers.ts";
@@ -14,8 +14,10 @@ const MOST_BODY_BYTES = 1024 * 1024;
 
 async function prepareDatabase(): Promise<void> {
   const { database, log } = deps();
-  await waitForDatabase(database, DATABASE_WAIT_SECONDS, (line) => log("info", line));
-  await migrateDatabase(config().databaseUrl);
+  const say = (line: string) => log("info", line);
+  await waitForDatabase(database, DATABASE_WAIT_SECONDS, say);
+  await waitForTables(database, config().databaseUrl, DATABASE_WAIT_SECONDS, say);
+  await checkDurability(database.db);
   await checkSecretKey(database.db, config().secretKey);
 }
 
@@ -66,14 +68,23 @@ async function startScheduler(): Promise<void> {
   deps().log("info", "scheduler started");
 }
 
-if (process.argv.includes("--help") || process.argv.includes("-h")) {
+const [word, ...rest] = process.argv.slice(2);
+if (word === "--help" || word === "-h") {
   console.log(
     "bun server.ts: the API; with SCHEDULER=true the scheduler. Settings come from the environment: see .env.example.",
   );
+  console.log((await import("./commands.ts")).usage());
   process.exit(0);
 }
 try {
-  if (config().webConcurrency > 1 && !config().scheduler && process.env.MACHINE_MANAGER_WORKER !== "1") {
+  if (word !== undefined) {
+    const { runCommand } = await import("./commands.ts");
+    process.exit(await runCommand(word, rest));
+  } else if (
+    config().webConcurrency > 1 &&
+    !config().scheduler &&
+    process.env.MACHINE_MANAGER_WORKER !== "1"
+  ) {
     superviseWorkers(config().webConcurrency, deps().log);
   } else {
     await prepareDatabase();

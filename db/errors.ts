@@ -33,6 +33,21 @@ export function troubleOf(error: unknown): Trouble {
   return "other";
 }
 
+/** The account lacks a right: on the database (1044), a table (1142), a column (1143), the server (1227). */
+const DENIED = new Set([1044, 1142, 1143, 1227]);
+
+function hasErrno(error: unknown, errnos: ReadonlySet<number>): boolean {
+  for (let e = error; e instanceof Error; e = e.cause)
+    if (errnos.has((e as { errno?: unknown }).errno as number)) return true;
+  return false;
+}
+
+/** Whether the server let us in, but not do that: somebody with more rights may change it. */
+export const isDenied = (error: unknown) => hasErrno(error, DENIED);
+
+/** Whether a table is not there (yet). */
+export const isMissing = (error: unknown) => hasErrno(error, new Set([1146]));
+
 /** Whether a unique key of that name refused the write. */
 export function violates(error: unknown, key: string): boolean {
   for (let e = error; e instanceof Error; e = e.cause)

@@ -1,12 +1,18 @@
 import { fileURLToPath } from "node:url";
-import { sql } from "drizzle-orm";
+import { getTableName, is, sql } from "drizzle-orm";
+import { readMigrationFiles } from "drizzle-orm/migrator";
+import { MySqlTable } from "drizzle-orm/mysql-core";
 import { drizzle } from "drizzle-orm/mysql2";
 import { migrate } from "drizzle-orm/mysql2/migrator";
-import { createConnection } from "mysql2/promise";
-import { connectionOptions, type Database } from "./client.ts";
-import { troubleOf } from "./errors.ts";
+import { type Connection, createConnection } from "mysql2/promise";
+import { connectionOptions, type Database, type Db } from "./client.ts";
+import { isDenied, isMissing, troubleOf } from "./errors.ts";
+import * as schema from "./schema.ts";
 
 const FOLDER = fileURLToPath(new URL("./migrations", import.meta.url));
+
+type Say = (line: string) => void;
+const pause = () => new Promise((go) => setTimeout(go, 250));
 
 /**
  * Waits until the database answers.
@@ -14,49 +20,119 @@ const FOLDER = fileURLToPath(new URL("./migrations", import.meta.url));
  * @param say called once when it has to wait
  * @throws Error when the limit has passed, or the database refuses us for good (wrong password, no such database)
  */
-export async function waitForDatabase(database: Database, seconds: number, say: (line: string) => void) {
+export async function waitForDatabase(database: Database, seconds: number, say: Say): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
   for (let told = false; ; ) {
     try {
       await database.pool.query("SELECT 1");
       return;
     } catch (error) {
+      // It answers; what this account may do there is seen later.
+      if (isDenied(error)) return;
       if (troubleOf(error) !== "gone") throw error;
       if (performance.now() > deadline)
         throw new Error(
-          `the database did not answer within ${seconds} s; is it running, and is DATABASE_URL right?`,
+          `the database did not answer within ${seconds} s; is it running, and is its URL right?`,
         );
       if (!told) say(`waiting for the database (up to ${seconds} s)`);
       told = true;
-      await new Promise((go) => setTimeout(go, 250));
+      await pause();
     }
   }
+}
+
+/** @throws Error when the database would lose a committed transaction in a power cut */
+export async function checkDurability(db: Db): Promise<void> {
+  const [rows] = await db.execute(sql`SELECT @@innodb_flush_log_at_trx_commit AS flush`);
+  if (Number((rows as unknown as { flush: number }[])[0]?.flush) !== 1)
+    throw new Error(
+      "the database must run with innodb_flush_log_at_trx_commit=1, else a power cut loses reservations",
+    );
 }
 
 /**
  * Applies the migrations that are missing. Several processes may call it at once: a named lock on the one
  * connection lets them in one after the other (`migrate` of Drizzle has no lock of its own).
- * @throws Error when the database would lose a committed transaction in a power cut
+ * @param then what else is done under that lock, on that connection
+ * @throws Error when the database would lose a committed transaction in a power cut, or the account may not do it
  */
-export async function migrateDatabase(url: string): Promise<void> {
+export async function migrateDatabase(
+  url: string,
+  then: (connection: Connection) => Promise<void> = async () => {},
+): Promise<void> {
   // A connection of its own: changing a large table takes longer than a statement of the pool may.
   const connection = await createConnection(connectionOptions(url));
   try {
     const one = drizzle(connection);
-    const [rows] = await one.execute(sql`SELECT @@innodb_flush_log_at_trx_commit AS flush`);
-    if (Number((rows as unknown as { flush: number }[])[0]?.flush) !== 1)
-      throw new Error(
-        "the database must run with innodb_flush_log_at_trx_commit=1, else a power cut loses reservations",
-      );
-    await connection.query("SELECT GET_LOCK('machine_manager_migrate', 60)");
+    await checkDurability(one);
+    const [rows] = await connection.query("SELECT GET_LOCK('machine_manager_migrate', 60) AS ours");
+    if (Number((rows as { ours: unknown }[])[0]?.ours) !== 1)
+      throw new Error("another process has been changing the tables for more than 60 s; try again later");
     try {
       // Names and keys are compared to the letter, whatever the server's default is.
       await connection.query("ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
       await migrate(one, { migrationsFolder: FOLDER });
+      await then(connection);
     } finally {
       await connection.query("SELECT RELEASE_LOCK('machine_manager_migrate')");
     }
   } finally {
     await connection.end();
+  }
+}
+
+const NEWEST = Math.max(...readMigrationFiles({ migrationsFolder: FOLDER }).map((one) => one.folderMillis));
+/** Fails unless we may read every table: the owner grants them after the last migration. */
+const READ_ALL = Object.values(schema)
+  .filter((part) => is(part, MySqlTable))
+  .map((table) => `(SELECT 1 FROM \`${getTableName(table)}\` LIMIT 0)`)
+  .join(" UNION ALL ");
+
+/** Whether the tables are those of this version and ours to use: closed when we may not even look. */
+async function stateOfTables({ pool }: Database): Promise<"current" | "behind" | "closed"> {
+  try {
+    const [rows] = await pool.query("SELECT MAX(created_at) AS newest FROM __drizzle_migrations");
+    if (Number((rows as { newest: unknown }[])[0]?.newest) < NEWEST) return "behind";
+    await pool.query(READ_ALL);
+    return "current";
+  } catch (error) {
+    if (isMissing(error)) return "behind";
+    if (isDenied(error) || troubleOf(error) === "gone") return "closed";
+    throw error;
+  }
+}
+
+/**
+ * Returns once the tables are those of this version. When they are not, and DATABASE_URL's account may change them, it
+ * does; else it waits for the database's owner to do it (`bun server.ts migrate`).
+ * @param seconds limit of the wait
+ * @param say called once when it has to wait
+ * @throws Error when the limit has passed; it says what to do
+ */
+export async function waitForTables(
+  database: Database,
+  url: string,
+  seconds: number,
+  say: Say,
+): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  const needed =
+    "the tables are not those of this version, and DATABASE_URL's account may not change them: `bun server.ts migrate` does it as the owner (`just run` calls it)";
+  for (let tried = false, told = false; ; ) {
+    const state = await stateOfTables(database);
+    if (state === "current") return;
+    if (state === "behind" && !tried) {
+      tried = true;
+      try {
+        await migrateDatabase(url);
+        continue;
+      } catch (error) {
+        if (!isDenied(error)) throw error;
+      }
+    }
+    if (performance.now() > deadline) throw new Error(needed);
+    if (!told) say(`${needed}; waiting for that (up to ${seconds} s)`);
+    told = true;
+    await pause();
   }
 }

@@ -1,9 +1,10 @@
 import { eq } from "drizzle-orm";
 import { fingerprint } from "../accounts/connect.ts";
 import { newKeyPair } from "../accounts/key_pair.ts";
-import { transact } from "../db/client.ts";
+import { matched, transact } from "../db/client.ts";
 import { settings } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
+import { record } from "./events.ts";
 
 /** The settings row with the pool's own key pair: the public one, a line break, the sealed private one. */
 export const POOL_KEY = "pool_key";
@@ -26,10 +27,14 @@ export async function poolKey(
     await transact(deps.db, async (tx) => {
       const sealed = await deps.keys.seal(tx, POOL_KEY, pair.privateKey);
       // Another process may be quicker; then its pair is the pool's.
-      await tx
-        .insert(settings)
-        .ignore()
-        .values({ name: POOL_KEY, value: `${pair.publicKey}\n${sealed}` });
+      const made = matched(
+        await tx
+          .insert(settings)
+          .ignore()
+          .values({ name: POOL_KEY, value: `${pair.publicKey}\n${sealed}` }),
+      );
+      if (made > 0)
+        await record(deps, tx, "pool_key.created", POOL_KEY, { fingerprint: fingerprint(pair.publicKey) });
     });
     value = (await read()) ?? "";
   }

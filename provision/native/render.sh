@@ -95,7 +95,7 @@ render_program() {
   local name value
   for name in $(setting_names); do
     case $name in
-      *_FILE | SCHEDULER | MODE | HTTP_PORT | HTTPS_PORT | TLS_* | DATABASE_PASSWORD | MACHINE_COUNT | MACHINE_BASE_PORT) continue ;;
+      *_FILE | SCHEDULER | MODE | HTTP_PORT | HTTPS_PORT | TLS_* | DATABASE_PASSWORD | DATABASE_OWNER_* | MACHINE_COUNT | MACHINE_BASE_PORT) continue ;;
       DATABASE_URL)
         value=$(secret DATABASE_URL)
         [[ -n $value ]] || value="mysql://machine_manager:$DATABASE_PASSWORD@localhost/machine_manager?socketPath=$sockets/db/mysql.sock"

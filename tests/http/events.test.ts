@@ -1,13 +1,17 @@
-// Every endpoint that changes something writes down what it did, to what, in whose name. A new one without a line fails.
+// Every endpoint that changes something writes down what it did, to what, in whose name; when that can't be written down,
+// it changes nothing. A new one without a line fails. The program has only the rights that the database's owner gave it.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import type { Accounts } from "../support/database.ts";
 import { startMachines, type TestMachine } from "../support/machines.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
-import { call } from "../support/program.ts";
+import { call, restrictedSettings } from "../support/program.ts";
+import { until } from "../support/until.ts";
 
 setDefaultTimeout(120_000);
 
 const tokens: Record<string, string> = { ADMIN_TOKEN: "the-admins-own-token" };
 let pool: TestPool;
+let accounts: Accounts;
 let machines: TestMachine[];
 /** ids of what a line before has made */
 const made = { reservation: "", token: "" };
@@ -16,7 +20,9 @@ const as = (who: string, method: string, path: string, body?: unknown) =>
   call(pool.api, method, path, body, { Authorization: `Bearer ${tokens[who]}` });
 
 beforeAll(async () => {
-  pool = await startPool(0, { settings: { ADMIN_TOKEN: tokens.ADMIN_TOKEN as string } });
+  const restricted = await restrictedSettings({ ADMIN_TOKEN: tokens.ADMIN_TOKEN as string });
+  accounts = restricted.accounts;
+  pool = await startPool(0, { settings: restricted.settings, scheduler: true });
   machines = await startMachines(2, { prefix: "ev-" });
   await as("ADMIN_TOKEN", "POST", "/users", { name: "uma", role: "user" });
   const { body } = await as("ADMIN_TOKEN", "POST", "/tokens", { user: "uma", name: "laptop" });
@@ -95,6 +101,7 @@ const LINES: [string, Line][] = [
     "DELETE /tokens/{id}",
     { path: () => `/tokens/${made.token}`, events: () => [`token.deleted ${made.token}`] },
   ],
+  ["GET /ssh-key", { events: () => ["pool_key.created pool_key"] }],
   // Those that end more than they name.
   ["POST /reservations", reserves(POSTED)],
   ["DELETE /users/{name}", { path: "/users/uma", events: () => ["user.deleted uma", ...ends()] }],
@@ -108,31 +115,80 @@ const LINES: [string, Line][] = [
   ],
 ];
 
-test("there is a line for every endpoint that changes something", async () => {
+const GETS_THAT_CHANGE = ["GET /reserve", "GET /release_all", "GET /ssh-key"];
+
+/** What there is, but for leases, times of probes, and the counter of uids, of which a refusal may use one up. */
+const everything = () =>
+  Promise.all(
+    [
+      "SELECT name, host, port, secret, labels, host_key, state, drained, reservation_id FROM machines ORDER BY id",
+      "SELECT id, state, reason, ended_at FROM reservations ORDER BY id",
+      "SELECT id, released_at FROM holds ORDER BY id",
+      "SELECT * FROM users ORDER BY id",
+      "SELECT * FROM tokens ORDER BY id",
+      "SELECT * FROM settings WHERE name <> 'uid_counter' ORDER BY name",
+      "SELECT COUNT(*) FROM events",
+    ].map((text) => pool.sql(text)),
+  );
+
+test("there is a line for every endpoint that changes something, and the others change nothing", async () => {
   const { paths } = (await as("ADMIN_TOKEN", "GET", "/swagger/json")).body as { paths: object };
   const all = Object.entries(paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  const change = all.filter(
-    (name) => !name.startsWith("GET ") || ["GET /reserve", "GET /release_all"].includes(name),
-  );
+  const change = all.filter((name) => !name.startsWith("GET ") || GETS_THAT_CHANGE.includes(name));
   expect([...new Set(LINES.map(([name]) => name))].sort()).toEqual(change.sort());
+  const before = await everything();
+  for (const name of all.filter((one) => !change.includes(one))) {
+    const answer = await as("ADMIN_TOKEN", "GET", name.slice(4).replace(/\{\w+\}/, "uma"));
+    expect([200, 404], name).toContain(answer.status);
+  }
+  expect(await everything()).toEqual(before);
 });
 
 for (const [n, [name, line]] of LINES.entries())
-  test(`${n + 1}: ${name} is recorded`, async () => {
+  test(`${n + 1}: ${name} is recorded, or not done`, async () => {
     const [method = "", route = ""] = name.split(" ");
     const path = typeof line.path === "function" ? line.path() : (line.path ?? route);
     const who = line.as ?? "ADMIN_TOKEN";
     const ask = () => as(who, method, path, line.body);
+
+    const events = `${accounts.name}.events`;
+    const before = await everything();
+    await pool.sql(`REVOKE INSERT ON ${events} FROM ${accounts.program}`);
+    const refused = await ask();
+    await pool.sql(`GRANT INSERT ON ${events} TO ${accounts.program}`);
+    expect(refused.status).toBe(500);
+    expect(refused.body.code).toBe("internal_error");
+    expect(await everything()).toEqual(before);
+
     const [last] = await pool.sql("SELECT COALESCE(MAX(id), 0) AS id FROM events");
     const answer = await ask();
     expect([200, 201], JSON.stringify(answer.body)).toContain(answer.status);
-    const events = await pool.sql("SELECT * FROM events WHERE id > ? ORDER BY id", [last.id]);
-    const told = events.map(({ action, object }) => `${action} ${object}`);
-    expect(line.events(answer.body).filter((one) => !told.includes(one))).toEqual([]);
-    expect([...new Set(events.map(({ actor }) => actor))]).toEqual([who]);
-    const text = JSON.stringify(events);
+    const told = (await pool.sql("SELECT * FROM events WHERE id > ? ORDER BY id", [last.id])).filter(
+      ({ actor }) => actor !== "scheduler",
+    );
+    const actions = told.map(({ action, object }) => `${action} ${object}`);
+    expect(line.events(answer.body).filter((one) => !actions.includes(one))).toEqual([]);
+    expect([...new Set(told.map(({ actor }) => actor))]).toEqual([who]);
+    const text = JSON.stringify(told);
     for (const secret of [...Object.values(tokens), machines[0]?.password as string])
       expect(text).not.toContain(secret);
   });
+
+test("the scheduler ends what is over, as ever; nothing that the program needs was denied to it", async () => {
+  const { body } = await as("ADMIN_TOKEN", "POST", "/machines", registers(0).body);
+  expect(body.state).toBe("available");
+  const { id } = (await as("ADMIN_TOKEN", "POST", "/reservations", { username: "eva", duration: 1 })).body;
+  await pool.sql("UPDATE reservations SET ends_at = UTC_TIMESTAMP(3) WHERE id = ?", [id]);
+  await until("it is recorded as ended by the scheduler", 30_000, async () => {
+    const { events } = (await as("ADMIN_TOKEN", "GET", `/events?object=${id}&action=reservation.ended`)).body;
+    return events[0]?.actor === "scheduler";
+  });
+  await until("the machine is offered again", 30_000, async () =>
+    (await as("ADMIN_TOKEN", "GET", "/available")).body.available.includes("ev-1"),
+  );
+  const log = pool.api.log() + pool.scheduler?.log();
+  const denied = log.split("\n").filter((one) => one.includes("denied"));
+  expect(denied.filter((one) => !/INSERT command denied .*events/.test(one))).toEqual([]);
+});

@@ -97,8 +97,11 @@ test("the stack is not published beyond this machine without a token", async () 
 
 test(".env.example has every variable that the program reads", async () => {
   const source = readFileSync(join(ROOT, "config.ts"), "utf8");
-  const schema = /const Environment = [^{]*\{([\s\S]*?)\n\}\);/.exec(source)?.[1] ?? "";
-  const names = [...schema.matchAll(/^ {2}([A-Z_]+):/gm)].map((match) => match[1]);
+  const schemas = [...source.matchAll(/^const \w+ = Type\.Object\(\{([\s\S]*?)\n\}\);/gm)];
+  const names = schemas.flatMap(([, schema = ""]) =>
+    [...schema.matchAll(/^ {2}([A-Z_]+):/gm)].map((match) => match[1]),
+  );
+  expect(names).toContain("DATABASE_OWNER_URL");
   expect(names.length).toBeGreaterThan(10);
   const listed = (await run(["bash", "-c", ". provision/lib.sh; setting_names"])).stdout.split("\n");
   expect(names.filter((name) => !listed.includes(name ?? ""))).toEqual([]);

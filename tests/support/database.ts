@@ -13,9 +13,23 @@ export interface TestServer {
   end(signal: NodeJS.Signals): Promise<void>;
   /** Starts it anew on its data, after `end`. */
   start(): Promise<void>;
-  /** A new, empty database on it; answers its DATABASE_URL. */
+  /** A new, empty database on it; answers its DATABASE_URL, as the server's root. */
   database(): Promise<string>;
+  /** The same with two accounts: its owner, and the program's, which has no rights until `migrate` gave them. */
+  accounts(): Promise<Accounts>;
+  /** Runs SQL as root. */
+  // biome-ignore lint/suspicious/noExplicitAny: rows of every shape
+  sql(text: string): Promise<any[]>;
   stop(): Promise<void>;
+}
+
+export interface Accounts {
+  DATABASE_URL: string;
+  DATABASE_OWNER_URL: string;
+  /** the database's name */
+  name: string;
+  /** the program's account, as SQL names it */
+  program: string;
 }
 
 let count = 0;
@@ -84,9 +98,23 @@ export async function startDatabase(flags: string[] = [], into = tmpdir()): Prom
     ],
     { stdin: "pipe", stdout: "ignore", stderr: "ignore" },
   ).unref();
+  const sql = async (text: string) => {
+    const connection = await connect();
+    const [rows] = await connection.query(text);
+    await connection.end();
+    return rows as unknown[];
+  };
+  const database = async () => {
+    const name = `mm_${process.pid}_${++count}`;
+    await sql(`CREATE DATABASE ${name}`);
+    return name;
+  };
+  const url = (user: string, name: string) =>
+    `mysql://${user}@localhost/${name}?socketPath=${encodeURIComponent(socket)}`;
   return {
     folder,
     socket,
+    sql,
     signal: (name) => server.kill(name),
     async end(signal) {
       server.kill(signal);
@@ -96,12 +124,15 @@ export async function startDatabase(flags: string[] = [], into = tmpdir()): Prom
       server = launch();
       await up();
     },
-    async database() {
-      const name = `mm_${process.pid}_${++count}`;
-      const connection = await connect();
-      await connection.query(`CREATE DATABASE ${name}`);
-      await connection.end();
-      return `mysql://root@localhost/${name}?socketPath=${encodeURIComponent(socket)}`;
+    database: async () => url("root", await database()),
+    async accounts() {
+      const name = await database();
+      const [owner, program] = [`${name}_owner@localhost`, `${name}@localhost`];
+      for (const account of [owner, program])
+        await sql(`CREATE USER ${account} IDENTIFIED BY 'a-password-of-${account.split("@")[0]}'`);
+      await sql(`GRANT ALL ON ${name}.* TO ${owner} WITH GRANT OPTION`);
+      const login = (user: string) => url(`${user}:a-password-of-${user}`, name);
+      return { DATABASE_URL: login(name), DATABASE_OWNER_URL: login(`${name}_owner`), name, program };
     },
     stop,
   };

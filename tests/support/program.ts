@@ -27,6 +27,8 @@ export interface How {
   /** a module that is loaded before it */
   preload?: string;
   port?: number;
+  /** gets the program while it is not up yet */
+  onStart?: (program: Program) => void;
 }
 
 export interface Settings {
@@ -35,13 +37,15 @@ export interface Settings {
   [name: string]: string;
 }
 
+const newKey = () => randomBytes(32).toString("base64");
+
 /** Settings for programs that share one new database. */
 export async function newSettings(
   more: Record<string, string> = {},
   on: TestServer | Promise<TestServer> = sharedDatabase(),
 ): Promise<Settings> {
   const server = await on;
-  return { DATABASE_URL: await server.database(), SECRET_KEY: randomBytes(32).toString("base64"), ...more };
+  return { DATABASE_URL: await server.database(), SECRET_KEY: newKey(), ...more };
 }
 
 /** Starts the program and waits until it is up. @throws Error with its output when it ends instead */
@@ -87,6 +91,7 @@ export async function startProgram(
       return child.exitCode;
     },
   };
+  how.onStart?.(program);
   await until(`${role} is up`, 30_000, async () => {
     if (program.gone()) {
       await all;
@@ -95,6 +100,30 @@ export async function startProgram(
     return text.includes(role === "api" ? "listening on" : "scheduler started");
   });
   return program;
+}
+
+/** Runs one of the program's commands to its end, such as `migrate`. */
+export async function runCommand(settings: Record<string, string>, ...words: string[]) {
+  const child = Bun.spawn([process.execPath, "--no-env-file", SERVER, ...words], {
+    env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", ...settings },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { code: await child.exited, stdout, stderr };
+}
+
+/** Settings for programs that share one new database and may do there what the program needs, no more. */
+export async function restrictedSettings(more: Record<string, string> = {}) {
+  const accounts = await (await sharedDatabase()).accounts();
+  const { DATABASE_URL, DATABASE_OWNER_URL } = accounts;
+  const { code, stderr } = await runCommand({ DATABASE_URL, DATABASE_OWNER_URL }, "migrate");
+  if (code !== 0) throw new Error(`migrate: ${stderr}`);
+  return { accounts, settings: { DATABASE_URL, SECRET_KEY: newKey(), ...more } };
 }
 
 /** One request; `body` is sent as JSON. Answers status, headers and the parsed body. */

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readConfig } from "../../config.ts";
+import { readAccounts, readConfig } from "../../config.ts";
 
 const good = { DATABASE_URL: "mysql://a:b@h/x", SECRET_KEY: Buffer.alloc(32, 1).toString("base64") };
 const problemOf = (env: Record<string, string>) => {
@@ -49,4 +49,24 @@ test("a secret may come from a file, but not from both", () => {
   expect(readConfig({ ...good, ADMIN_TOKEN_FILE: file }).adminToken).toBe("0123456789abcdef");
   expect(problemOf({ ADMIN_TOKEN: "0123456789abcdef", ADMIN_TOKEN_FILE: file })).toContain("both");
   expect(problemOf({ ADMIN_TOKEN_FILE: `${file}.none` })).toContain("can't read");
+});
+
+test("a maintenance command reads the two accounts of one database, and nothing else", () => {
+  const both = { DATABASE_URL: "mysql://a:secret@h/x", DATABASE_OWNER_URL: "mysql://o:secret@h/x" };
+  expect(readAccounts(both)).toEqual({
+    databaseUrl: both.DATABASE_URL,
+    ownerUrl: both.DATABASE_OWNER_URL,
+  });
+  const refused = (env: Record<string, string>) => {
+    try {
+      readAccounts({ ...both, ...env });
+      return "";
+    } catch (error) {
+      expect(String(error)).not.toContain("secret");
+      return String(error);
+    }
+  };
+  expect(refused({ DATABASE_OWNER_URL: "" })).toContain("DATABASE_OWNER_URL is not set");
+  expect(refused({ DATABASE_OWNER_URL: "mysql://o:secret@h/y" })).toContain("different databases");
+  expect(refused({ DATABASE_URL: "secret" })).toContain("DATABASE_URL must look like");
 });

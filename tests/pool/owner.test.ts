@@ -1,0 +1,190 @@
+// Two accounts at the database: the owner changes tables, the program may only add to the events.
+import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { createConnection } from "mysql2/promise";
+import { connectionOptions, openDatabase } from "../../db/client.ts";
+import { waitForTables } from "../../db/migrate.ts";
+import { type Accounts, sharedDatabase, type TestServer } from "../support/database.ts";
+import {
+  call,
+  type Program,
+  restrictedSettings,
+  runCommand,
+  type Settings,
+  startProgram,
+} from "../support/program.ts";
+import { until } from "../support/until.ts";
+
+setDefaultTimeout(120_000);
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await sharedDatabase();
+});
+
+const settingsFor = ({ DATABASE_URL }: Accounts): Settings => ({
+  DATABASE_URL,
+  SECRET_KEY: Buffer.alloc(32, 7).toString("base64"),
+});
+const migrate = ({ DATABASE_URL, DATABASE_OWNER_URL }: Accounts, ...more: string[]) =>
+  runCommand({ DATABASE_URL, DATABASE_OWNER_URL }, "migrate", ...more);
+const grants = async ({ program }: Accounts) =>
+  (await server.sql(`SHOW GRANTS FOR ${program}`)).flatMap((row) => Object.values(row as object)).sort();
+/** What the server answers the program's account: "" or its error. */
+async function tries(accounts: Accounts, statement: string): Promise<string> {
+  const connection = await createConnection(connectionOptions(accounts.DATABASE_URL));
+  const said = await connection.query(statement).then(
+    () => "",
+    (error) => String(error.message),
+  );
+  await connection.end();
+  return said;
+}
+
+test("migrate makes the tables and grants what the program needs, no more; again it changes nothing", async () => {
+  const accounts = await server.accounts();
+  const first = await migrate(accounts);
+  expect(first).toMatchObject({ code: 0, stderr: "" });
+  expect(first.stdout).toContain("the tables are those of this version");
+  const given = await grants(accounts);
+  const again = await migrate(accounts);
+  expect(again).toMatchObject({ code: 0, stdout: "migrate: the tables are those of this version\n" });
+  expect(await grants(accounts)).toEqual(given);
+  expect(given.join("\n")).not.toContain(`ON \`${accounts.name}\`.*`);
+  for (const statement of [
+    "UPDATE events SET actor = 'nobody'",
+    "DELETE FROM events",
+    "TRUNCATE events",
+    "DROP TABLE events",
+    "ALTER TABLE events DROP COLUMN actor",
+    "CREATE TRIGGER t BEFORE INSERT ON events FOR EACH ROW SET NEW.actor = 'nobody'",
+    "RENAME TABLE events TO old_events",
+    "DELETE FROM __drizzle_migrations",
+    "DROP TABLE machines",
+    "CREATE TABLE more (id int)",
+    "ALTER DATABASE CHARACTER SET latin1",
+    `GRANT DELETE ON ${accounts.name}.events TO ${accounts.program}`,
+  ])
+    expect(`${statement}: ${await tries(accounts, statement)}`).toMatch(/denied/);
+  expect(await tries(accounts, "DELETE FROM machines")).toBe("");
+  expect(first.stdout + first.stderr).not.toContain("a-password-of");
+});
+
+test("two at once are fine", async () => {
+  const accounts = await server.accounts();
+  for (const { code, stderr } of await Promise.all([migrate(accounts), migrate(accounts), migrate(accounts)]))
+    expect(`${code} ${stderr}`).toBe("0 ");
+  expect(await tries(accounts, "DELETE FROM events")).toContain("denied");
+});
+
+test("an account that had all rights on the database loses them, also on the connections that it has", async () => {
+  const accounts = await server.accounts();
+  await server.sql(`GRANT ALL ON \`${accounts.name.replaceAll("_", "\\_")}\`.* TO ${accounts.program}`);
+  await server.sql(`GRANT ALL ON ${accounts.name}.* TO ${accounts.program} WITH GRANT OPTION`);
+  // As an earlier version: the program has made its tables itself, and goes on while it is upgraded.
+  const api = await startProgram(settingsFor(accounts));
+  const old = await createConnection(connectionOptions(accounts.DATABASE_URL));
+  old.on("error", () => {});
+  await old.query("DELETE FROM events");
+  const answers: Promise<number>[] = [];
+  const ask = setInterval(() => answers.push(fetch(`${api.url}/available`).then(({ status }) => status)), 20);
+  const { code, stdout, stderr } = await migrate(accounts);
+  clearInterval(ask);
+  expect(`${code} ${stderr}`).toBe("0 ");
+  expect(stdout).toContain("REVOKE ALL PRIVILEGES");
+  expect((await grants(accounts)).join("\n")).not.toMatch(/ALL PRIVILEGES|GRANT OPTION/);
+  await expect(old.query("DELETE FROM events")).rejects.toThrow();
+  expect(await tries(accounts, "DELETE FROM events")).toContain("denied");
+  // The connections that were ended cost an answer or two, but nothing was ever refused.
+  expect(new Set(await Promise.all(answers)).difference(new Set([200, 503]))).toEqual(new Set());
+  expect((await call(api, "POST", "/users", { name: "dora" })).status).toBe(201);
+  expect(api.log()).not.toContain("denied");
+  await api.stop();
+});
+
+test("rights that the owner can't take away, or one account for both, are not passed over", async () => {
+  const accounts = await server.accounts();
+  await server.sql(`GRANT DELETE ON *.* TO ${accounts.program}`);
+  const beyond = await migrate(accounts);
+  expect(beyond.code).toBe(1);
+  expect(beyond.stderr).toContain("may still do");
+  await server.sql(`REVOKE DELETE ON *.* FROM ${accounts.program}`);
+  await server.sql(`GRANT ALL ON \`${accounts.name.slice(0, -1)}%\`.* TO ${accounts.program}`);
+  const pattern = await migrate(accounts);
+  expect(pattern.code).toBe(1);
+  expect(pattern.stderr).toContain("do it as the database's administrator");
+  const same = await migrate({ ...accounts, DATABASE_URL: accounts.DATABASE_OWNER_URL });
+  expect(same.code).toBe(1);
+  expect(same.stderr).toContain("the same account");
+});
+
+test("a program that may not change tables waits for the owner, says so, and goes on", async () => {
+  const accounts = await server.accounts();
+  const started = Promise.withResolvers<Program>();
+  const starting = startProgram(settingsFor(accounts), "api", { onStart: started.resolve });
+  const program = await started.promise;
+  await until("it says that it waits", 30_000, () => program.log().includes("bun server.ts migrate"));
+  expect(program.log()).toContain("waiting for that (up to 60 s)");
+  expect(program.log()).not.toContain("listening on");
+  expect((await migrate(accounts)).code).toBe(0);
+  const api = await starting;
+  expect((await call(api, "GET", "/available")).status).toBe(200);
+  expect(await api.stop()).toBe(0);
+});
+
+test("it waits for an upgrade's new tables, too, and their rights", async () => {
+  const { accounts, settings } = await restrictedSettings();
+  await server.sql(
+    `UPDATE ${accounts.name}.__drizzle_migrations SET created_at = created_at - 1 ORDER BY created_at DESC LIMIT 1`,
+  );
+  const started = Promise.withResolvers<Program>();
+  const starting = startProgram(settings, "scheduler", { onStart: started.resolve });
+  const program = await started.promise;
+  await until("it says that it waits", 30_000, () => program.log().includes("bun server.ts migrate"));
+  await server.sql(`REVOKE ALL ON ${accounts.name}.machines FROM ${accounts.program}`);
+  await server.sql(
+    `UPDATE ${accounts.name}.__drizzle_migrations SET created_at = created_at + 1 ORDER BY created_at DESC LIMIT 1`,
+  );
+  // The tables are there, and the rights on one of them are not.
+  const looks = async () => Number((await server.sql("SHOW GLOBAL STATUS LIKE 'Com_select'"))[0].Value);
+  const before = await looks();
+  await until("it has looked again, and again", 30_000, async () => (await looks()) > before + 4);
+  expect(program.log()).not.toContain("scheduler started");
+  expect((await migrate(accounts)).stdout).toContain("GRANT SELECT, INSERT, UPDATE, DELETE");
+  expect(await (await starting).stop()).toBe(0);
+});
+
+test("what it waits for is said again when it stops waiting", async () => {
+  const { DATABASE_URL } = await server.accounts();
+  const database = openDatabase(DATABASE_URL);
+  const said: string[] = [];
+  const waited = waitForTables(database, DATABASE_URL, 1, (line) => said.push(line));
+  await expect(waited).rejects.toThrow("bun server.ts migrate");
+  expect(said).toHaveLength(1);
+  await database.close();
+});
+
+test("a database that may lose what it has answered is refused, also by a program that has nothing to migrate", async () => {
+  const { settings } = await restrictedSettings();
+  await server.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 2");
+  const refused = await startProgram(settings).catch(String);
+  await server.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1");
+  expect(refused).toContain("innodb_flush_log_at_trx_commit=1");
+});
+
+test("commands are asked for in their own words", async () => {
+  const nothing = await runCommand({}, "migrat");
+  expect(nothing.code).toBe(2);
+  expect(nothing.stderr).toContain("no such command");
+  expect((await runCommand({}, "migrate", "now")).code).toBe(2);
+  const help = await runCommand({}, "migrate", "--help");
+  expect(help).toMatchObject({ code: 0, stderr: "" });
+  expect(help.stdout).toContain("DATABASE_OWNER_URL");
+  expect((await runCommand({}, "--help")).stdout).toContain("migrate");
+  const unset = await runCommand({}, "migrate");
+  expect(unset.code).toBe(1);
+  expect(unset.stderr).toContain("DATABASE_OWNER_URL is not set");
+  expect(unset.stderr).not.toContain("SECRET_KEY");
+  const accounts = await server.accounts();
+  const other = await migrate({ ...accounts, DATABASE_URL: await server.database() });
+  expect(other.stderr).toContain("different databases");
+});
