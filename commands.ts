@@ -38,7 +38,11 @@ const COMMANDS: Record<string, Command> = {
       noArguments(args);
       const { databaseUrl, ownerUrl } = await accounts(say);
       await migrateDatabase(ownerUrl, async (connection) => {
-        for (const change of await grantProgram(connection, databaseUrl)) say(change);
+        const changes = await grantProgram(connection, databaseUrl);
+        const taken = changes.filter((change) => change.startsWith("REVOKE"));
+        if (changes.length > taken.length)
+          say(`granted the program its rights on tables: ${changes.length - taken.length}`);
+        for (const change of taken) say(change);
       });
       say("the tables are those of this version");
     },

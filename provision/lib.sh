@@ -46,6 +46,21 @@ secret() {
   local file=${1}_FILE
   if [[ -n ${!1-} ]]; then say "${!1}"; elif [[ -n ${!file-} ]]; then cat -- "${!file}" || fail "$file: can't read ${!file}"; fi
 }
+# accounts_sql HOST: makes the database and its two accounts, or gives these the passwords of .env. The program's has no
+# rights: `bun server.ts migrate` grants them, table by table. A statement a line, as MariaDB's init-file asks.
+accounts_sql() {
+  local name password
+  say "CREATE DATABASE IF NOT EXISTS machine_manager;"
+  for name in DATABASE_OWNER_PASSWORD DATABASE_PASSWORD; do
+    password=${!name-}
+    [[ $password =~ ^[A-Za-z0-9_-]+$ ]] || fail "$name in .env must be letters, digits, _ and -; make one with: just setup"
+  done
+  for name in "machine_manager_owner@'$1' IDENTIFIED BY '$DATABASE_OWNER_PASSWORD'" "machine_manager@'$1' IDENTIFIED BY '$DATABASE_PASSWORD'"; do
+    say "CREATE USER IF NOT EXISTS $name;"
+    say "ALTER USER $name;"
+  done
+  say "GRANT ALL ON machine_manager.* TO machine_manager_owner@'$1' WITH GRANT OPTION;"
+}
 # What this checkout's containers are named after, so that two checkouts don't take each other's.
 compose_project() { say "${COMPOSE_PROJECT_NAME:-machine-manager-$(cksum <<<"$root" | cut -d' ' -f1)}"; }
 # The URL of the proxy, as a person types it.

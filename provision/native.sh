@@ -44,7 +44,8 @@ proxy_url() {
 check_settings() {
   local name port need
   [[ -f $root/.env ]] || fail ".env is missing; make it with: just setup"
-  [[ ${DATABASE_PASSWORD-} =~ ^[A-Za-z0-9_-]+$ ]] || fail "DATABASE_PASSWORD in .env must be letters, digits, _ and -"
+  accounts_sql localhost >/dev/null
+  [[ -z $(secret DATABASE_OWNER_URL) || -n $(secret DATABASE_URL) ]] || fail "DATABASE_OWNER_URL is set, and DATABASE_URL is not; set both, or neither"
   is_root || [[ $root =~ ^[A-Za-z0-9_/.+@-]+$ ]] || fail "the path $root has a character that nginx or supervisord would misread; move the checkout"
   for name in "HTTPS_PORT $(https_port)" "HTTP_PORT $(http_port)" "PORT ${PORT:-3000}"; do
     port=${name#* }
@@ -102,24 +103,30 @@ open_sources() {
   find "$root" '(' "${skip[@]}" ')' -prune -o "${closed[@]}" -exec chmod go+rX {} +
 }
 
+# In a subshell: settings of the shell that we were called from are not for the services, which would inherit them.
+unset_settings() {
+  local name
+  for name in $(setting_names); do unset "$name"; done
+}
+
 launch() {
   local bun
   bun=$(readlink -f "$(command -v bun)")
-  rm -f "$state/run/bun" "$outside/supervisor.sock"
+  rm -f "$state/run/bun" "$outside/supervisor.sock" "$outside/db/mysql.sock"
   if is_root; then
     # A mount namespace: what is mounted here is seen by the services only, and goes when the last of them goes.
     : >"$state/run/bun"
     open_sources
     # shellcheck disable=SC2016
-    unshare --mount --propagation slave bash -c '
+    (unset_settings && unshare --mount --propagation slave bash -c '
       mount --bind "$1" /mnt && mount --bind "$2" /mnt/.local/run/bun && cd /mnt && exec supervisord -c .local/run/supervisord.conf
-    ' - "$root" "$bun" </dev/null >"$state/log/start.log" 2>&1 9>&- ||
+    ' - "$root" "$bun") </dev/null >"$state/log/start.log" 2>&1 9>&- ||
       { cat "$state/log/start.log" >&2; fail "supervisord did not start (as root it needs the right to mount: in a container, CAP_SYS_ADMIN)"; }
   else
     ln -s "$bun" "$state/run/bun"
     [[ -d $outside ]] || mkdir -m 700 "$outside"
     [[ -O $outside ]] || fail "$outside belongs to somebody else; remove it"
-    (cd "$root" && supervisord -c "$state/run/supervisord.conf") </dev/null >"$state/log/start.log" 2>&1 9>&- ||
+    (unset_settings && cd "$root" && supervisord -c "$state/run/supervisord.conf") </dev/null >"$state/log/start.log" 2>&1 9>&- ||
       { cat "$state/log/start.log" >&2; fail "supervisord did not start: see above"; }
   fi
 }
@@ -129,6 +136,40 @@ give_up() {
   say "--- the end of .local/log/$1.log:" >&2
   tail -n 15 "$state/log/$1.log" >&2 || true
   fail "$1 $2; all of its log: just logs $1. After mending it: just run"
+}
+
+# Runs one of the program's commands as the database's owner. Its URL goes through the environment, which no process list
+# shows; API and scheduler never get it.
+owner() {
+  local own_url owner_url
+  own_url=$(secret DATABASE_URL) owner_url=$(secret DATABASE_OWNER_URL)
+  if [[ -z $own_url ]]; then
+    accounts_sql localhost >/dev/null # whether the passwords are there
+    # Relative, since a socket's path is short.
+    own_url=$(database_url machine_manager "$DATABASE_PASSWORD" db/mysql.sock)
+    owner_url=$(database_url machine_manager_owner "$DATABASE_OWNER_PASSWORD" db/mysql.sock)
+  fi
+  (
+    unset_settings
+    export DATABASE_URL=$own_url DATABASE_OWNER_URL=$owner_url
+    [[ ! -d $outside ]] || cd "$outside"
+    exec bun --no-env-file "$root/server.ts" "$@"
+  )
+}
+
+# Brings the tables up to date once the database is there; API and scheduler wait for that.
+migrate() {
+  local deadline=$((SECONDS + 120))
+  if [[ -n $(secret DATABASE_URL) ]]; then
+    [[ -n $(secret DATABASE_OWNER_URL) ]] || return 0 # then the program does it itself
+  else
+    until [[ -S $outside/db/mysql.sock ]]; do
+      [[ $(ctl status db) != *FATAL* ]] || give_up db "does not start"
+      ((SECONDS < deadline)) || give_up db "is not ready after 120 s"
+      sleep 0.2
+    done
+  fi
+  owner migrate | sed 's/^/native: /' || fail "the tables are not up to date: see above. After mending it: just run"
 }
 
 wait_ready() {
@@ -174,6 +215,7 @@ up() {
     say "native: starting database, API, scheduler and nginx (logs in .local/log)"
     launch
   fi
+  migrate
   wait_ready
 }
 

@@ -100,6 +100,7 @@ make_env() {
   fi
   [[ $(stat -c %a .env) == 600 ]] || chmod 600 .env
   add_secret DATABASE_PASSWORD "$(openssl rand -hex 24)"
+  add_secret DATABASE_OWNER_PASSWORD "$(openssl rand -hex 24)"
   grep -qE '^SECRET_KEY_FILE=.' .env || add_secret SECRET_KEY "$(openssl rand -base64 32)"
 }
 

@@ -42,13 +42,11 @@ max-connections = 300
 performance-schema = OFF
 CONF
   # Run by MariaDB at each start, so that the password in .env is the one that holds.
-  put "$state/mysql/init.sql" <<SQL
-CREATE DATABASE IF NOT EXISTS machine_manager;
-CREATE USER IF NOT EXISTS machine_manager@localhost IDENTIFIED BY '$DATABASE_PASSWORD';
-ALTER USER machine_manager@localhost IDENTIFIED BY '$DATABASE_PASSWORD';
-GRANT ALL ON machine_manager.* TO machine_manager@localhost;
-SQL
+  accounts_sql localhost | put "$state/mysql/init.sql"
 }
+
+# database_url ACCOUNT PASSWORD SOCKET: of the database that we start.
+database_url() { say "mysql://$1:$2@localhost/machine_manager?socketPath=$3"; }
 
 render_nginx() {
   local address=${PUBLISH_ADDRESS:-127.0.0.1} kind HSTS=''
@@ -98,7 +96,7 @@ render_program() {
       *_FILE | SCHEDULER | MODE | HTTP_PORT | HTTPS_PORT | TLS_* | DATABASE_PASSWORD | DATABASE_OWNER_* | MACHINE_COUNT | MACHINE_BASE_PORT) continue ;;
       DATABASE_URL)
         value=$(secret DATABASE_URL)
-        [[ -n $value ]] || value="mysql://machine_manager:$DATABASE_PASSWORD@localhost/machine_manager?socketPath=$sockets/db/mysql.sock"
+        [[ -n $value ]] || value=$(database_url machine_manager "$DATABASE_PASSWORD" "$sockets/db/mysql.sock")
         ;;
       SECRET_KEY | ADMIN_TOKEN) value=$(secret "$name") ;;
       PRETTY_JSON) if [[ -n $1 ]]; then value=${PRETTY_JSON:-1}; else value=${PRETTY_JSON-}; fi ;;

@@ -15,7 +15,8 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const env = { MODE: "native", SECRET_KEY: "", DATABASE_PASSWORD: "", HTTPS_PORT: "", HTTP_PORT: "" };
+const names = ["SECRET_KEY", "DATABASE_PASSWORD", "DATABASE_OWNER_PASSWORD", "HTTPS_PORT", "HTTP_PORT"];
+const env = { MODE: "native", ...Object.fromEntries(names.map((name) => [name, ""])) };
 const setup = () => run(["provision/setup.sh"], env, folder);
 const dotEnv = () => readFileSync(join(folder, ".env"), "utf8");
 /** What lib.sh makes of `text` as .env: the values of the names. */
@@ -31,6 +32,7 @@ test("setup makes .env with fresh secrets for its owner only, and leaves it alon
   expect(statSync(join(folder, ".env")).mode & 0o777).toBe(0o600);
   expect(dotEnv()).toMatch(/^SECRET_KEY=[A-Za-z0-9+/]{43}=$/m);
   expect(dotEnv()).toMatch(/^DATABASE_PASSWORD=[0-9a-f]{48}$/m);
+  expect(dotEnv()).toMatch(/^DATABASE_OWNER_PASSWORD=[0-9a-f]{48}$/m);
   const before = dotEnv();
   expect(first.stdout).not.toContain(/SECRET_KEY=(.*)/.exec(before)?.[1] ?? "");
   expect((await setup()).stdout).toBe("");
@@ -41,7 +43,7 @@ test("setup adds what .env lacks and changes nothing else in it", async () => {
   writeFileSync(join(folder, ".env"), "# mine\nSECRET_KEY=keep-this\nHISTORY_DAYS=7\n", { mode: 0o644 });
   expect((await setup()).code).toBe(0);
   expect(dotEnv()).toMatch(
-    /^# mine\nSECRET_KEY=keep-this\nHISTORY_DAYS=7\nDATABASE_PASSWORD=[0-9a-f]{48}\n$/,
+    /^# mine\nSECRET_KEY=keep-this\nHISTORY_DAYS=7\nDATABASE_PASSWORD=[0-9a-f]{48}\nDATABASE_OWNER_PASSWORD=[0-9a-f]{48}\n$/,
   );
   expect(statSync(join(folder, ".env")).mode & 0o777).toBe(0o600);
 });
@@ -85,7 +87,10 @@ test("the environment wins over .env, and a name that is no setting is named", a
 });
 
 test("the stack is not published beyond this machine without a token", async () => {
-  writeFileSync(join(folder, ".env"), "DATABASE_PASSWORD=x\nPUBLISH_ADDRESS=0.0.0.0\n");
+  writeFileSync(
+    join(folder, ".env"),
+    "DATABASE_PASSWORD=x\nDATABASE_OWNER_PASSWORD=y\nPUBLISH_ADDRESS=0.0.0.0\n",
+  );
   const refused = await run(
     ["provision/native.sh", "up"],
     { ...env, ADMIN_TOKEN: "", PUBLISH_ADDRESS: "" },
@@ -93,6 +98,23 @@ test("the stack is not published beyond this machine without a token", async () 
   );
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain("set ADMIN_TOKEN");
+});
+
+test("passwords that SQL would misread, or half of an own database's accounts, stop the start", async () => {
+  const up = async (text: string) => {
+    writeFileSync(join(folder, ".env"), text);
+    const none = { DATABASE_URL: "", DATABASE_OWNER_URL: "", ADMIN_TOKEN: "", PUBLISH_ADDRESS: "" };
+    return run(["provision/native.sh", "up"], { ...env, ...none }, folder);
+  };
+  const quoted = await up("DATABASE_PASSWORD=x\nDATABASE_OWNER_PASSWORD=it's\n");
+  expect(quoted.code).toBe(1);
+  expect(quoted.stderr).toContain("DATABASE_OWNER_PASSWORD in .env");
+  expect(quoted.stderr).not.toContain("it's");
+  const half = await up(
+    "DATABASE_PASSWORD=x\nDATABASE_OWNER_PASSWORD=y\nDATABASE_OWNER_URL=mysql://o:p@h/d\n",
+  );
+  expect(half.code).toBe(1);
+  expect(half.stderr).toContain("set both, or neither");
 });
 
 test(".env.example has every variable that the program reads", async () => {

@@ -52,6 +52,16 @@ function processes(): Map<number, string> {
   }
   return found;
 }
+const dotEnv = (name: string) =>
+  new RegExp(`^${name}=(.+)$`, "m").exec(readFileSync(join(folder, ".env"), "utf8"))?.[1] ?? "";
+/** What MariaDB's own client says. */
+async function client(user: string, password: string, statement: string): Promise<string> {
+  const command = ["mariadb", "--no-defaults", "--socket=.local/run/db/mysql.sock", `--user=${user}`];
+  const ran = await run([...command, "machine_manager", "-e", statement], { MYSQL_PWD: password }, folder);
+  return ran.stdout + ran.stderr;
+}
+const asProgram = (statement: string) => client("machine_manager", dotEnv("DATABASE_PASSWORD"), statement);
+const asRootOfDatabase = async (statement: string) => expect(await client("root", "", statement)).toBe("");
 const pidOf = (what: string) => [...processes()].find(([, words]) => words.includes(what))?.[0];
 
 describe.skipIf(!asRoot)("the native stack", () => {
@@ -73,9 +83,10 @@ describe.skipIf(!asRoot)("the native stack", () => {
       MACHINE_COUNT: "1",
       EXPIRE_EVERY: "1",
       ...Object.fromEntries(
-        ["DATABASE_URL", "DATABASE_PASSWORD", "SECRET_KEY", "ADMIN_TOKEN", "PUBLISH_ADDRESS", "HOST"].map(
-          (name) => [name, ""],
-        ),
+        [
+          ...["DATABASE_URL", "DATABASE_PASSWORD", "DATABASE_OWNER_URL", "DATABASE_OWNER_PASSWORD"],
+          ...["SECRET_KEY", "ADMIN_TOKEN", "PUBLISH_ADDRESS", "HOST"],
+        ].map((name) => [name, ""]),
       ),
     };
     const without = [".git", "node_modules", ".local", ".env", "provision/machines.txt"];
@@ -115,14 +126,28 @@ describe.skipIf(!asRoot)("the native stack", () => {
 
   test("no service shows a secret in the process list, and the program is not root", async () => {
     const secrets =
-      readFileSync(join(folder, ".env"), "utf8").match(/(?<=^(SECRET_KEY|DATABASE_PASSWORD)=).+/gm) ?? [];
-    expect(secrets).toHaveLength(2);
+      readFileSync(join(folder, ".env"), "utf8").match(
+        /(?<=^(SECRET_KEY|DATABASE_(OWNER_)?PASSWORD)=).+/gm,
+      ) ?? [];
+    expect(secrets).toHaveLength(3);
     const all = [...processes().values()].join("\n");
     for (const secret of secrets) expect(all).not.toContain(secret);
     const status = readFileSync(`/proc/${pidOf("server.ts")}/status`, "utf8");
     expect(status).toMatch(/^Uid:\t(6[1-5]\d{3})\t\1\t\1\t\1$/m);
     expect(status).toMatch(/^CapBnd:\t0+$/m);
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+  });
+
+  test("the program may add to the events and not change them; the owner's password is nowhere near it", async () => {
+    expect(await asProgram("DELETE FROM events")).toContain("DELETE command denied");
+    expect(await asProgram("UPDATE events SET actor = 'nobody'")).toContain("UPDATE command denied");
+    expect(await asProgram("SELECT 1 FROM events LIMIT 1")).toBe("1\n1\n");
+    const owner = dotEnv("DATABASE_OWNER_PASSWORD");
+    expect(owner).toMatch(/^[0-9a-f]{48}$/);
+    expect(readFileSync(join(folder, ".local/run/program.env"), "utf8")).not.toContain(owner);
+    for (const pid of processes().keys())
+      expect(readFileSync(`/proc/${pid}/environ`, "latin1"), `process ${pid}`).not.toContain(owner);
+    expect((await run(["grep", "-rl", owner, ".local"], {}, folder)).stdout).toBe(".local/mysql/init.sql\n");
   });
 
   test("just run again changes nothing that stands", async () => {
@@ -187,6 +212,22 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect(pidOf("mariadbd")).toBeUndefined();
     expect((await just("up")).code).toBe(0);
     expect((await get("/available")).body.available).toEqual(["alpine-1"]);
+  });
+
+  test("just up upgrades a stack whose one account had all rights, and keeps what it knows", async () => {
+    await asRootOfDatabase("DROP USER machine_manager_owner@localhost");
+    await asRootOfDatabase("GRANT ALL ON machine_manager.* TO machine_manager@localhost");
+    const env = join(folder, ".env");
+    writeFileSync(env, readFileSync(env, "utf8").replace(/^DATABASE_OWNER_PASSWORD=.*\n/m, ""));
+    expect(await asProgram("DELETE FROM events WHERE FALSE")).toBe("");
+    const upgraded = await just("up");
+    expect(upgraded).toMatchObject({ code: 0 });
+    expect(upgraded.stdout).toContain("added DATABASE_OWNER_PASSWORD");
+    expect(upgraded.stdout).toContain("REVOKE ALL PRIVILEGES ON `machine_manager`.*");
+    expect(await asProgram("DELETE FROM events")).toContain("DELETE command denied");
+    expect((await get("/available")).body.available).toEqual(["alpine-1"]);
+    expect((await get("/events?action=machine.registered")).body.events).toHaveLength(1);
+    expect(upgraded.stdout + upgraded.stderr).not.toContain(dotEnv("DATABASE_OWNER_PASSWORD"));
   });
 
   test("just clean ends the reservations and leaves no process, mount or file", async () => {
