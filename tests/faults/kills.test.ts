@@ -26,15 +26,18 @@ test(`APIs and schedulers are killed at random for ${SECONDS} s while 50 clients
   const apis = [...pool.apis];
   const watcher = watch(pool);
   const load = startClients(ledger, () => apis[Math.floor(dice() * apis.length)] as Program, 50, dice, "kil");
-  const until60 = performance.now() + SECONDS * 1000;
+  const end = performance.now() + SECONDS * 1000;
   let kills = 0;
   const starting = new Set<Promise<unknown>>();
-  while (performance.now() < until60) {
+  // A busy machine takes longer to start what was killed, so it goes on for longer.
+  while (performance.now() < end || kills <= SECONDS / 5) {
     await Bun.sleep(500 + dice() * 1500); // when, is part of the dice
     const among = dice() < 0.7 ? apis : schedulers;
     const n = Math.floor(dice() * among.length);
     const victim = among[n] as Program;
     if (victim.gone()) continue;
+    // With no API there would be no load.
+    if (among === apis && apis.filter((one) => !one.gone()).length < 2) continue;
     await victim.stop("SIGKILL");
     kills++;
     // On the same port, as a supervisor would do it; its place is empty for half a second and more.
@@ -71,5 +74,5 @@ test(`APIs and schedulers are killed at random for ${SECONDS} s while 50 clients
   injected("3 random kills under load", kills, bad, note);
   console.log(kills, note);
   expect(bad).toEqual([]);
-  expect(kills).toBeGreaterThan(SECONDS / 5);
+  expect(granted).toBeGreaterThan(SECONDS / 5);
 });
