@@ -9,7 +9,7 @@ import { until } from "../support/until.ts";
 import { EVIL } from "./fuzz_requests.ts";
 import { injected } from "./table.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 let pool: TestPool;
 let proxy: TlsProxy;

@@ -10,7 +10,7 @@ import { check, settle } from "./checker.ts";
 import { type Asked, Ledger } from "./ledger.ts";
 import { injected } from "./table.ts";
 
-setDefaultTimeout(200_000);
+setDefaultTimeout(400_000);
 
 let pool: TestPool;
 beforeAll(async () => {

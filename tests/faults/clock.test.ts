@@ -10,7 +10,7 @@ import { check, settle } from "./checker.ts";
 import { newKey } from "./fake_ssh.ts";
 import { injected } from "./table.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 const HOUR = 3_600_000;
 const OFF = { ahead: "+3600s", behind: "-3600s" } as const;

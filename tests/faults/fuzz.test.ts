@@ -8,7 +8,7 @@ import { requests } from "./fuzz_requests.ts";
 import { type Answer, bytesOf, type Request, Wire } from "./raw.ts";
 import { injected, more, SEED } from "./table.ts";
 
-setDefaultTimeout(more(180_000));
+setDefaultTimeout(more(300_000));
 
 const BATCH = 100;
 const BATCHES = more(100);

@@ -14,7 +14,7 @@ import { Ledger } from "./ledger.ts";
 import type { Lookable } from "./look.ts";
 import { injected, more } from "./table.ts";
 
-setDefaultTimeout(more(120_000));
+setDefaultTimeout(more(300_000));
 
 let pool: TestPool;
 let container: Container | undefined;

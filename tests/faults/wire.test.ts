@@ -18,7 +18,7 @@ import { check, settle } from "./checker.ts";
 import { type Behaviour, type FakeMachine, newKey, PLACES, startFake } from "./fake_ssh.ts";
 import { injected } from "./table.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 const CONNECT = 1;
 const STEP = 1;

@@ -92,7 +92,7 @@ export async function startProgram(
     },
   };
   how.onStart?.(program);
-  await until(`${role} is up`, 30_000, async () => {
+  await until(`${role} is up`, 90_000, async () => {
     if (program.gone()) {
       await all;
       throw new Error(`${role} ended with ${child.exitCode ?? child.signalCode}:\n${text}`);
