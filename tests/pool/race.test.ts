@@ -47,3 +47,27 @@ test("100 clients ask for 2 of 50 machines at once, of two APIs: 25 get them, no
   expect((await call(pool.api, "GET", "/available")).body.available).toHaveLength(50);
   for (const { exec } of pool.machines) expect((await exec("ls /home")).stdout).toBe("");
 });
+
+test("20 clients send the same Idempotency-Key at once, to two APIs: one reservation, and nobody is told of another", async () => {
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, n) =>
+      call(
+        pool.apis[n % 2] as { url: string },
+        "POST",
+        "/reservations",
+        { username: "twin", count: 2, duration: 10 },
+        { "Idempotency-Key": "the-same" },
+      ),
+    ),
+  );
+  const told = answers.filter(({ status }) => status === 201);
+  expect(told.length).toBeGreaterThan(0);
+  // Those that came while the first was at work are told so, and may ask again.
+  for (const { status, body } of answers)
+    if (status !== 201) expect([status, body.code]).toEqual([503, "still_preparing"]);
+  expect(new Set(told.map(({ body }) => `${body.id} ${body.password}`)).size).toBe(1);
+  const rows = await pool.sql("SELECT id, state FROM reservations WHERE username = 'twin'");
+  expect(rows).toEqual([{ id: told[0]?.body.id, state: "active" }]);
+  expect(await pool.sql("SELECT 1 FROM machines WHERE reservation_id IS NOT NULL")).toHaveLength(2);
+  await call(pool.api, "POST", "/release_all");
+});
