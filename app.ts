@@ -14,6 +14,7 @@ import release_all from "./routes/release_all.ts";
 import reservation from "./routes/reservations/[id].ts";
 import reservations from "./routes/reservations/index.ts";
 import reserve from "./routes/reserve.ts";
+import session from "./routes/session.ts";
 import ssh_key from "./routes/ssh-key.ts";
 import token from "./routes/tokens/[id].ts";
 import tokens from "./routes/tokens/index.ts";
@@ -40,6 +41,7 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(one_user)
   .use(tokens)
   .use(token)
+  .use(session)
   .use(events)
   .use(docs);
 

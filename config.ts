@@ -26,6 +26,7 @@ const Environment = Type.Object({
   EXPIRE_EVERY: Whole(1, 59, 5),
   MAX_DURATION_MINUTES: Whole(1, 525_600, 10_080),
   MAX_MACHINES_PER_USER: Whole(0, 100_000, 0),
+  MAX_REQUESTS_PER_MINUTE: Whole(0, 1_000_000, 600),
   HISTORY_DAYS: Whole(1, 3650, 30),
   ALLOWED_MACHINE_NETWORKS: Type.String({
     pattern: "^$|^[0-9a-fA-F:.]+/[0-9]{1,3}( *, *[0-9a-fA-F:.]+/[0-9]{1,3})*$",
@@ -72,6 +73,8 @@ export interface Config {
   maxDurationMinutes: number;
   /** machines that one user may hold at once; 0: no limit */
   maxMachinesPerUser: number;
+  /** of one user, to one API process; 0: no limit */
+  maxRequestsPerMinute: number;
   historyDays: number;
   /** CIDR blocks in which a machine may live; none: anywhere */
   allowedMachineNetworks: string[];
@@ -161,6 +164,7 @@ export function readConfig(env: Env): Config {
     expireEverySeconds: value.EXPIRE_EVERY,
     maxDurationMinutes: value.MAX_DURATION_MINUTES,
     maxMachinesPerUser: value.MAX_MACHINES_PER_USER,
+    maxRequestsPerMinute: value.MAX_REQUESTS_PER_MINUTE,
     historyDays: value.HISTORY_DAYS,
     allowedMachineNetworks: value.ALLOWED_MACHINE_NETWORKS.split(",")
       .map((one) => one.trim())

@@ -32,6 +32,7 @@ export function build(settings: Config, database: Database = openDatabase(settin
     // The scheduler's, who acts for nobody; a request brings its own (http/user.ts).
     actor: { name: "scheduler", address: "", requestId: "" },
     owner: crypto.randomUUID(),
+    adminToken: settings.adminToken,
     keys: keysOf(database.db, settings.secretKey),
     leaseSeconds: accounts.longestSeconds + LEASE_MARGIN,
     machineLocalhost: settings.machineLocalhost,

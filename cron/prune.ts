@@ -1,5 +1,5 @@
 import { prune } from "../pool/prune.ts";
 import { job } from "./job.ts";
 
-/** Deletes reservations that ended more than HISTORY_DAYS ago. */
+/** Deletes reservations that ended more than HISTORY_DAYS ago, sessions that ended, and counts of logins. */
 export default job("prune", "0 */10 * * * *", prune);

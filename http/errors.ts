@@ -24,16 +24,21 @@ const STATUS = {
   token_not_found: 404,
   account_name_not_allowed: 403,
   limit_reached: 403,
+  login_failed: 401,
+  too_many_logins: 429,
 } as const satisfies Record<PoolErrorKind, number>;
 
 /** A request that HTTP itself refuses. */
 export class HttpProblem extends Error {
   readonly kind: string;
   readonly answer: number;
-  constructor(answer: number, kind: string, message: string) {
+  /** seconds after which it makes sense to try again */
+  readonly retryAfter: number | undefined;
+  constructor(answer: number, kind: string, message: string, retryAfter?: number) {
     super(message);
     this.answer = answer;
     this.kind = kind;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -102,6 +107,9 @@ function fieldsOf(error: Readonly<ValidationError>): Details {
   return [...fields].map(([field, message]) => ({ field, message }));
 }
 
+const waitFor = (seconds: number | undefined): Record<string, string> =>
+  seconds === undefined ? {} : { "Retry-After": `${seconds}` };
+
 const ids = new WeakMap<Request, string>();
 
 /** The id that nginx gave the request, or one of our own. */
@@ -126,12 +134,16 @@ export const withErrors = new Elysia({ name: "errors" })
     // Elysia wraps what a parser throws.
     const error = code === "PARSE" && thrown.cause instanceof HttpProblem ? thrown.cause : thrown;
     if (error instanceof PoolError) {
-      const wait = STATUS[error.kind] === 503 ? { "Retry-After": "5" } : {};
-      return problem(request, STATUS[error.kind], error.kind, error.message, error.details, wait);
+      const answer = STATUS[error.kind];
+      const wait = waitFor(error.retryAfter ?? (answer === 503 ? 5 : undefined));
+      return problem(request, answer, error.kind, error.message, error.details, wait);
     }
     if (error instanceof HttpProblem) {
       const challenge = error.answer === 401 ? { "WWW-Authenticate": "Bearer" } : {};
-      return problem(request, error.answer, error.kind, error.message, [], challenge);
+      return problem(request, error.answer, error.kind, error.message, [], {
+        ...challenge,
+        ...waitFor(error.retryAfter),
+      });
     }
     if (isUnavailable(error))
       return problem(

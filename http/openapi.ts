@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { Problem } from "./errors.ts";
-import { isOpen } from "./user.ts";
+import { isOpen } from "./open.ts";
 
 type Node = Record<string, unknown>;
 
@@ -42,7 +42,7 @@ function responsesOf(responses: Node, open: boolean): Node {
     ...response,
     content: jsonOnly({ $ref: "#/components/schemas/Problem" }),
   });
-  const told = open ? responses : { ...responses, 401: {}, 403: {} };
+  const told = open ? responses : { ...responses, 401: {}, 403: {}, 429: {} };
   return mapValues(told, (response: Node, status) => {
     const description = STATUS_CODES[status] ?? "An answer";
     return Number(status) < 400
@@ -70,7 +70,9 @@ export function validOpenApi(document: Node): Node {
     ...document,
     components: { ...(document.components as Node), schemas: { Problem: schemaOf(Problem) } },
     paths: mapValues(document.paths as Node, (operations: Node, path) =>
-      mapValues(operations, (operation: Node) => operationOf(operation, isOpen(path))),
+      mapValues(operations, (operation: Node, method) =>
+        operationOf(operation, isOpen({ method: method.toUpperCase(), url: `http://localhost${path}` })),
+      ),
     ),
   };
 }

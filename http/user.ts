@@ -3,14 +3,12 @@ import { config } from "../config.ts";
 import { deps } from "../deps.ts";
 import type { PoolDeps } from "../pool/deps.ts";
 import type { Actor } from "../pool/events.ts";
-import { findToken, type Identity, mayAct, type Role, sameSecret } from "../pool/identity.ts";
+import { findToken, type Identity, mayAct, OPEN_API, type Role } from "../pool/identity.ts";
+import { findSession, type Session } from "../pool/sessions.ts";
+import { checkCsrf, secretIn } from "./cookie.ts";
 import { HttpProblem, requestId } from "./errors.ts";
-
-/** Answered to everybody: signs of life, and the description of the API, which holds nothing of the pool. */
-export const isOpen = (path: string) => /^\/(healthz|readyz|swagger(\/.*)?)$/.test(path);
-
-const OPEN_API: Identity = { name: "open", role: "admin", userId: null, userName: null };
-const ADMIN: Identity = { name: "ADMIN_TOKEN", role: "admin", userId: null, userName: null };
+import { isOpen, isPage } from "./open.ts";
+import { holdToRate } from "./rate.ts";
 
 interface Context {
   request: Request;
@@ -18,60 +16,101 @@ interface Context {
   server: { requestIP(request: Request): { address: string } | null } | null;
 }
 
-const asking = new WeakMap<Request, Identity>();
+interface Asker {
+  identity: Identity;
+  /** when it is a session that counts here, and not a token */
+  session?: Session & { secret: string };
+}
+
+const asking = new WeakMap<Request, Asker>();
+
+/** The session by which a request came in; undefined for one with a token. */
+export const sessionOf = (request: Request) => asking.get(request)?.session;
+
+/** @returns undefined for nobody that we know */
+async function identify(request: Request): Promise<Asker | undefined> {
+  const header = request.headers.get("authorization") ?? "";
+  const token = /^Bearer ([!-~]{1,256})$/.exec(header)?.[1];
+  if (token !== undefined) {
+    const identity = await findToken(deps(), token);
+    if (identity) return { identity };
+  } else {
+    const secret = secretIn(request);
+    const session = secret === undefined ? undefined : await findSession(deps(), secret);
+    if (secret !== undefined && session)
+      return { identity: session.identity, session: { ...session, secret } };
+  }
+  // An open API asks for nothing; what counts is heeded all the same.
+  return config().adminToken ? undefined : { identity: OPEN_API };
+}
 
 /** In whose name a request is made, as far as it is known. */
 export function actorOf({ request, server }: Pick<Context, "request" | "server">): Actor {
   const address = request.headers.get("x-forwarded-for") ?? server?.requestIP(request)?.address ?? "";
   return {
-    name: asking.get(request)?.name ?? "nobody",
+    name: asking.get(request)?.identity.name ?? "nobody",
     address: address.slice(0, 64),
     requestId: requestId(request),
   };
 }
 
-async function identify(request: Request): Promise<Identity> {
-  const { adminToken } = config();
-  const header = request.headers.get("authorization");
-  const token = /^Bearer ([!-~]{1,256})$/.exec(header ?? "")?.[1];
-  const found =
-    token === undefined
-      ? undefined
-      : adminToken && sameSecret(token, adminToken)
-        ? ADMIN
-        : await findToken(deps(), token);
-  // An open API asks for no token; one that counts is heeded all the same.
-  if (!found && !adminToken) return OPEN_API;
-  if (!found)
-    throw new HttpProblem(401, "unauthorized", "Send a token that counts: Authorization: Bearer TOKEN");
-  return found;
+/** What the request changes is recorded in its name. */
+function onItsBehalf(context: { request: Request }): PoolDeps {
+  const whole = context as Context;
+  return Object.create(whole.deps, { actor: { value: actorOf(whole) } });
+}
+
+/** What a route asks of those who use it. @param byCookie whether a browser's session will do */
+function asks(needed: Role, byCookie: boolean) {
+  return {
+    transform: ({ request }: { request: Request }) => {
+      const { identity, session } = asking.get(request) ?? {};
+      if (session && !byCookie)
+        throw new HttpProblem(
+          401,
+          "unauthorized",
+          "A GET that changes something takes no session: send a token, or use POST",
+        );
+      if (!identity || !mayAct(identity.role, needed))
+        throw new HttpProblem(
+          403,
+          "forbidden",
+          `This takes the role '${needed}'; yours is '${identity?.role ?? "none"}'`,
+        );
+    },
+    resolve: (context: { request: Request }) => ({
+      user: asking.get(context.request)?.identity as Identity,
+      deps: onItsBehalf(context),
+    }),
+  };
 }
 
 /**
  * Who asks: found before anything else of a request is looked at. A route says with `role` who may use it, and gets
- * `user`.
+ * `user`; with `roleByToken` when it is a GET that changes something, and with `anybody` when it asks nobody.
  */
 export const withUser = new Elysia({ name: "user" })
   .onRequest(async ({ request }) => {
-    if (!isOpen(new URL(request.url).pathname)) asking.set(request, await identify(request));
+    if (isOpen(request)) return;
+    const asker = await identify(request);
+    if (asker) {
+      // First, so that a refusal is recorded in their name.
+      asking.set(request, asker);
+      holdToRate(asker.identity);
+      if (asker.session) checkCsrf(request, asker.session.secret);
+      return;
+    }
+    if (isPage(request) && request.headers.get("accept")?.includes("text/html"))
+      return new Response(null, {
+        status: 303,
+        headers: { Location: "/login", "Cache-Control": "no-store" },
+      });
+    throw new HttpProblem(401, "unauthorized", "Send a token that counts: Authorization: Bearer TOKEN");
   })
   .macro({
-    role: (needed: Role) => ({
-      transform: ({ request }: { request: Request }) => {
-        const has = asking.get(request)?.role;
-        if (!has || !mayAct(has, needed))
-          throw new HttpProblem(
-            403,
-            "forbidden",
-            `This takes the role '${needed}'; yours is '${has ?? "none"}'`,
-          );
-      },
-      // What the request changes is recorded in its name.
-      resolve: (context: { request: Request }) => {
-        const { request, deps: all } = context as Context;
-        const user = asking.get(request) as Identity;
-        const actor = actorOf(context as Context);
-        return { user, deps: Object.create(all, { actor: { value: actor } }) as PoolDeps };
-      },
+    role: (needed: Role) => asks(needed, true),
+    roleByToken: (needed: Role) => asks(needed, false),
+    anybody: (_: true) => ({
+      resolve: (context: { request: Request }) => ({ deps: onItsBehalf(context) }),
     }),
   });

@@ -12,6 +12,8 @@ export interface PoolDeps {
   actor: Actor;
   /** Random per process start: names a lease's holder. Host names and pids repeat in containers. */
   owner: string;
+  /** who sends it may do everything; empty: an open API */
+  adminToken: string;
   /** open the machines' secrets */
   keys: Keys;
   /** How long a lease lasts when it is not renewed; longer than the longest step on a machine. */

@@ -17,6 +17,8 @@ export const POOL_ERROR_KINDS = [
   "token_not_found",
   "account_name_not_allowed",
   "limit_reached",
+  "login_failed",
+  "too_many_logins",
 ] as const;
 
 export type PoolErrorKind = (typeof POOL_ERROR_KINDS)[number];
@@ -25,10 +27,18 @@ export type PoolErrorKind = (typeof POOL_ERROR_KINDS)[number];
 export class PoolError extends Error {
   readonly kind: PoolErrorKind;
   readonly details: { field: string; message: string }[];
-  constructor(kind: PoolErrorKind, message: string, details: { field: string; message: string }[] = []) {
+  /** seconds after which it makes sense to try again, where that is known */
+  readonly retryAfter: number | undefined;
+  constructor(
+    kind: PoolErrorKind,
+    message: string,
+    details: { field: string; message: string }[] = [],
+    retryAfter?: number,
+  ) {
     super(message);
     this.kind = kind;
     this.details = details;
+    this.retryAfter = retryAfter;
   }
 }
 

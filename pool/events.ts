@@ -10,6 +10,10 @@ export interface Actor {
   requestId: string;
 }
 
+/** The same, on behalf of somebody else. */
+export const actingAs = (deps: PoolDeps, name: string): PoolDeps =>
+  Object.create(deps, { actor: { value: { ...deps.actor, name } } });
+
 /** The columns of an event in the name of `deps.actor`; details never hold a secret. */
 export function eventOf(deps: PoolDeps, action: string, object: string, details: Record<string, unknown>) {
   const { name, address, requestId } = deps.actor;

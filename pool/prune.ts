@@ -3,13 +3,21 @@ import { transact } from "../db/client.ts";
 import { holds, machines, reservations } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
 import { record } from "./events.ts";
+import { pruneTries } from "./login_tries.ts";
+import { pruneSessions } from "./sessions.ts";
 import { forgetCleaned } from "./unclean.ts";
 
 const MOST = 500;
 
 /** Forgets what is over and of no use any more. @returns how many rows */
 export async function prune(deps: PoolDeps): Promise<number> {
-  return (await forgetReservations(deps)) + (await forgetCleaned(deps));
+  const forgotten = [
+    await forgetReservations(deps),
+    await forgetCleaned(deps),
+    await pruneSessions(deps),
+    await pruneTries(deps),
+  ];
+  return forgotten.reduce((sum, rows) => sum + rows);
 }
 
 /** Deletes reservations that ended more than `historyDays` ago, with their record. */

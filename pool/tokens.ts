@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { asc, eq, sql } from "drizzle-orm";
 import { matched, now, transact } from "../db/client.ts";
-import { type Role, tokens, users } from "../db/schema.ts";
+import { type Role, sessions, tokens, users } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
 import { invalid, PoolError } from "./errors.ts";
 import { record } from "./events.ts";
@@ -84,17 +84,17 @@ export async function createToken(
   return { ...row, token };
 }
 
-/** Takes a token away; it stops counting at once. @throws PoolError token_not_found */
+/** Takes a token away; it stops counting at once, and its sessions with it. @throws PoolError token_not_found */
 export async function deleteToken(deps: PoolDeps, id: string): Promise<void> {
-  const gone = await transact(deps.db, async (tx) => {
+  await transact(deps.db, async (tx) => {
     const [row] = await tx
-      .select({ name: tokens.name, user: users.name })
+      .select({ name: tokens.name, user: users.name, hash: tokens.hash })
       .from(tokens)
-      .innerJoin(users, eq(users.id, tokens.userId))
+      .leftJoin(users, eq(users.id, tokens.userId))
       .where(eq(tokens.id, id));
-    const rows = matched(await tx.delete(tokens).where(eq(tokens.id, id)));
-    if (rows > 0) await record(deps, tx, "token.deleted", id, row);
-    return rows;
+    if (!row || matched(await tx.delete(tokens).where(eq(tokens.id, id))) === 0)
+      throw new PoolError("token_not_found", `There is no token '${id}'`);
+    await tx.delete(sessions).where(eq(sessions.tokenHash, row.hash));
+    await record(deps, tx, "token.deleted", id, { user: row.user, name: row.name });
   });
-  if (gone === 0) throw new PoolError("token_not_found", `There is no token '${id}'`);
 }

@@ -11,7 +11,6 @@ async function answer(deps: PoolDeps) {
 }
 
 const schema = {
-  role: "admin" as const,
   response: {
     200: t.Object({
       message: t.String(),
@@ -36,7 +35,7 @@ export default new Elysia({ name: "release_all", normalize: false, tags: ["reser
       set.headers["cache-control"] = "no-store";
       return answer(deps);
     },
-    schema,
+    { ...schema, roleByToken: "admin" },
   )
-  .post("/release_all", ({ deps }) => answer(deps), schema)
+  .post("/release_all", ({ deps }) => answer(deps), { ...schema, role: "admin" })
   .compile();

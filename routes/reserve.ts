@@ -17,7 +17,7 @@ export default new Elysia({ name: "reserve", normalize: false, tags: ["reservati
       );
     },
     {
-      role: "user",
+      roleByToken: "user",
       query: t.Object(
         {
           username: Username,

@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
-import { ApiUser, Limits, Role, userOf } from "../../http/models.ts";
+import { ApiUser, Limits, LoginPassword, Role, userOf } from "../../http/models.ts";
 import { changeUser, deleteUser } from "../../pool/users.ts";
 
 const params = t.Object({ name: t.String({ maxLength: 64, description: "a user's name" }) });
@@ -14,11 +14,13 @@ export default new Elysia({ name: "one-user", normalize: false, tags: ["users"] 
   .patch(
     "/users/:name",
     async ({ deps, params: { name }, body }) => {
-      const { role, max_machines, max_duration_minutes } = body;
+      const { role, password, max_machines, max_duration_minutes, max_requests_per_minute } = body;
       const change = {
         ...(role === undefined ? {} : { role }),
+        ...(password === undefined ? {} : { password }),
         ...(max_machines === undefined ? {} : { maxMachines: max_machines }),
         ...(max_duration_minutes === undefined ? {} : { maxDurationMinutes: max_duration_minutes }),
+        ...(max_requests_per_minute === undefined ? {} : { maxRequestsPerMinute: max_requests_per_minute }),
       };
       return userOf(await changeUser(deps, name, change));
     },
@@ -26,18 +28,25 @@ export default new Elysia({ name: "one-user", normalize: false, tags: ["users"] 
       role: "admin",
       params,
       body: t.Object(
-        { role: t.Optional(Role), ...Limits },
+        {
+          role: t.Optional(Role),
+          ...Limits,
+          password: t.Optional(
+            t.Nullable(LoginPassword, { description: `${LoginPassword.description}; null: none` }),
+          ),
+        },
         {
           additionalProperties: false,
           minProperties: 1,
-          description: "must be a JSON object with role, max_machines or max_duration_minutes",
+          description: "must be a JSON object with role, password or limits",
           examples: [{ role: "viewer" }],
         },
       ),
       response: { 200: ApiUser, 400: Problem, 404: Problem, 413: Problem, 415: Problem, 503: Problem },
       detail: {
-        summary: "Give a user another role or other limits",
-        description: "Their tokens count for no more than it, at once.",
+        summary: "Give a user another role, password or other limits",
+        description:
+          "Their tokens count for no more than the role, at once. Another password, or none, ends the sessions that began with the old one.",
       },
     },
   )

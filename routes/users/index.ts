@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
-import { ApiUser, Limits, Role, UserName, userOf } from "../../http/models.ts";
+import { ApiUser, Limits, LoginPassword, Role, UserName, userOf } from "../../http/models.ts";
 import { createUser, listUsers } from "../../pool/users.ts";
 
 /** GET and POST /users. */
@@ -20,13 +20,15 @@ export default new Elysia({ name: "users", normalize: false, tags: ["users"] })
       const limits = {
         maxMachines: body.max_machines ?? null,
         maxDurationMinutes: body.max_duration_minutes ?? null,
+        maxRequestsPerMinute: body.max_requests_per_minute ?? null,
       };
-      return status(201, userOf(await createUser(deps, body.name, body.role ?? "user", limits)));
+      const { name, role = "user", password = null } = body;
+      return status(201, userOf(await createUser(deps, name, role, limits, password)));
     },
     {
       role: "admin",
       body: t.Object(
-        { name: UserName, role: t.Optional(Role), ...Limits },
+        { name: UserName, role: t.Optional(Role), ...Limits, password: t.Optional(LoginPassword) },
         {
           additionalProperties: false,
           description: "must be a JSON object",
@@ -34,7 +36,10 @@ export default new Elysia({ name: "users", normalize: false, tags: ["users"] })
         },
       ),
       response: { 201: ApiUser, 400: Problem, 409: Problem, 413: Problem, 415: Problem, 503: Problem },
-      detail: { summary: "Make a user", description: "They come in with a token: POST /tokens." },
+      detail: {
+        summary: "Make a user",
+        description: "They come in with a token (POST /tokens), or with a password at /login.",
+      },
     },
   )
   .compile();

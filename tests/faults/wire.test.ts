@@ -9,6 +9,7 @@ import { readConfig } from "../../config.ts";
 import { build } from "../../deps.ts";
 import type { PoolDeps } from "../../pool/deps.ts";
 import { PoolError } from "../../pool/errors.ts";
+import { OPEN_API } from "../../pool/identity.ts";
 import { recover } from "../../pool/recover.ts";
 import { reserve } from "../../pool/reserve.ts";
 import { retry } from "../../pool/retry.ts";
@@ -103,7 +104,7 @@ const targetOf = (fake: FakeMachine, hostKey: string | null = null): Target => (
   hostKey,
 });
 const ann = () => ({ username: "ann", uid: 20_000, mark: crypto.randomUUID() });
-const user = { name: "open", role: "admin", userId: null, userName: null } as const;
+const user = OPEN_API;
 const password = { kind: "password", password: "for ann only" } as const;
 const create = (target: Target) => accounts.create(target, 1, ann(), password, 3600);
 

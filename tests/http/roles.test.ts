@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startMachines, type TestMachine } from "../support/machines.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call, type Program } from "../support/program.ts";
+import { type Login, logIn, withSession } from "../support/session.ts";
 
 setDefaultTimeout(120_000);
 
@@ -50,13 +51,20 @@ afterAll(async () => {
 /** For each endpoint the least role, and what a request that is let in is answered here (nothing of it changes much). */
 const ENDPOINTS: Record<
   string,
-  { least: "open" | "viewer" | "user" | "admin"; path?: string; body?: unknown; good: number }
+  {
+    least: "open" | "viewer" | "user" | "admin";
+    /** what alone counts here */
+    by?: "token" | "session";
+    path?: string;
+    body?: unknown;
+    good: number;
+  }
 > = {
   "GET /healthz": { least: "open", good: 200 },
   "GET /readyz": { least: "open", good: 200 },
   "GET /available": { least: "viewer", good: 200 },
-  "GET /reserve": { least: "user", path: "/reserve?username=x&count=99", good: 409 },
-  "GET /release_all": { least: "admin", good: 200 },
+  "GET /reserve": { least: "user", by: "token", path: "/reserve?username=x&count=99", good: 409 },
+  "GET /release_all": { least: "admin", by: "token", good: 200 },
   "POST /release_all": { least: "admin", good: 200 },
   "GET /machines": { least: "viewer", good: 200 },
   "POST /machines": { least: "admin", body: {}, good: 400 },
@@ -76,25 +84,52 @@ const ENDPOINTS: Record<
   "GET /tokens": { least: "admin", good: 200 },
   "POST /tokens": { least: "admin", body: { user: "none", name: "x" }, good: 404 },
   "DELETE /tokens/{id}": { least: "admin", good: 404 },
+  "POST /session": { least: "open", body: {}, good: 400 },
+  "GET /session": { least: "viewer", by: "session", good: 200 },
+  "DELETE /session": { least: "viewer", by: "session", good: 200 },
 };
 const WHO = { nobody: -1, bad: -1, gone: -1, late: -1, vic: 1, uma: 2, ada: 3, admin: 3 };
+/** With a token in the header; with a session and its CSRF token, as our own pages ask; with the cookie alone. */
+const HOW = ["token", "session", "cookie"] as const;
 const LEAST = { open: 0, viewer: 1, user: 2, admin: 3 };
 
+const sessions: Record<string, Login> = {};
+async function headers(who: string, how: (typeof HOW)[number]): Promise<Record<string, string>> {
+  if (how === "token") return who === "nobody" ? {} : bearer(who);
+  const counts = async ({ cookie }: Login) =>
+    (await call(pool.api, "GET", "/session", undefined, { Cookie: cookie })).status === 200;
+  let login = sessions[who];
+  // The test of the logout ends them.
+  if (!login || !(await counts(login))) login = await logIn(other, { token: tokens[who] as string });
+  sessions[who] = login;
+  return how === "session" ? withSession(login) : { Cookie: login.cookie };
+}
+
 test("every endpoint answers each asker as their role allows", async () => {
-  const document = (await call(pool.api, "GET", "/swagger/json")).body;
+  const document = (await as("admin", "GET", "/swagger/json")).body;
   const all = Object.entries(document.paths as Record<string, object>).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
   );
   expect(all.sort()).toEqual(Object.keys(ENDPOINTS).sort());
-  for (const [name, { least, path, body, good }] of Object.entries(ENDPOINTS)) {
+  for (const [name, { least, by, path, body, good }] of Object.entries(ENDPOINTS)) {
     const [method = "", route = ""] = name.split(" ");
     const where = path ?? route.replace(/\{\w+\}/, "no-such-thing");
-    for (const [who, rank] of Object.entries(WHO)) {
-      const expected = least === "open" ? good : rank < 0 ? 401 : rank < LEAST[least] ? 403 : good;
-      const { status, body: said } = await as(who, method, where, body);
-      expect(`${who}: ${name} ${status}`).toBe(`${who}: ${name} ${expected}`);
-      if (status >= 400) expect(said.code).toBeString();
-    }
+    const expected = (rank: number, how: (typeof HOW)[number]) => {
+      if (least === "open") return good;
+      if (rank < 0) return 401;
+      if (how === "cookie" && method !== "GET") return 403;
+      if (by === "token" && how !== "token") return 401;
+      if (rank < LEAST[least]) return 403;
+      return by === "session" && how === "token" ? 401 : good;
+    };
+    for (const [who, rank] of Object.entries(WHO))
+      for (const how of HOW) {
+        if (how !== "token" && rank < 0) continue; // nobody of those can log in: session.test.ts
+        const { status, body: said } = await call(pool.api, method, where, body, await headers(who, how));
+        const asked = `${who}, ${how}: ${name}`;
+        expect(`${asked} ${status}`).toBe(`${asked} ${expected(rank, how)}`);
+        if (status >= 400) expect(said.code).toBeString();
+      }
   }
 });
 

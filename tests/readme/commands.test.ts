@@ -82,6 +82,7 @@ describe.skipIf(!asRoot)("README's commands", () => {
   let key: Awaited<ReturnType<typeof loginKey>>;
   let url: string;
   let id = "";
+  let csrf = "";
   let sshPort = 0;
 
   beforeAll(async () => {
@@ -157,6 +158,8 @@ describe.skipIf(!asRoot)("README's commands", () => {
       .replace("rack-7.example.org", `127.0.0.1 ${racks[0]?.port}`)
       .replace(".local/certificate/cert.pem", join(proxy.folder, "tls/cert.pem"))
       .replace(/@([\w-]+\.(json|txt))/, `@${folder}/$1`)
+      .replace("cookies.txt", join(folder, "cookies.txt"))
+      .replace("X-CSRF-Token: CSRF", `X-CSRF-Token: ${csrf}`)
       .replace("--file machines.txt", `--file ${folder}/machines.txt --url ${url}`)
       .replace(/^(bun tests\/bench\/\S+)$/, "$1 1 1 1");
   }
@@ -197,6 +200,7 @@ describe.skipIf(!asRoot)("README's commands", () => {
       if (answer.openapi) expect(endpointsOf(answer)).toEqual(endpoints());
       if (answer.state) expect(answer.state, stdout).toMatch(/available|active/);
       if (typeof answer.id === "string") id = answer.id;
+      if (typeof answer.csrf === "string") csrf = answer.csrf;
       sshPort = answer.machines?.[0]?.port ?? sshPort;
     });
 });

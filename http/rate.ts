@@ -1,0 +1,35 @@
+import { config } from "../config.ts";
+import type { Identity } from "../pool/identity.ts";
+import { HttpProblem } from "./errors.ts";
+
+const WINDOW_MS = 60_000;
+
+/** Of the window that is now: by user. In memory, since a row for each request would cost more than it saves. */
+const counts = new Map<string, number>();
+let current = -1;
+
+/**
+ * Counts a request of a user; the ADMIN_TOKEN and an open API have no limit.
+ * @throws HttpProblem rate_limited, with the limit named
+ */
+export function holdToRate({ userId, maxRequestsPerMinute }: Identity): void {
+  const most = maxRequestsPerMinute ?? config().maxRequestsPerMinute;
+  if (userId === null || most === 0) return;
+  // Not the time of day, which may be set.
+  const now = performance.now();
+  const window = Math.floor(now / WINDOW_MS);
+  if (window !== current) counts.clear();
+  current = window;
+  const count = (counts.get(userId) ?? 0) + 1;
+  if (count <= most) {
+    counts.set(userId, count);
+    return;
+  }
+  const wait = Math.ceil(((window + 1) * WINDOW_MS - now) / 1000);
+  throw new HttpProblem(
+    429,
+    "rate_limited",
+    `You may send ${most} requests a minute; go on in ${wait} seconds`,
+    wait,
+  );
+}

@@ -1,0 +1,118 @@
+import { Elysia, t } from "elysia";
+import { withJsonBody } from "../http/body.ts";
+import { cookieFor, csrfOf, NO_COOKIE, secretIn } from "../http/cookie.ts";
+import { withDeps } from "../http/deps.ts";
+import { HttpProblem, Problem } from "../http/errors.ts";
+import { Role, time } from "../http/models.ts";
+import { refuseCrossSite } from "../http/origin.ts";
+import { sessionOf } from "../http/user.ts";
+import { invalid } from "../pool/errors.ts";
+import { type Credentials, logIn } from "../pool/login.ts";
+import { endSession, type Session } from "../pool/sessions.ts";
+
+const Told = t.Object({
+  name: t.String({ description: "as in the records: the user, and the token's name or `password`" }),
+  user: t.Nullable(t.String({ description: "null: the ADMIN_TOKEN" })),
+  role: Role,
+  csrf: t.String({ description: "what every change with this session sends as the header X-CSRF-Token" }),
+  ends_at: time("when it ends at the latest; without a request for 60 minutes it ends before"),
+});
+
+const told = ({ identity, endsAt, secret }: Session & { secret: string }) => ({
+  name: identity.name,
+  user: identity.userName,
+  role: identity.role,
+  csrf: csrfOf(secret),
+  ends_at: endsAt.toISOString(),
+});
+
+/** The session of a request. @throws HttpProblem unauthorized, also for a token that counts */
+function itsSession(request: Request) {
+  const session = sessionOf(request);
+  if (!session) throw new HttpProblem(401, "unauthorized", "There is no session: POST /session makes one");
+  return session;
+}
+
+type Body = { [name in "user" | "password" | "token"]?: string };
+
+/** @throws PoolError invalid_request */
+function credentialsOf({ user, password, token }: Body): Credentials {
+  if (token !== undefined && user === undefined && password === undefined) return { token };
+  if (token === undefined && user !== undefined && password !== undefined) return { user, password };
+  throw invalid("user", "give either user and password, or token");
+}
+
+const short = (what: string, maxLength: number) =>
+  t.Optional(t.String({ minLength: 1, maxLength, description: `${what}, 1 to ${maxLength} characters` }));
+
+/** GET, POST and DELETE /session: a browser logs in once. */
+export default new Elysia({ name: "session", normalize: false, tags: ["session"] })
+  .use(withDeps)
+  .use(withJsonBody)
+  .get(
+    "/session",
+    ({ request, set }) => {
+      set.headers["cache-control"] = "no-store";
+      return told(itsSession(request));
+    },
+    {
+      role: "viewer",
+      response: { 200: Told, 503: Problem },
+      detail: { summary: "Who you are logged in as" },
+    },
+  )
+  .post(
+    "/session",
+    async ({ deps, body, request, set, status }) => {
+      const session = await logIn(deps, credentialsOf(body), secretIn(request));
+      set.headers["cache-control"] = "no-store";
+      set.headers["set-cookie"] = cookieFor(session.secret);
+      return status(201, told(session));
+    },
+    {
+      anybody: true,
+      body: t.Object(
+        {
+          user: short("a user's name", 128),
+          password: short("the user's password", 128),
+          token: short("a token instead of both", 256),
+        },
+        {
+          additionalProperties: false,
+          description: "must be a JSON object with user and password, or token",
+          examples: [{ user: "alice", password: "a password of alice's" }],
+        },
+      ),
+      response: {
+        201: Told,
+        400: Problem,
+        401: Problem,
+        403: Problem,
+        413: Problem,
+        415: Problem,
+        429: Problem,
+        503: Problem,
+      },
+      // Nobody is to be logged in by a page of another site, as somebody else, without noticing.
+      beforeHandle: refuseCrossSite,
+      detail: {
+        summary: "Log in with a browser",
+        description:
+          "Answers with a cookie that stands for you. Every change with it also needs the header X-CSRF-Token.",
+      },
+    },
+  )
+  .delete(
+    "/session",
+    async ({ deps, request, set, user }) => {
+      await endSession(deps, itsSession(request).secret, user);
+      set.headers["set-cookie"] = NO_COOKIE;
+      return { message: "Logged out" };
+    },
+    {
+      role: "viewer",
+      response: { 200: t.Object({ message: t.String() }), 503: Problem },
+      detail: { summary: "Log out" },
+    },
+  )
+  .compile();

@@ -1,0 +1,20 @@
+// A browser's part, without the browser: logs in, keeps the cookie, sends what a page of ours would send.
+import { call } from "./program.ts";
+
+export interface Login {
+  cookie: string;
+  csrf: string;
+}
+
+/** The cookie's name and value in an answer, as a browser sends it back. */
+export const cookieIn = (headers: Headers) => headers.get("set-cookie")?.split(";")[0] ?? "";
+
+/** Logs in. @throws Error when it is refused */
+export async function logIn(at: { url: string }, wish: Record<string, string>): Promise<Login> {
+  const { status, headers, body } = await call(at, "POST", "/session", wish);
+  if (status !== 201) throw new Error(`can't log in: ${JSON.stringify(body)}`);
+  return { cookie: cookieIn(headers), csrf: body.csrf };
+}
+
+/** The headers with which a page of ours asks. */
+export const withSession = ({ cookie, csrf }: Login) => ({ Cookie: cookie, "X-CSRF-Token": csrf });
