@@ -69,7 +69,7 @@ test("the error codes are those of the API and of nginx, with their status", () 
     known.set(kind, status ?? "no status");
   }
   for (const file of new Bun.Glob("http/*.ts").scanSync(ROOT))
-    add(read(file), /(?:problem|HttpProblem)\(\s*(\d+),\s*"(\w+)"/g);
+    add(read(file), /(?:problem\(\s*request,|HttpProblem\()\s*(\d+),\s*"(\w+)"/g);
   add(read("nginx/site.conf.template"), /return (\d+) '[^']*"code":"(\w+)"/g);
   const told = table("status").flatMap(([status = "", codes = ""]) =>
     quoted(codes).map((code) => `${code} ${status}`),
