@@ -112,7 +112,9 @@ async function attack(machine: Lookable, where: Checkable, fault: string, times:
     await knock;
     bad.push(...(await settle(where)));
 
-    // What lies where a removal does not look is for the daily search of the whole disk.
+    // What lies where a removal does not look is for the daily search of the whole disk; all else is gone by now.
+    const early = await check(where, { ledger });
+    bad.push(...early.filter((line) => !line.includes("file /opt/share/")));
     const deps = build(readConfig(pool.settings));
     await pool.sql("UPDATE machines SET sweep_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE name = ?", [
       machine.name,
