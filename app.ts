@@ -1,6 +1,7 @@
 import { Elysia } from "elysia";
 import { docs } from "./http/docs.ts";
 import { withErrors } from "./http/errors.ts";
+import { loginPage } from "./http/login_page.ts";
 import { withOrigin } from "./http/origin.ts";
 import { withTrail } from "./http/trail.ts";
 import { withUser } from "./http/user.ts";
@@ -43,6 +44,7 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(token)
   .use(session)
   .use(events)
+  .use(loginPage)
   .use(docs);
 
 export type App = typeof app;

@@ -13,4 +13,6 @@ export const isPage = (asked: Asked) =>
 
 /** Answered to everybody, whoever they are: signs of life, and what one needs to log in. */
 export const isOpen = (asked: Asked) =>
-  isSign(asked) || isPage(asked) || (asked.method === "POST" && pathOf(asked) === "/session");
+  isSign(asked) ||
+  (isPage(asked) && pathOf(asked).startsWith("/login")) ||
+  (asked.method === "POST" && pathOf(asked) === "/session");

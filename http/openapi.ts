@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { config } from "../config.ts";
 import { Problem } from "./errors.ts";
 import { isOpen } from "./open.ts";
 
@@ -64,10 +65,19 @@ function operationOf(operation: Node, open: boolean): Node {
   };
 }
 
+const OPEN =
+  "**This API is open**: no `ADMIN_TOKEN` is set, so everybody on this machine may do everything. `just token` makes one.";
+
+/** What the page says at its top. */
+function introduction(info: Node): Node {
+  return config().adminToken ? info : { ...info, description: `${info.description}\n\n${OPEN}` };
+}
+
 /** Makes of what the plugin wrote a valid OpenAPI 3.0.3 document. */
 export function validOpenApi(document: Node): Node {
   return {
     ...document,
+    info: introduction(document.info as Node),
     components: { ...(document.components as Node), schemas: { Problem: schemaOf(Problem) } },
     paths: mapValues(document.paths as Node, (operations: Node, path) =>
       mapValues(operations, (operation: Node, method) =>

@@ -90,7 +90,7 @@ function asks(needed: Role, byCookie: boolean) {
  * `user`; with `roleByToken` when it is a GET that changes something, and with `anybody` when it asks nobody.
  */
 export const withUser = new Elysia({ name: "user" })
-  .onRequest(async ({ request }) => {
+  .onRequest(async ({ request, set }) => {
     if (isOpen(request)) return;
     const asker = await identify(request);
     if (asker) {
@@ -100,11 +100,13 @@ export const withUser = new Elysia({ name: "user" })
       if (asker.session) checkCsrf(request, asker.session.secret);
       return;
     }
-    if (isPage(request) && request.headers.get("accept")?.includes("text/html"))
+    if (isPage(request) && request.headers.get("accept")?.includes("text/html")) {
+      set.status = 303; // for the log
       return new Response(null, {
         status: 303,
         headers: { Location: "/login", "Cache-Control": "no-store" },
       });
+    }
     throw new HttpProblem(401, "unauthorized", "Send a token that counts: Authorization: Bearer TOKEN");
   })
   .macro({

@@ -11,8 +11,9 @@ setDefaultTimeout(120_000);
 const ROOT = join(import.meta.dir, "../..");
 const CHROMIUM = "/usr/bin/chromium";
 const TOKEN = "a-token-of-this-test";
+const PASSWORD = "a password of dora's";
 
-test("Swagger UI in Chromium", async () => {
+test("the login page and Swagger UI in Chromium", async () => {
   if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing; install it with: just setup --tests`);
   const node = Bun.which("node");
   if (!node)
@@ -23,10 +24,10 @@ test("Swagger UI in Chromium", async () => {
   const output = mkdtempSync(join(tmpdir(), "mm-browser-"));
   try {
     const machine = { name: "alpine-1", host: "127.0.0.1", port: 9, password: "not asked for" };
-    const made = await call(api, "POST", "/machines?check=false", machine, {
-      Authorization: `Bearer ${TOKEN}`,
-    });
-    expect(made.status).toBe(201);
+    const dora = { name: "dora", role: "admin", password: PASSWORD };
+    const bearer = { Authorization: `Bearer ${TOKEN}` };
+    expect((await call(api, "POST", "/machines?check=false", machine, bearer)).status).toBe(201);
+    expect((await call(api, "POST", "/users", dora, bearer)).status).toBe(201);
     const child = Bun.spawn(
       [
         node,
@@ -37,7 +38,14 @@ test("Swagger UI in Chromium", async () => {
       ],
       {
         cwd: ROOT,
-        env: { ...process.env, SITE: `https://127.0.0.1:${proxy.https}`, TOKEN, OUTPUT: output, CHROMIUM },
+        env: {
+          ...process.env,
+          SITE: `https://127.0.0.1:${proxy.https}`,
+          TOKEN,
+          PASSWORD,
+          OUTPUT: output,
+          CHROMIUM,
+        },
         stdin: "ignore",
         stdout: "pipe",
         stderr: "pipe",
@@ -49,6 +57,8 @@ test("Swagger UI in Chromium", async () => {
     ]);
     expect(await child.exited, out + err).toBe(0);
     expect(out).toContain(" passed");
+    for (const secret of [TOKEN, PASSWORD])
+      for (const log of [proxy.log(), api.log()]) expect(log).not.toContain(secret);
   } finally {
     await proxy.stop();
     await api.stop();

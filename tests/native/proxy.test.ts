@@ -66,6 +66,13 @@ describe("the TLS proxy", () => {
     expect(headers.get("cache-control")).toBeNull();
   });
 
+  test("logs nothing of what was typed to log in", async () => {
+    const body = JSON.stringify({ user: "ann", password: "hunter2" });
+    expect((await ask("/session", { method: "POST", body })).status).toBe(200);
+    await until("the log has it", 5_000, async () => proxy.log().includes(" POST /session 200 "));
+    expect(proxy.log()).not.toContain("hunter2");
+  });
+
   test("lets nobody keep the answers of /reserve and /release_all", async () => {
     for (const path of ["/reserve?username=a", "/release_all"])
       expect((await ask(path)).headers.get("cache-control")).toBe("no-store");
@@ -163,6 +170,8 @@ describe("an API that dies", () => {
         ["GET", "/reserve?username=a&password=hunter2"],
         ["GET", "/release_all?password=hunter2"],
         ["POST", "/reservations"],
+        ["POST", "/session"],
+        ["GET", "/session"],
         ["DELETE", "/reservations/1"],
       ] as const) {
         requests = 0;

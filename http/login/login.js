@@ -1,0 +1,59 @@
+// The page to log in at: a session in, a session out. The cookie itself no script can read.
+const $ = (id) => document.getElementById(id);
+
+function tell(words) {
+  $("error").textContent = words;
+  $("error").hidden = words === "";
+}
+
+/** Asks the API. Answers what it said; an error is told, and undefined answered. */
+async function ask(method, body, headers = {}) {
+  try {
+    const answer = await fetch("/session", {
+      method,
+      headers: body ? { "Content-Type": "application/json", ...headers } : headers,
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    const said = await answer.json();
+    if (answer.ok) return said;
+    if (method !== "GET" || answer.status !== 401) tell(said.error);
+  } catch {
+    tell("Machine Manager does not answer; try again in a moment.");
+  }
+}
+
+function show(session) {
+  $("in").hidden = !session;
+  $("out").hidden = Boolean(session);
+  if (!session) return;
+  $("name").textContent = session.user ?? session.name;
+  $("role").textContent = session.role;
+  $("until").dateTime = session.ends_at;
+  $("until").textContent = new Date(session.ends_at).toLocaleString();
+}
+
+async function logIn(event) {
+  event.preventDefault();
+  const form = event.currentTarget;
+  const button = form.querySelector("button");
+  tell("");
+  button.disabled = true;
+  const session = await ask("POST", Object.fromEntries(new FormData(form)));
+  button.disabled = false;
+  // Always there, wherever the link that led here came from; the part after # is the operation that was looked at.
+  if (session) location.assign(`/swagger${location.hash}`);
+  else form.querySelector("input[type=password]").select();
+}
+
+async function logOut() {
+  tell("");
+  // Asked for anew: another tab may have logged in as somebody else.
+  const session = await ask("GET");
+  if (session && !(await ask("DELETE", undefined, { "X-CSRF-Token": session.csrf }))) return;
+  show(undefined);
+}
+
+$("by-password").addEventListener("submit", logIn);
+$("by-token").addEventListener("submit", logIn);
+$("logout").addEventListener("click", logOut);
+ask("GET").then(show);

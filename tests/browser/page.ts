@@ -1,0 +1,51 @@
+// What the tests in the browser share: a watch over the page, and the forms of Swagger UI.
+import type { Locator, Page } from "@playwright/test";
+
+/**
+ * Blocks every other origin, and notes what a page should not do.
+ * @returns tells what the page asked of elsewhere, what it complained of, and what its policy forbade
+ */
+export async function watch(page: Page, baseURL: string): Promise<() => string[]> {
+  const complaints: string[] = [];
+  const { origin } = new URL(baseURL);
+  await page.context().route("**/*", (route) => {
+    const url = route.request().url();
+    if (new URL(url).origin === origin) return route.continue();
+    complaints.push(`elsewhere: ${url}`);
+    return route.abort();
+  });
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
+  // What the Content-Security-Policy forbids never becomes a request: the page is told of it by this event.
+  await page.addInitScript(() =>
+    document.addEventListener("securitypolicyviolation", (event) =>
+      console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`),
+    ),
+  );
+  // The browser reports every answer of 400 and above on its console.
+  const expected = /^Failed to load resource: the server responded with a status of 40[019]/;
+  return () => complaints.filter((text) => !expected.test(text));
+}
+
+/** Opens one operation of Swagger UI and its form. */
+export async function tryOut(page: Page, id: string): Promise<Locator> {
+  const block = page.locator(`.opblock[id$="-${id}"]`);
+  if (!(await block.getAttribute("class"))?.includes("is-open"))
+    await block.locator(".opblock-summary").click();
+  await block.getByRole("button", { name: "Try it out" }).click();
+  return block;
+}
+
+/** Sends the form of an operation, and reads what is shown of the answer. */
+export async function execute(block: Locator): Promise<{ status: string | null; body: unknown }> {
+  await block.getByRole("button", { name: "Execute" }).click();
+  const answer = block.locator(".live-responses-table");
+  const body = await answer.locator(".response-col_description .microlight").first().textContent();
+  return {
+    status: await answer.locator(".response-col_status").last().textContent(),
+    body: JSON.parse(body ?? ""),
+  };
+}

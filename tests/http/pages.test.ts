@@ -1,0 +1,87 @@
+// The pages for browsers: who sees them, where they lead, and what they are made of.
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { call, newSettings, type Program, type Settings, startProgram } from "../support/program.ts";
+import { logIn, withSession } from "../support/session.ts";
+
+setDefaultTimeout(60_000);
+
+const ADMIN = "the-admins-own-token";
+const BROWSER = { Accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
+let settings: Settings;
+let closed: Program;
+let open: Program;
+beforeAll(async () => {
+  settings = await newSettings();
+  [closed, open] = await Promise.all([
+    startProgram({ ...settings, ADMIN_TOKEN: ADMIN }),
+    startProgram(settings),
+  ]);
+});
+afterAll(() => Promise.all([closed?.stop(), open?.stop()]));
+
+const look = (at: Program, path: string, headers: Record<string, string> = {}) =>
+  fetch(at.url + path, { redirect: "manual", headers });
+const SWAGGER = [
+  "",
+  "/",
+  "/json",
+  "/start.js",
+  "/swagger-ui.css",
+  "/swagger-ui-bundle.js",
+  "/favicon-32x32.png",
+];
+
+test("with ADMIN_TOKEN, /swagger and all under it is for those who are logged in or have a token", async () => {
+  const session = withSession(await logIn(closed, { token: ADMIN }));
+  for (const end of [...SWAGGER, "/nothing"]) {
+    const path = `/swagger${end}`;
+    const there = end === "/nothing" ? 404 : 200;
+    const asked = await look(closed, path);
+    expect([path, asked.status]).toEqual([path, 401]);
+    expect(((await asked.json()) as { code: string }).code).toBe("unauthorized");
+    const browser = await look(closed, path, BROWSER);
+    expect([browser.status, browser.headers.get("location")]).toEqual([303, "/login"]);
+    for (const headers of [{ Cookie: session.Cookie }, { Authorization: `Bearer ${ADMIN}` }])
+      expect((await look(closed, path, headers)).status).toBe(there);
+  }
+  // Only a page is a place to be sent away from.
+  expect((await look(closed, "/machines", BROWSER)).status).toBe(401);
+});
+
+test("open are the signs of life and what one needs to log in, and nothing else", async () => {
+  for (const path of ["/healthz", "/readyz", "/login", "/login.js", "/login.css"]) {
+    const { status, headers } = await look(closed, path);
+    expect([path, status]).toEqual([path, 200]);
+    expect(headers.get("content-type")).not.toBeNull();
+  }
+  for (const path of ["/login/x", "/loginx", "/login.html", "/healthz/x", "/sessions"])
+    expect([path, (await look(closed, path)).status]).toEqual([path, 401]);
+  for (const method of ["POST", "DELETE", "PUT"])
+    expect((await call(closed, method, "/login")).status).toBe(401);
+  expect((await call(closed, "PUT", "/session", {})).status).toBe(401);
+});
+
+test("without ADMIN_TOKEN everybody sees them, also who follows a link; the description says that the API is open", async () => {
+  const followed = { ...BROWSER, "Sec-Fetch-Site": "cross-site" };
+  for (const path of ["/swagger", "/swagger/json", "/login"])
+    expect([path, (await look(open, path, followed)).status]).toEqual([path, 200]);
+  const told = async (at: Program) =>
+    (await call(at, "GET", "/swagger/json", undefined, { Authorization: `Bearer ${ADMIN}` })).body.info
+      .description;
+  expect(await told(open)).toContain("This API is open");
+  expect(await told(closed)).not.toContain("open");
+});
+
+test("no script or style of theirs is inline, and every input has a label and says what it is for", async () => {
+  for (const path of ["/login", "/swagger"]) {
+    const text = await (await look(open, path)).text();
+    expect(text).not.toMatch(/<style|\son\w+=|\sstyle=|javascript:/i);
+    for (const [, attributes = "", inside = ""] of text.matchAll(/<script([^>]*)>([^<]*)</g))
+      expect([attributes.includes("src="), inside]).toEqual([true, ""]);
+    for (const [input = "", id = ""] of text.matchAll(/<input id="([^"]+)"[^>]*>/g)) {
+      expect(text).toContain(`<label for="${id}">`);
+      expect(input).toMatch(/ autocomplete="(username|current-password|off)"/);
+    }
+    for (const [form] of text.matchAll(/<form[^>]*>/g)) expect(form).toContain('method="post"');
+  }
+});
