@@ -1,6 +1,6 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
 import { matched, transact } from "../db/client.ts";
-import { reservations } from "../db/schema.ts";
+import { machines, reservations } from "../db/schema.ts";
 import { clean, machinesHeldBy, takeForCleaning, takeOverAndClean } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
 import { PoolError } from "./errors.ts";
@@ -19,18 +19,31 @@ export interface Released {
 
 /** Ends an active reservation in the database and takes its machines for cleaning; [] when somebody else did. */
 export function beginRelease(deps: PoolDeps, id: string): Promise<Machine[]> {
-  return transact(deps.db, async (tx) => {
-    const mine = matched(
-      await tx
-        .update(reservations)
-        .set({ state: "ending" })
-        .where(and(eq(reservations.id, id), inArray(reservations.state, ["active", "preparing"]))),
-    );
-    if (mine === 0) return [];
-    await record(deps, tx, "reservation.ended", id);
-    // A reservation that is still being prepared is left to its preparer, whose confirmation now fails.
-    return takeForCleaning(deps, tx, id, ["reserved"]);
-  });
+  // After a COMMIT whose answer was lost: those that it took for us. Nobody else would clean them before our lease ran out.
+  const landed = async () => {
+    const its = and(eq(machines.reservationId, id), eq(machines.state, "cleaning"));
+    const taken = await deps.db
+      .select()
+      .from(machines)
+      .where(and(its, eq(machines.leaseOwner, deps.owner)));
+    return taken.length > 0 ? taken : undefined;
+  };
+  return transact(
+    deps.db,
+    async (tx) => {
+      const mine = matched(
+        await tx
+          .update(reservations)
+          .set({ state: "ending" })
+          .where(and(eq(reservations.id, id), inArray(reservations.state, ["active", "preparing"]))),
+      );
+      if (mine === 0) return [];
+      await record(deps, tx, "reservation.ended", id);
+      // A reservation that is still being prepared is left to its preparer, whose confirmation now fails.
+      return takeForCleaning(deps, tx, id, ["reserved"]);
+    },
+    landed,
+  );
 }
 
 /**
