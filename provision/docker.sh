@@ -66,16 +66,17 @@ make_secrets() {
   mkdir -p .local/docker && chmod 700 .local/docker
   mkdir -p .local/docker/secrets .local/docker/tls
   chmod 755 .local/docker/secrets .local/docker/tls
-  local key password token root_password=.local/docker/secrets/database_root_password
-  key=$(secret SECRET_KEY) password=${DATABASE_PASSWORD-} token=$(secret ADMIN_TOKEN)
-  [[ -n $key && -n $password ]] || fail ".env lacks SECRET_KEY or DATABASE_PASSWORD; add them with: just setup"
-  [[ $password =~ ^[A-Za-z0-9_-]+$ ]] || fail "DATABASE_PASSWORD in .env may hold letters, digits, _ and - only"
+  local key token root_password=.local/docker/secrets/database_root_password
+  key=$(secret SECRET_KEY) token=$(secret ADMIN_TOKEN)
+  [[ -n $key ]] || fail ".env lacks SECRET_KEY; add it with: just setup"
+  accounts_sql % >/dev/null # whether their passwords are there
   is_loopback "$PUBLISH_ADDRESS" || [[ -n $token ]] ||
     fail "PUBLISH_ADDRESS=$PUBLISH_ADDRESS publishes the API beyond this machine: set ADMIN_TOKEN in .env, or PUBLISH_ADDRESS=127.0.0.1"
   write_secret secret_key "$key"
   write_secret admin_token "$token"
-  write_secret database_password "$password"
-  write_secret database_url "mysql://machine_manager:$password@db:3306/machine_manager"
+  rm -f .local/docker/secrets/database_password # an earlier version's
+  write_secret database_url "mysql://machine_manager:$DATABASE_PASSWORD@db:3306/machine_manager"
+  write_secret database_owner_url "mysql://machine_manager_owner:$DATABASE_OWNER_PASSWORD@db:3306/machine_manager"
   if [[ ! -s $root_password ]]; then openssl rand -hex 24 >"$root_password"; fi
 }
 
@@ -101,7 +102,7 @@ get_images() {
 # When one of these files changes, the containers that mount it are made anew.
 stamp() { cat "$@" 2>/dev/null | cksum | cut -d' ' -f1; }
 stamps() {
-  SECRETS_STAMP=$(stamp .local/docker/secrets/*) NGINX_STAMP=$(stamp .local/docker/tls/* nginx/site.conf.template nginx/docker/*)
+  SECRETS_STAMP=$(stamp .local/docker/secrets/{database_url,secret_key,admin_token}) NGINX_STAMP=$(stamp .local/docker/tls/* nginx/site.conf.template nginx/docker/*)
   export SECRETS_STAMP NGINX_STAMP
 }
 
@@ -125,6 +126,18 @@ give_up() {
   fail "the stack did not come up: see above; all of its log: just docker-logs. After mending it: just run"
 }
 
+# Makes the database and its accounts, in a volume of an earlier version too: as MariaDB's root, over its socket. Their
+# passwords go through standard input and root's is read in the container, so no process list shows any.
+make_accounts() {
+  # shellcheck disable=SC2016 # for the shell in there
+  accounts_sql % | docker compose exec -T db sh -c \
+    'MYSQL_PWD=$(cat /run/secrets/database_root_password) exec mariadb --user=root --protocol=socket' ||
+    fail "MariaDB refused its root (see above). Is .local/docker/secrets/database_root_password the one that the volume was made with?"
+}
+
+# Runs one of the program's commands as the database's owner.
+owner() { docker compose run --rm --no-deps --no-TTY owner "$@"; }
+
 up() {
   make_secrets
   make_certificate
@@ -135,6 +148,9 @@ up() {
   say "building $COMPOSE_PROJECT_NAME:$APP_VERSION"
   docker compose build --quiet || fail "the image can't be built (see above). Run without containers: MODE=native just run"
   say "starting database, API, scheduler and nginx"
+  docker compose up --detach --wait --wait-timeout 180 db || give_up
+  make_accounts
+  owner migrate || fail "the tables are not up to date: see above. After mending it: just run"
   docker compose up --detach --remove-orphans --wait --wait-timeout 180 "$@" || give_up
   local deadline=$((SECONDS + 60))
   until answers; do

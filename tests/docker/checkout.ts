@@ -79,7 +79,10 @@ export class Checkout {
       MACHINE_COUNT: "3",
       // What a developer has set for another stack must not leak into this one.
       ...Object.fromEntries(
-        ["DATABASE_URL", "SECRET_KEY", "ADMIN_TOKEN", "PUBLISH_ADDRESS"].map((name) => [name, ""]),
+        [
+          ...["DATABASE_PASSWORD", "DATABASE_OWNER_PASSWORD", "SECRET_KEY", "ADMIN_TOKEN"],
+          ...["DATABASE_URL", "DATABASE_OWNER_URL", "PUBLISH_ADDRESS"],
+        ].map((name) => [name, ""]),
       ),
     };
   }

@@ -83,10 +83,47 @@ describe.skipIf(reason !== "")("Docker", () => {
     // Secrets are files; neither the environment nor what `docker inspect` shows holds one.
     const shown = await run(["docker", "inspect", ...ids.trim().split("\n")]);
     const secrets = (await Bun.file(join(at.folder, ".env")).text()).matchAll(
-      /^(?:SECRET_KEY|DATABASE_PASSWORD)=(.+)$/gm,
+      /^(?:SECRET_KEY|DATABASE_PASSWORD|DATABASE_OWNER_PASSWORD)=(.+)$/gm,
     );
     for (const [, secret = ""] of secrets) expect(shown.output).not.toContain(secret);
   });
+
+  /** What MariaDB's client answers in the database's container: as the program, or as root. */
+  const sql = async (who: "program" | "root", statement: string) => {
+    const password = /^DATABASE_PASSWORD=(.+)$/m.exec(await Bun.file(join(at.folder, ".env")).text())?.[1];
+    const login = {
+      program: `MYSQL_PWD=${password} mariadb --user=machine_manager --host=db`,
+      root: "MYSQL_PWD=$(cat /run/secrets/database_root_password) mariadb --user=root",
+    };
+    const command = `${login[who]} machine_manager -e "${statement}" 2>&1 || true`;
+    return at.do("provision/docker.sh", "compose", "exec", "-T", "db", "sh", "-c", command);
+  };
+  const readSecrets = (service: string) =>
+    at.do("provision/docker.sh", "compose", "exec", "-T", service, "ls", "/run/secrets");
+
+  test("the program may add to the events and not change them; the owner's password is with no service", async () => {
+    expect(await sql("program", "DELETE FROM events")).toContain("DELETE command denied");
+    expect(await sql("program", "UPDATE events SET actor = 'nobody'")).toContain("UPDATE command denied");
+    expect(await sql("program", "SELECT 1 FROM events LIMIT 1")).toBe("1\n1\n");
+    for (const service of ["api", "scheduler"])
+      expect(await readSecrets(service)).toBe("admin_token\ndatabase_url\nsecret_key\n");
+    expect(await readSecrets("db")).toBe("database_root_password\n");
+    expect(await at.left()).not.toContain("-owner-");
+  });
+
+  test(
+    "just docker-up upgrades a database whose one account had all rights, and keeps what it knows",
+    async () => {
+      expect(await sql("root", "DROP USER machine_manager_owner@'%'")).toBe("");
+      expect(await sql("root", "GRANT ALL ON machine_manager.* TO machine_manager@'%'")).toBe("");
+      expect(await sql("program", "DELETE FROM events WHERE FALSE")).toBe("");
+      const upgraded = await at.do("just", "docker-up");
+      expect(upgraded).toContain("REVOKE ALL PRIVILEGES ON `machine_manager`.*");
+      expect(await sql("program", "DELETE FROM events")).toContain("DELETE command denied");
+      expect((await at.curl("/available")).body.available).toHaveLength(3);
+    },
+    2 * MINUTE,
+  );
 
   test(
     "the seed's curl lines work over HTTPS",
