@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 
 import { join } from "node:path";
 import { freePort, startMachines, stopAllMachines, type TestMachine } from "../support/machines.ts";
 import { call, newSettings, type Program, type Settings, startProgram } from "../support/program.ts";
+import { logIn, withSession } from "../support/session.ts";
 import { until } from "../support/until.ts";
 
 setDefaultTimeout(120_000);
@@ -119,4 +120,24 @@ test("routes/machines/index.ts, with a real machine registered over SSH", async 
   });
   expect((await both(deno, "POST", "/machines", "{")).body.code).toBe("invalid_json");
   expect((await both(deno, "POST", "/machines", wish(0))).body.code).toBe("machine_exists");
+});
+
+test("routes/session.ts, with a password hashed by Bun", async () => {
+  // The library of argon2id is native code, which looks at the system to find its file.
+  const deno = await serve("session.ts", [...poolNeeds(), "--allow-ffi", "--allow-sys"]);
+  const dora = { name: "dora", password: "a password of dora's" };
+  expect((await call(bun, "POST", "/users", dora)).status).toBe(201);
+  const bad = { user: "dora", password: "not her password" };
+  expect((await both(deno, "POST", "/session", bad)).body.code).toBe("login_failed");
+  expect((await both(deno, "POST", "/session", { ...bad, user: "nobody" })).status).toBe(401);
+
+  const session = await logIn(deno, { user: "dora", password: dora.password });
+  const look = (at: { url: string }) => call(at, "GET", "/session", undefined, { Cookie: session.cookie });
+  const [one, other] = [await look(deno), await look(bun)];
+  expect(one.body).toMatchObject({ user: "dora", csrf: session.csrf });
+  expect(other.body).toEqual(one.body);
+  const logOut = (headers: Record<string, string>) => call(deno, "DELETE", "/session", undefined, headers);
+  expect((await logOut({ Cookie: session.cookie })).body.code).toBe("csrf");
+  expect((await logOut(withSession(session))).status).toBe(200);
+  expect([(await look(deno)).status, (await look(bun)).status]).toEqual([401, 401]);
 });
