@@ -42,7 +42,7 @@ export async function startVictim(
     where,
     async arm() {
       program.signal("SIGUSR2");
-      await until("the victim counts", 5000, () => program.log().includes("armed"), 5);
+      await until("the victim counts", 20_000, () => program.log().includes("armed"), 5);
     },
   });
 }
