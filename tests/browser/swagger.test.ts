@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { startProxy } from "../native/proxy.ts";
 import { call, newSettings, startProgram } from "../support/program.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(300_000);
 
 const ROOT = join(import.meta.dir, "../..");
 const CHROMIUM = "/usr/bin/chromium";

@@ -1,0 +1,36 @@
+import { expect, mock, setDefaultTimeout, test } from "bun:test";
+import { hashPassword, isPassword } from "../../pool/passwords.ts";
+
+setDefaultTimeout(30_000);
+
+test("a hash fits its password, however that was typed, and no other; nobody's hash fits none", async () => {
+  const hash = await hashPassword("e\u0301ight characters");
+  expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
+  expect(await hashPassword("e\u0301ight characters")).not.toBe(hash);
+  expect(await isPassword("\u00e9ight characters", hash)).toBe(true);
+  expect(await isPassword("eight characters", hash)).toBe(false);
+  expect(await isPassword("", null)).toBe(false);
+});
+
+test("never more than two at once, each of which takes 19 MiB", async () => {
+  const real = { ...(await import("@node-rs/argon2")) };
+  let running = 0;
+  let most = 0;
+  const counted =
+    <In extends unknown[], Out>(work: (...all: In) => Promise<Out>) =>
+    async (...all: In) => {
+      most = Math.max(most, ++running);
+      try {
+        return await work(...all);
+      } finally {
+        running--;
+      }
+    };
+  mock.module("@node-rs/argon2", () => ({ hash: counted(real.hash), verify: counted(real.verify) }));
+  try {
+    await Promise.all([1, 2, 3, 4].flatMap((n) => [hashPassword(`number ${n}`), isPassword("x", null)]));
+  } finally {
+    mock.module("@node-rs/argon2", () => real);
+  }
+  expect(most).toBe(2);
+});
