@@ -92,6 +92,10 @@ register-machine NAME HOST PORT='22' USER='root':
 token:
     @provision/token.sh
 
+# Delete old events, which only the database's owner may: just prune-events --older-than 365d
+prune-events *ARGS:
+    @provision/$(provision/mode.sh -q).sh owner prune-events "$@"
+
 # Remove everything of this checkout: reservations, stack, database, demo machines, .local, .env
 clean:
     @provision/clean.sh

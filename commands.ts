@@ -1,13 +1,16 @@
 // `bun server.ts COMMAND`: what is done by hand or by the scripts beside the running program, as the database's owner.
-import { readAccounts } from "./config.ts";
-import { openDatabase } from "./db/client.ts";
+import { parseArgs } from "node:util";
+import { type DatabaseAccounts, readAccounts } from "./config.ts";
+import { type Database, openDatabase } from "./db/client.ts";
 import { grantProgram } from "./db/grants.ts";
 import { migrateDatabase, waitForDatabase } from "./db/migrate.ts";
+import { pruneEvents } from "./pool/prune_events.ts";
 
 const DATABASE_WAIT_SECONDS = 60;
 
 interface Command {
-  /** one line, as usage() shows it */
+  /** its arguments, and in a line what it does, as usage() shows them */
+  takes?: string;
   does: string;
   run(args: string[], say: (line: string) => void): Promise<void>;
 }
@@ -15,43 +18,72 @@ interface Command {
 /** Thrown for arguments that a command does not take. */
 class UsageError extends Error {}
 
-function noArguments(args: string[]): void {
-  if (args.length > 0) throw new UsageError(`it takes no arguments: ${args.join(" ")}`);
+/** The options of a command line; anything else on it is refused. @throws UsageError */
+function options(args: string[], names: string[]): Record<string, string | undefined> {
+  const known = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
+  try {
+    return parseArgs({ args, options: known }).values;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
 }
 
-/** The two accounts of the environment, once the database answers. @throws ConfigError, Error when it does not */
-async function accounts(say: (line: string) => void) {
+/** "365d" → 365: at least a day, so that what is happening now stays, and at most a hundred years. @throws UsageError */
+function daysOf(text: string | undefined): number {
+  const days = Number(/^([1-9]\d{0,4})d$/.exec(text ?? "")?.[1] ?? Number.NaN);
+  if (days <= 36_500) return days;
+  throw new UsageError("--older-than takes whole days, 1d to 36500d, such as 365d");
+}
+
+/** Does its work as the database's owner, once the database answers. @throws ConfigError, Error when it does not */
+async function asOwner(
+  say: (line: string) => void,
+  work: (database: Database, urls: DatabaseAccounts) => Promise<void>,
+): Promise<void> {
   const urls = readAccounts(process.env);
   const database = openDatabase(urls.ownerUrl);
   try {
     await waitForDatabase(database, DATABASE_WAIT_SECONDS, say);
+    await work(database, urls);
   } finally {
     await database.close();
   }
-  return urls;
 }
 
 const COMMANDS: Record<string, Command> = {
   migrate: {
     does: "brings the tables up to date, and gives DATABASE_URL's account the rights that the program needs",
     async run(args, say) {
-      noArguments(args);
-      const { databaseUrl, ownerUrl } = await accounts(say);
-      await migrateDatabase(ownerUrl, async (connection) => {
-        const changes = await grantProgram(connection, databaseUrl);
-        const taken = changes.filter((change) => change.startsWith("REVOKE"));
-        if (changes.length > taken.length)
-          say(`granted the program its rights on tables: ${changes.length - taken.length}`);
-        for (const change of taken) say(change);
-      });
+      options(args, []);
+      await asOwner(say, (_, { databaseUrl, ownerUrl }) =>
+        migrateDatabase(ownerUrl, async (connection) => {
+          const changes = await grantProgram(connection, databaseUrl);
+          const taken = changes.filter((change) => change.startsWith("REVOKE"));
+          if (changes.length > taken.length)
+            say(`granted the program its rights on tables: ${changes.length - taken.length}`);
+          for (const change of taken) say(change);
+        }),
+      );
       say("the tables are those of this version");
+    },
+  },
+  "prune-events": {
+    takes: "--older-than 365d",
+    does: "deletes the events that are older, which only the owner may, and records that",
+    async run(args, say) {
+      const days = daysOf(options(args, ["older-than"])["older-than"]);
+      await asOwner(say, async ({ db }) => {
+        say(`${await pruneEvents(db, days)} events older than ${days} days were deleted`);
+      });
     },
   },
 };
 
 /** What there is, a line each. */
 export function usage(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { does }]) => `  ${name.padEnd(14)}${does}`);
+  const lines = Object.entries(COMMANDS).map(
+    ([name, { takes = "", does }]) => `  ${`${name} ${takes}`.padEnd(34)}${does}`,
+  );
   return [
     "bun server.ts COMMAND, with DATABASE_URL and DATABASE_OWNER_URL (or each as …_FILE):",
     ...lines,

@@ -234,7 +234,7 @@ export const events = mysqlTable(
   {
     id: bigint("id", { mode: "number" }).autoincrement().primaryKey(),
     at: time("at").notNull(),
-    /** a user and their token, ADMIN_TOKEN, open, or scheduler */
+    /** a user and their token, ADMIN_TOKEN, open, scheduler or owner (of the database) */
     actor: varchar("actor", { length: 140 }).notNull(),
     /** where the request came from, as far as nginx tells; "" for the scheduler */
     address: varchar("address", { length: 64 }).notNull(),

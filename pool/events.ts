@@ -15,8 +15,13 @@ export const actingAs = (deps: PoolDeps, name: string): PoolDeps =>
   Object.create(deps, { actor: { value: { ...deps.actor, name } } });
 
 /** The columns of an event in the name of `deps.actor`; details never hold a secret. */
-export function eventOf(deps: PoolDeps, action: string, object: string, details: Record<string, unknown>) {
-  const { name, address, requestId } = deps.actor;
+export function eventOf(
+  { actor }: Pick<PoolDeps, "actor">,
+  action: string,
+  object: string,
+  details: Record<string, unknown>,
+) {
+  const { name, address, requestId } = actor;
   return { at: now, actor: name, address, requestId, action, object, details };
 }
 
@@ -27,7 +32,7 @@ export function eventOf(deps: PoolDeps, action: string, object: string, details:
  * @param details never a secret
  */
 export async function record(
-  deps: PoolDeps,
+  deps: Pick<PoolDeps, "actor">,
   tx: Tx,
   action: string,
   object: string,

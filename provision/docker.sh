@@ -16,6 +16,7 @@ usage: provision/docker.sh COMMAND
   reset, reset-dev  ends all reservations, deletes the database, starts anew
   logs, logs-dev    what the containers say; options go to `docker compose logs`
   compose ARGUMENTS `docker compose` on this stack, such as: compose restart db
+  owner COMMAND     runs a command of the program as the database's owner: owner prune-events --older-than 365d
   project           the name that this checkout's containers begin with
   status            what runs, and whether it answers
   clean             removes all of it: containers, database, image, demo machines, .local, .env
@@ -202,9 +203,10 @@ shift || true
 case $command in
   help | -h | --help) usage && exit ;;
   project) compose_project && exit ;;
-  up | up-dev | down | down-dev | reset | reset-dev | logs | logs-dev | compose | status | clean) ;;
+  up | up-dev | down | down-dev | reset | reset-dev | logs | logs-dev | compose | owner | status | clean) ;;
   *) usage >&2 && exit 2 ;;
 esac
+if [[ $command == owner ]] && asks_help "$@"; then exec bun --no-env-file server.ts "$@"; fi
 need_engine
 prepare "$command"
 case $command in
@@ -219,6 +221,10 @@ case $command in
   compose)
     stamps
     docker compose "$@"
+    ;;
+  owner)
+    [[ -n $(docker compose ps --quiet --status running db) ]] || fail "nothing runs; start it with: just run"
+    owner "$@"
     ;;
   status) status ;;
   clean) clean ;;

@@ -13,6 +13,7 @@ usage: provision/native.sh COMMAND
   up-dev     the same, and API and scheduler start anew when a source file changes
   down       stops it; the database stays
   reset      ends all reservations, deletes the database, and starts anew (reset-dev: as up-dev)
+  owner      runs a command of the program as the database's owner: owner prune-events --older-than 365d
   status     what runs, and whether it answers
   logs       the last 200 lines of each log, or of: db, api, scheduler, nginx (-f: go on as they grow)
   clean      ends all reservations; removes stack, database, demo machines, .local, .env and provision/machines.txt
@@ -143,7 +144,7 @@ give_up() {
 owner() {
   local own_url owner_url
   own_url=$(secret DATABASE_URL) owner_url=$(secret DATABASE_OWNER_URL)
-  if [[ -z $own_url ]]; then
+  if [[ -z $own_url ]] && ! asks_help "$@"; then
     accounts_sql localhost >/dev/null # whether the passwords are there
     # Relative, since a socket's path is short.
     own_url=$(database_url machine_manager "$DATABASE_PASSWORD" db/mysql.sock)
@@ -291,7 +292,7 @@ command=${1:-help}
 shift || true
 case $command in
   help | -h | --help) usage && exit ;;
-  up | up-dev | down | reset | reset-dev | status | logs | clean | standing) load_env ;;
+  up | up-dev | down | reset | reset-dev | status | logs | clean | standing | owner) load_env ;;
   *) usage >&2 && exit 2 ;;
 esac
 case $command in
@@ -305,5 +306,9 @@ case $command in
     up "$(if [[ $command == reset-dev ]]; then echo dev; fi)"
     ;;
   logs) logs "$@" ;;
+  owner)
+    asks_help "$@" || [[ -n $(secret DATABASE_URL) ]] || standing || fail "nothing runs; start it with: just run"
+    owner "$@"
+    ;;
   *) $command ;;
 esac

@@ -7,7 +7,7 @@ import { listEvents } from "../pool/events.ts";
 const Event = t.Object({
   id: t.Integer(),
   at: time("when it was done, by the database's clock"),
-  actor: t.String({ description: "a user and their token, ADMIN_TOKEN, open, or scheduler" }),
+  actor: t.String({ description: "a user and their token, ADMIN_TOKEN, open, scheduler or owner" }),
   address: t.String({ description: "where the request came from" }),
   request_id: t.String(),
   action: t.String({ description: "such as reservation.confirmed" }),

@@ -111,6 +111,17 @@ describe.skipIf(reason !== "")("Docker", () => {
     expect(await at.left()).not.toContain("-owner-");
   });
 
+  test("just prune-events deletes old events as the owner, and says so", async () => {
+    expect(await sql("root", "UPDATE events SET at = at - INTERVAL 400 DAY ORDER BY id LIMIT 1")).toBe("");
+    expect(await at.do("just", "prune-events", "--older-than", "365d")).toContain(
+      "prune-events: 1 events older than 365 days were deleted",
+    );
+    const { events } = (await at.curl("/events?action=events.pruned")).body as { events: object[] };
+    expect(events[0]).toMatchObject({ actor: "owner", details: { count: 1, days: 365 } });
+    await expect(at.do("just", "prune-events", "--older-than", "0d")).rejects.toThrow("whole days");
+    expect(await at.do("just", "prune-events", "--help")).toContain("--older-than 365d");
+  }, 60_000);
+
   test(
     "just docker-up upgrades a database whose one account had all rights, and keeps what it knows",
     async () => {

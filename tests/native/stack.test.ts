@@ -150,6 +150,23 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect((await run(["grep", "-rl", owner, ".local"], {}, folder)).stdout).toBe(".local/mysql/init.sql\n");
   });
 
+  test("just prune-events deletes old events as the owner, and says so", async () => {
+    await asRootOfDatabase("UPDATE events SET at = at - INTERVAL 400 DAY ORDER BY id LIMIT 1");
+    const pruned = await just("prune-events", "--older-than", "365d");
+    expect(pruned).toEqual({
+      code: 0,
+      stdout: "prune-events: 1 events older than 365 days were deleted\n",
+      stderr: "",
+    });
+    const { events } = (await get("/events?action=events.pruned")).body as { events: object[] };
+    expect(events).toHaveLength(1);
+    expect(events[0]).toMatchObject({ actor: "owner", details: { count: 1, days: 365 } });
+    const refused = await just("prune-events", "--older-than", "1h");
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain("whole days");
+    expect((await just("prune-events", "--help")).stdout).toContain("--older-than 365d");
+  });
+
   test("just run again changes nothing that stands", async () => {
     const before = [...processes().keys()].sort();
     expect((await just("run")).code).toBe(0);
@@ -226,7 +243,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect(upgraded.stdout).toContain("REVOKE ALL PRIVILEGES ON `machine_manager`.*");
     expect(await asProgram("DELETE FROM events")).toContain("DELETE command denied");
     expect((await get("/available")).body.available).toEqual(["alpine-1"]);
-    expect((await get("/events?action=machine.registered")).body.events).toHaveLength(1);
+    expect((await get("/events?action=events.pruned")).body.events).toHaveLength(1);
     expect(upgraded.stdout + upgraded.stderr).not.toContain(dotEnv("DATABASE_OWNER_PASSWORD"));
   });
 

@@ -171,6 +171,87 @@ test("a database that may lose what it has answered is refused, also by a progra
   expect(refused).toContain("innodb_flush_log_at_trx_commit=1");
 });
 
+test("prune-events deletes what is old, batch by batch, records that, and locks nobody out", async () => {
+  const { accounts, settings } = await restrictedSettings();
+  const { DATABASE_URL, DATABASE_OWNER_URL, name } = accounts;
+  const prune = (...words: string[]) =>
+    runCommand({ DATABASE_URL, DATABASE_OWNER_URL }, "prune-events", ...words);
+  const api = await startProgram(settings);
+  const columns = "(at, actor, address, request_id, action, object, details)";
+  const add = (count: number, age: string) =>
+    server.sql(`INSERT INTO ${name}.events ${columns}
+      SELECT UTC_TIMESTAMP(3) - INTERVAL ${age}, 'eve', '', '', 'old.event', seq, '{}' FROM ${name}.seq_1_to_${count}`);
+  await add(5003, "366 DAY");
+  await add(2, "364 DAY");
+  const added: Promise<{ status: number }>[] = [];
+  const ask = setInterval(() => added.push(call(api, "POST", "/users", { name: `u${added.length}` })), 20);
+  const pruned = await prune("--older-than", "365d");
+  clearInterval(ask);
+  expect(pruned).toEqual({
+    code: 0,
+    stdout: "prune-events: 5003 events older than 365 days were deleted\n",
+    stderr: "",
+  });
+  expect(added.length).toBeGreaterThan(2);
+  for (const { status } of await Promise.all(added)) expect(status).toBe(201);
+  const { events } = (await call(api, "GET", "/events?action=events.pruned")).body;
+  expect(events.map((one: { details: { count: number } }) => one.details.count)).toEqual([1003, 2000, 2000]);
+  expect(events[0]).toMatchObject({ actor: "owner", object: "events", details: { days: 365 } });
+  expect((await call(api, "GET", "/events?action=old.event")).body.events).toHaveLength(2);
+  expect((await call(api, "GET", "/events?action=user.created&limit=500")).body.events).toHaveLength(
+    added.length,
+  );
+
+  // Nothing old: nothing deleted, nothing recorded.
+  expect((await prune("--older-than=365d")).stdout).toContain("0 events");
+  expect((await call(api, "GET", "/events?action=events.pruned")).body.events).toHaveLength(3);
+  // What can't be recorded is not deleted. (Only a trigger can keep the owner from it.)
+  await server.sql(
+    `CREATE TRIGGER ${name}.refuse BEFORE INSERT ON ${name}.events FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no event'`,
+  );
+  const unrecorded = await prune("--older-than", "363d");
+  expect(unrecorded.code).toBe(1);
+  expect((await call(api, "GET", "/events?action=old.event")).body.events).toHaveLength(2);
+  // The program's account can't, whoever calls it.
+  const asProgram = await runCommand(
+    { DATABASE_URL, DATABASE_OWNER_URL: DATABASE_URL },
+    "prune-events",
+    "--older-than",
+    "1d",
+  );
+  expect(asProgram.code).toBe(1);
+  expect(asProgram.stderr).toContain("DELETE command denied");
+  expect(asProgram.stderr).not.toContain("a-password-of");
+  await api.stop();
+});
+
+test("prune-events takes whole days and nothing else", async () => {
+  for (const words of [
+    [],
+    ["365d"],
+    ["--older-than"],
+    ...[
+      "",
+      "0d",
+      "-1d",
+      "1",
+      "12h",
+      "1.5d",
+      "1d1d",
+      "36501d",
+      "99999999999999999999d",
+      "d",
+      "1d; DROP TABLE events",
+    ].map((text) => ["--older-than", text]),
+    ["--older-than", "9d", "--force"],
+    ["--older-than", "9d", "10d"],
+  ]) {
+    const refused = await runCommand({}, "prune-events", ...words);
+    expect(`${words.join(" ")}: ${refused.code}`).toBe(`${words.join(" ")}: 2`);
+    expect(refused.stderr).toContain("--older-than 365d");
+  }
+});
+
 test("commands are asked for in their own words", async () => {
   const nothing = await runCommand({}, "migrat");
   expect(nothing.code).toBe(2);

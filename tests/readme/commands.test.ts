@@ -18,6 +18,10 @@ const ELSEWHERE: Record<string, { file: string; as: string }> = {
   "npx --yes rust-just test": { file: ".ci/run", as: "npx --yes rust-just test" },
   "MODE=native just run": { file: "tests/native/stack.test.ts", as: 'MODE: "native"' },
   "MODE=docker just run": { file: "tests/docker/checkout.ts", as: 'MODE: "docker"' },
+  "just prune-events --older-than 365d": {
+    file: "tests/native/stack.test.ts",
+    as: 'just("prune-events", "--older-than", "365d")',
+  },
   "bun server.ts migrate": { file: "tests/pool/owner.test.ts", as: '"migrate"' },
   "just run-dev": { file: "tests/native/stack.test.ts", as: 'just("run-dev")' },
   "just status": { file: "tests/native/stack.test.ts", as: 'just("status")' },
