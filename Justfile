@@ -96,6 +96,10 @@ token:
 prune-events *ARGS:
     @provision/$(provision/mode.sh -q).sh owner prune-events "$@"
 
+# Make a new SECRET_KEY and encrypt all secrets anew, while the service runs
+rotate-key:
+    @provision/rotate_key.sh
+
 # Remove everything of this checkout: reservations, stack, database, demo machines, .local, .env
 clean:
     @provision/clean.sh

@@ -77,6 +77,24 @@ const COMMANDS: Record<string, Command> = {
       });
     },
   },
+  "rotate-key": {
+    does: "encrypts all secrets with the key on standard input; with --finish, when all run with it, forgets the old one",
+    async run(args, say) {
+      const { deps } = await import("./deps.ts");
+      const { finishRotation, rotateKey } = await import("./pool/rotate_key.ts");
+      if (args.join(" ") === "--finish") {
+        say(
+          (await finishRotation(deps())) ? "the old key opens nothing any more" : "no rotation was under way",
+        );
+        return;
+      }
+      if (args.length > 0) throw new UsageError(`it takes --finish only: ${args.join(" ")}`);
+      const next = (await Bun.stdin.text()).trim();
+      if (!/^[A-Za-z0-9+/]{43}=$/.test(next))
+        throw new UsageError("standard input must be 32 random bytes in base64");
+      say(`${await rotateKey(deps(), next)} secrets were encrypted anew`);
+    },
+  },
 };
 
 /** What there is, a line each. */

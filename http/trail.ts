@@ -8,7 +8,7 @@ import { actorOf } from "./user.ts";
 
 const began = new WeakMap<Request, number>();
 const changes = (request: Request, path: string) =>
-  !["GET", "HEAD", "OPTIONS"].includes(request.method) || /^\/(reserve|release_all)$/.test(path);
+  !["GET", "HEAD", "OPTIONS"].includes(request.method) || /^\/(reserve|release_all)\/?$/.test(path);
 const REFUSALS = [401, 403, 429];
 
 /** What every request leaves behind when it is over: a line in the log, and a record when it was refused. */

@@ -17,6 +17,7 @@ usage: provision/docker.sh COMMAND
   logs, logs-dev    what the containers say; options go to `docker compose logs`
   compose ARGUMENTS `docker compose` on this stack, such as: compose restart db
   owner COMMAND     runs a command of the program as the database's owner: owner prune-events --older-than 365d
+  program COMMAND   runs a command of the program with its own settings: program rotate-key --finish
   project           the name that this checkout's containers begin with
   status            what runs, and whether it answers
   clean             removes all of it: containers, database, image, demo machines, .local, .env
@@ -136,6 +137,9 @@ make_accounts() {
     fail "MariaDB refused its root (see above). Is .local/docker/secrets/database_root_password the one that the volume was made with?"
 }
 
+# Runs one of the program's commands with the program's own settings.
+program() { docker compose exec --no-TTY api bun --no-env-file server.ts "$@"; }
+
 # Runs one of the program's commands as the database's owner.
 owner() { docker compose run --rm --no-deps --no-TTY owner "$@"; }
 
@@ -203,7 +207,7 @@ shift || true
 case $command in
   help | -h | --help) usage && exit ;;
   project) compose_project && exit ;;
-  up | up-dev | down | down-dev | reset | reset-dev | logs | logs-dev | compose | owner | status | clean) ;;
+  up | up-dev | down | down-dev | reset | reset-dev | logs | logs-dev | compose | owner | program | status | clean) ;;
   *) usage >&2 && exit 2 ;;
 esac
 if [[ $command == owner ]] && asks_help "$@"; then exec bun --no-env-file server.ts "$@"; fi
@@ -225,6 +229,10 @@ case $command in
   owner)
     [[ -n $(docker compose ps --quiet --status running db) ]] || fail "nothing runs; start it with: just run"
     owner "$@"
+    ;;
+  program)
+    stamps
+    program "$@"
     ;;
   status) status ;;
   clean) clean ;;

@@ -33,6 +33,7 @@ load_env() {
     if [[ $known != *" $key "* ]]; then
       echo "${0##*/}: .env: $key is not a setting (see .env.example); it is left alone" >&2
     elif [[ -z ${!key-} ]]; then
+      export -n "${key?}" # it may be there, empty
       printf -v "$key" %s "$value"
     fi
   done <"$root/.env"

@@ -16,6 +16,7 @@ usage: provision/native.sh COMMAND
   owner      runs a command of the program as the database's owner: owner prune-events --older-than 365d
   status     what runs, and whether it answers
   logs       the last 200 lines of each log, or of: db, api, scheduler, nginx (-f: go on as they grow)
+  program    runs a command of the program with its own settings: program rotate-key --finish
   clean      ends all reservations; removes stack, database, demo machines, .local, .env and provision/machines.txt
 
 Settings come from .env and from the environment (which wins); .env.example explains each.
@@ -158,6 +159,19 @@ owner() {
   )
 }
 
+# Runs one of the program's commands with the program's own settings.
+program() {
+  local url key
+  url=$(secret DATABASE_URL) key=$(secret SECRET_KEY)
+  [[ -n $url ]] || url=$(database_url machine_manager "$DATABASE_PASSWORD" db/mysql.sock)
+  (
+    unset_settings
+    export DATABASE_URL=$url SECRET_KEY=$key
+    [[ ! -d $outside ]] || cd "$outside"
+    exec bun --no-env-file "$root/server.ts" "$@"
+  )
+}
+
 # Brings the tables up to date once the database is there; API and scheduler wait for that.
 migrate() {
   local deadline=$((SECONDS + 120))
@@ -292,7 +306,7 @@ command=${1:-help}
 shift || true
 case $command in
   help | -h | --help) usage && exit ;;
-  up | up-dev | down | reset | reset-dev | status | logs | clean | standing | owner) load_env ;;
+  up | up-dev | down | reset | reset-dev | status | logs | program | clean | standing | owner) load_env ;;
   *) usage >&2 && exit 2 ;;
 esac
 case $command in
@@ -305,7 +319,7 @@ case $command in
     remove_database
     up "$(if [[ $command == reset-dev ]]; then echo dev; fi)"
     ;;
-  logs) logs "$@" ;;
+  logs | program) $command "$@" ;;
   owner)
     asks_help "$@" || [[ -n $(secret DATABASE_URL) ]] || standing || fail "nothing runs; start it with: just run"
     owner "$@"

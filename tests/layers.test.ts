@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dir, "..");
 /** What each folder, or file at the top, may import of ours; a folder also imports from itself. */
 const MAY_IMPORT: Record<string, string[]> = {
   "server.ts": ["app.ts", "commands.ts", "config.ts", "deps.ts", "log.ts", "workers.ts", "db", "cron"],
-  "commands.ts": ["config.ts", "db", "pool"],
+  "commands.ts": ["config.ts", "deps.ts", "db", "pool"],
   "app.ts": ["routes", "http"],
   routes: ["http", "pool", "config.ts"],
   cron: ["pool", "config.ts", "deps.ts", "log.ts"],

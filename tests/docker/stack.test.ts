@@ -256,6 +256,26 @@ describe.skipIf(reason !== "")("Docker", () => {
     expect(logs).not.toContain(password);
   });
 
+  test(
+    "just rotate-key encrypts all secrets anew, and the pool goes on",
+    async () => {
+      const env = () => Bun.file(join(at.folder, ".env")).text();
+      const keyIn = (text: string) => /^SECRET_KEY=(.+)$/m.exec(text)?.[1] ?? "";
+      const [old, before] = [keyIn(await env()), await sql("root", "SELECT secret FROM machines")];
+      const said = await at.do("just", "rotate-key");
+      expect(said).toContain("the old key opens nothing any more");
+      const key = keyIn(await env());
+      expect(key).not.toBe(old);
+      expect(await sql("root", "SELECT secret FROM machines")).not.toBe(before);
+      for (const secret of [old, key])
+        expect(said + (await at.do("provision/docker.sh", "logs"))).not.toContain(secret);
+      const reserved = await at.curl(`/reserve?username=dora&password=${password}&count=1`);
+      expect(reserved.status).toBe(200);
+      expect((await at.curl("/release_all")).body).toMatchObject({ released: 1, failed: [] });
+    },
+    2 * MINUTE,
+  );
+
   test("just docker-reset ends the reservations, on the machines too, and starts with an empty database", async () => {
     const reserved = await at.curl(`/reserve?username=carol&password=${password}&count=1`);
     const [held] = reserved.body.machines as Machine[];

@@ -1,6 +1,7 @@
 // The native mode for real, in a copy of this working tree: `just run` from nothing, a login, `just run` again, hot reload,
 // a killed supervisord, and `just clean`, after which nothing is left. Ports of its own, so a running stack is no matter.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
@@ -245,6 +246,143 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect((await get("/available")).body.available).toEqual(["alpine-1"]);
     expect((await get("/events?action=events.pruned")).body.events).toHaveLength(1);
     expect(upgraded.stdout + upgraded.stderr).not.toContain(dotEnv("DATABASE_OWNER_PASSWORD"));
+  });
+
+  test("just rotate-key encrypts all secrets anew, also when it was cut off before", async () => {
+    const machineSecret = () => asProgram("SELECT secret FROM machines");
+    const said: string[] = [];
+    const keys = [dotEnv("SECRET_KEY")];
+    for (const cutOff of [false, true]) {
+      const before = await machineSecret();
+      if (cutOff) {
+        // As it is when the power goes after the first step: the database knows the new key, .env the old one.
+        const next = randomBytes(32).toString("base64");
+        writeFileSync(join(folder, ".local/next_secret_key"), next, { mode: 0o600 });
+        const first = "provision/native.sh program rotate-key <.local/next_secret_key";
+        expect(await run(["bash", "-c", first], env, folder)).toMatchObject({ code: 0 });
+        expect((await get("/reserve?username=between&count=1")).status).toBe(200);
+      }
+      const rotated = await just("rotate-key");
+      expect(rotated).toMatchObject({ code: 0 });
+      expect(rotated.stdout).toContain("rotate-key: the old key opens nothing any more");
+      expect(await machineSecret()).not.toBe(before);
+      keys.push(dotEnv("SECRET_KEY"));
+      said.push(rotated.stdout, rotated.stderr);
+      // What was reserved in between is opened with the new key.
+      if (cutOff) expect((await get("/release_all")).body).toMatchObject({ released: 1, failed: [] });
+      expect((await get("/reserve?username=after&count=1")).status).toBe(200);
+      expect((await get("/release_all")).body).toMatchObject({ released: 1, failed: [] });
+    }
+    expect(new Set(keys).size).toBe(3);
+    for (const key of keys) {
+      expect(said.join("")).not.toContain(key);
+      expect((await run(["grep", "-rlF", key, ".local/log"], {}, folder)).stdout).toBe("");
+    }
+    expect(readdirSync(join(folder, ".local"))).not.toContain("next_secret_key");
+  });
+
+  test("no log, event or answer of a run holds a secret, also while the API dies and limits bite", async () => {
+    const admin = /shown this once: (\S+)/.exec((await just("token")).stdout)?.[1] ?? "";
+    expect(admin.length).toBeGreaterThan(30);
+    expect((await just("run")).code).toBe(0);
+    const secrets = [
+      admin,
+      dotEnv("SECRET_KEY"),
+      dotEnv("DATABASE_PASSWORD"),
+      dotEnv("DATABASE_OWNER_PASSWORD"),
+    ];
+    const answers: string[] = [];
+    /** @param shows what this answer, and no other, may hold */
+    const ask = async (method: string, path: string, body?: unknown, shows?: string, token = admin) => {
+      const answer = await fetch(`https://localhost:${ports.https}${path}`, {
+        method,
+        tls: { rejectUnauthorized: false },
+        headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      }).catch(() => new Response("{}", { status: 599 }));
+      const text = await answer.text();
+      const cookie = answer.headers.get("set-cookie")?.match(/=([^;]+)/)?.[1];
+      if (cookie) secrets.push(cookie);
+      const found = text.startsWith("{") ? JSON.parse(text) : {};
+      if (shows) secrets.push(found[shows]);
+      answers.push(shows ? text.replaceAll(found[shows], "") : text);
+      return { status: answer.status, body: found };
+    };
+    const secret = (name: string) => {
+      const made = `${name}-${randomBytes(9).toString("hex")}`;
+      secrets.push(made);
+      return made;
+    };
+    const password = secret("of-dora");
+    await ask("POST", "/users", { name: "dora", role: "user", password });
+    const made = await ask("POST", "/tokens", { user: "dora", name: "laptop" }, "token");
+    expect((await ask("POST", "/session", { user: "dora", password }, "csrf")).status).toBe(201);
+    await ask("POST", "/session", { user: "dora", password: secret("wrong") });
+    await ask("POST", "/session", { token: made.body.token }, "csrf");
+    await ask("GET", "/machines", undefined, undefined, secret("guess"));
+    await ask("GET", `/reserve?username=eva&password=${secret("in-the-query")}&count=1`);
+    await ask("POST", "/release_all");
+    await ask("POST", "/reservations", { username: "eva", duration: 5 }, "password");
+    await ask("POST", "/reservations", { username: "eva", password: secret("too-many"), count: 99 });
+    await ask("POST", "/reservations", { username: "eva", pasword: secret("misspelt"), count: 1 });
+    await ask("POST", "/release_all");
+    const { private_key } = { private_key: `-----BEGIN OPENSSH PRIVATE KEY-----\n${secret("private")}\n` };
+    await ask("POST", "/machines", { name: "nowhere", host: "127.0.0.1", port: ports.api, private_key });
+    await ask("POST", "/machines", {
+      name: "nobody",
+      host: "127.0.0.1",
+      port: ports.https,
+      password: secret("machine"),
+    });
+    await ask("DELETE", "/machines/nobody?force=true");
+    // Limits bite: nginx refuses most of these.
+    const flood = secret("of-a-flood");
+    await Promise.all(
+      Array.from({ length: 400 }, () => ask("GET", `/reserve?username=a&count=99&password=${flood}`)),
+    );
+    // The API dies with requests in its hands, twice.
+    for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+      const dying = secret("while-it-dies");
+      const hanging = Array.from({ length: 8 }, () => ask("GET", `/reserve?username=die&password=${dying}`));
+      const pids = [...processes()].filter(([, words]) => words.includes("server.ts")).map(([pid]) => pid);
+      for (const pid of pids) process.kill(pid, signal);
+      await Promise.all(hanging);
+      await until("the API is back", 60_000, async () => (await ask("GET", "/readyz")).status === 200);
+    }
+    await until("all is free", 90_000, async () => {
+      await ask("POST", "/release_all");
+      return (await ask("GET", "/available")).body.available?.length === 1;
+    });
+    await ask("GET", "/events?limit=500");
+    await ask("GET", "/machines");
+    const tables = await run(
+      [
+        "bash",
+        "-c",
+        `for table in events reservations machines users tokens sessions login_tries settings; do
+      mariadb --no-defaults --socket=.local/run/db/mysql.sock -uroot machine_manager -e "SELECT * FROM $table"; done`,
+      ],
+      {},
+      folder,
+    );
+    expect(tables.stdout).toContain("session.created");
+    expect(secrets.length).toBeGreaterThan(15);
+    const logs = (await run(["bash", "-c", "cat .local/log/*"], {}, folder)).stdout;
+    expect(logs).toMatch(/ 429 /);
+    for (const one of new Set(secrets)) {
+      expect(one.length).toBeGreaterThan(8);
+      const name = one.slice(0, 6);
+      expect(logs.includes(one), `a log holds ${name}…`).toBe(false);
+      expect(tables.stdout.includes(one), `the database holds ${name}…`).toBe(false);
+      expect(
+        answers.some((text) => text.includes(one)),
+        `an answer holds ${name}…`,
+      ).toBe(false);
+    }
+    // Open again, for the tests that follow.
+    const file = join(folder, ".env");
+    writeFileSync(file, readFileSync(file, "utf8").replace(/^ADMIN_TOKEN=.*$/m, "ADMIN_TOKEN="));
+    expect((await just("run")).code).toBe(0);
   });
 
   test("just clean ends the reservations and leaves no process, mount or file", async () => {

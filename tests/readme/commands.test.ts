@@ -23,6 +23,7 @@ const ELSEWHERE: Record<string, { file: string; as: string }> = {
     as: 'just("prune-events", "--older-than", "365d")',
   },
   "bun server.ts migrate": { file: "tests/pool/owner.test.ts", as: '"migrate"' },
+  "just rotate-key": { file: "tests/native/stack.test.ts", as: 'just("rotate-key")' },
   "just run-dev": { file: "tests/native/stack.test.ts", as: 'just("run-dev")' },
   "just status": { file: "tests/native/stack.test.ts", as: 'just("status")' },
   "just logs api": { file: "tests/native/stack.test.ts", as: 'just("logs", "api")' },
