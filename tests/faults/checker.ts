@@ -1,7 +1,7 @@
 // The promise, as one checker. It reads the database and every machine's real accounts, homes, processes and files,
 // and the ledger of what clients were told. Each violation is a line that begins with the invariant's number.
 import { canLogIn } from "../support/ssh.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Asked, Ledger } from "./ledger.ts";
 import { type Lookable, look } from "./look.ts";
 
 /** What it reads. `sql` runs a statement on the pool's database. */
@@ -75,9 +75,28 @@ export async function expireLeases(pool: Checkable): Promise<void> {
     }
 }
 
+/**
+ * What an API called failed while the database was away it gives back when that answers again, in the background.
+ * Waits for it, and for the machines to come to rest after it.
+ */
+async function givenBack(pool: Checkable, { ledger, restored, unreachable }: Options): Promise<string[]> {
+  const early = async () =>
+    ledger &&
+    checkAnswers(
+      ledger,
+      await pool.sql("SELECT * FROM reservations"),
+      await pool.sql("SELECT * FROM machines"),
+      restored ?? false,
+    ).length > 0;
+  if (!(await early())) return [];
+  for (const end = performance.now() + 15_000; performance.now() < end && (await early()); )
+    await Bun.sleep(200);
+  return settle(pool, false, unreachable);
+}
+
 /** Checks I1 to I4, I6 and I7 as they are now. The pool must be at rest (`settle`). @returns what is broken */
 export async function check(pool: Checkable, options: Options = {}): Promise<string[]> {
-  const bad: string[] = [];
+  const bad = await givenBack(pool, options);
   const machines = await pool.sql("SELECT * FROM machines");
   const reservations = await pool.sql("SELECT * FROM reservations");
   const holds = await pool.sql("SELECT * FROM holds ORDER BY claimed_at");
@@ -205,9 +224,11 @@ function judgeAnswers(ledger: Ledger, reservations: any[], machines: any[], rest
     }
     if (asked.outcome === "refused")
       for (const { id, state } of rows) {
-        // A later request with the same key may have made it.
-        if (asked.key && ledger.asked.some((other) => other.id === id && other.outcome === "granted"))
-          continue;
+        // Another request with the same key may have made it: one that was granted; or one without an answer, of which
+        // a repeat knows nothing when the database is away.
+        const may = ({ key, outcome }: Asked) =>
+          key === asked.key && (outcome === "granted" || (outcome === "unknown" && asked.status === 503));
+        if (asked.key && ledger.asked.some(may)) continue;
         for (const machine of machines.filter((m) => m.reservation_id === id && m.state !== "quarantined"))
           bad.push(`I4 ${asked.username} was answered ${asked.status}, and holds ${machine.name} (${state})`);
       }

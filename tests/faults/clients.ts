@@ -49,10 +49,11 @@ export function startClients(
       const size = 1 + Math.floor(random() * 2);
       let mine: Asked = await ledger.reserve(next(), username, size, key ? { key } : {});
       told(mine.status || "none", from);
-      // No answer: ask again, as clients do.
-      for (let tries = 0; key && mine.outcome === "unknown" && tries < 3 && going; tries++) {
+      // No answer: ask again, as clients do, until there is one; that the database is away is none.
+      for (let doubt = mine.outcome === "unknown"; key && doubt && going; ) {
         await Bun.sleep(200 * random());
         mine = await ledger.reserve(next(), username, size, { key });
+        doubt = mine.outcome === "unknown" || mine.status === 503;
       }
       if (mine.outcome === "granted") {
         await Bun.sleep(200 * random());
