@@ -75,28 +75,9 @@ export async function expireLeases(pool: Checkable): Promise<void> {
     }
 }
 
-/**
- * What an API called failed while the database was away it gives back when that answers again, in the background.
- * Waits for it, and for the machines to come to rest after it.
- */
-async function givenBack(pool: Checkable, { ledger, restored, unreachable }: Options): Promise<string[]> {
-  const early = async () =>
-    ledger &&
-    checkAnswers(
-      ledger,
-      await pool.sql("SELECT * FROM reservations"),
-      await pool.sql("SELECT * FROM machines"),
-      restored ?? false,
-    ).length > 0;
-  if (!(await early())) return [];
-  for (const end = performance.now() + 15_000; performance.now() < end && (await early()); )
-    await Bun.sleep(200);
-  return settle(pool, false, unreachable);
-}
-
 /** Checks I1 to I4, I6 and I7 as they are now. The pool must be at rest (`settle`). @returns what is broken */
 export async function check(pool: Checkable, options: Options = {}): Promise<string[]> {
-  const bad = await givenBack(pool, options);
+  const bad: string[] = [];
   const machines = await pool.sql("SELECT * FROM machines");
   const reservations = await pool.sql("SELECT * FROM reservations");
   const holds = await pool.sql("SELECT * FROM holds ORDER BY claimed_at");
