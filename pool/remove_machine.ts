@@ -60,8 +60,9 @@ export async function removeMachine(
   const isClean = await clean(deps, machine);
   await transact(deps.db, async (tx) => {
     if (machine.reservationId) await lockReservation(tx, machine.reservationId);
-    await tx.delete(machines).where(eq(machines.id, machine.id));
+    // Before its row goes, which says why it could not be cleaned.
     if (!isClean) await rememberUnclean(tx, machine);
+    await tx.delete(machines).where(eq(machines.id, machine.id));
     await record(deps, tx, "machine.removed", name, { forced: true, clean: isClean });
     await endHold(tx, machine);
     if (machine.reservationId) await endWhenEmpty(tx, machine.reservationId);
