@@ -47,6 +47,8 @@ export async function startDatabase(flags: string[] = [], into = tmpdir()): Prom
       `--datadir=${data}`,
       "--auth-root-authentication-method=normal",
       "--skip-test-db",
+      // Not /tmp, where another run may be making its own.
+      `--tmpdir=${folder}`,
       ...asRoot,
     ],
     { stdout: "ignore", stderr: "pipe" },
