@@ -115,9 +115,9 @@ const PATIENCE_MS = 2000;
 /**
  * Runs `work` in a transaction, COMMIT included, and repeats the whole when the server undid it (deadlock and
  * the like), with full jitter (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
- * When the connection was lost nobody knows whether it landed: `work` is repeated only after `landed`
- * said that it did not; without `landed`, `work` must be harmless to repeat.
- * @throws DatabaseUnavailable after two seconds without success
+ * When the connection was lost at the COMMIT nobody knows whether it landed: `work` is repeated only after
+ * `landed` said that it did not; without `landed`, `work` must be harmless to repeat.
+ * @throws DatabaseUnavailable after two seconds without success; with `doubt` when it may have landed all the same
  */
 export async function transact<T>(
   db: Db,
@@ -127,17 +127,23 @@ export async function transact<T>(
   const deadline = performance.now() + PATIENCE_MS;
   let doubt = false;
   for (let attempt = 0; ; attempt++) {
+    let sent = false;
     try {
       if (doubt) {
         const found = await landed();
         if (found !== undefined) return found;
       }
-      return await db.transaction(work, { isolationLevel: "read committed" });
+      const worked = async (tx: Tx) => {
+        const result = await work(tx);
+        sent = true;
+        return result;
+      };
+      return await db.transaction(worked, { isolationLevel: "read committed" });
     } catch (error) {
       const trouble = troubleOf(error);
       if (trouble !== "undone" && trouble !== "gone") throw error;
-      doubt ||= trouble === "gone";
-      if (performance.now() > deadline) throw new DatabaseUnavailable(error);
+      doubt ||= sent && trouble === "gone";
+      if (performance.now() > deadline) throw new DatabaseUnavailable(error, doubt);
       await new Promise((go) => setTimeout(go, Math.random() * Math.min(400, 10 * 2 ** attempt)));
     }
   }

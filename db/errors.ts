@@ -1,6 +1,10 @@
 /** Thrown when the database can't be reached, or stayed too busy for the whole time that a caller may wait. */
 export class DatabaseUnavailable extends Error {
-  constructor(cause: unknown) {
+  /** @param doubt a COMMIT was sent, and nobody knows whether it landed */
+  constructor(
+    cause: unknown,
+    readonly doubt = false,
+  ) {
     super("the database does not answer", { cause });
   }
 }

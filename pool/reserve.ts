@@ -3,7 +3,7 @@ import { and, eq, sql } from "drizzle-orm";
 import type { Credential } from "../accounts/accounts.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import { inMinutes, matched, now, transact } from "../db/client.ts";
-import { violates } from "../db/errors.ts";
+import { DatabaseUnavailable, violates } from "../db/errors.ts";
 import { holds, machines, reservations } from "../db/schema.ts";
 import { isUnavailable } from "./availability.ts";
 import { claim, swap } from "./claim.ts";
@@ -114,24 +114,31 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
     const credential: Credential = wish.keys
       ? { kind: "keys", keys: wish.keys }
       : { kind: "password", password };
+    let confirmed = false;
     try {
       await prepareAll(deps, { id, uid, username: wish.username }, wish.durationMinutes, claimed, credential);
+      confirmed = true;
       const view = await viewReservation(deps, id);
       return makes ? { ...view, password } : view;
     } catch (error) {
       // Also when only the last look at what was confirmed failed: nobody was told, so nobody knows.
-      const unsure = isUnavailable(error);
-      const reason = unsure || !(error instanceof Error) ? "database" : error.message;
+      const gone = isUnavailable(error);
+      const unsure = gone && (confirmed || (error instanceof DatabaseUnavailable && error.doubt));
+      const reason = gone || !(error instanceof Error) ? "database" : error.message;
       // With a key the client can ask what became of it, and so a confirmation that landed stays.
-      await giveBack(deps, id, reason, !wish.idempotencyKey, unsure);
+      await giveBack(deps, id, reason, !wish.idempotencyKey, gone);
       if (error instanceof MachineFault && error.kind === "uid_taken" && tries < 3) {
         await passUid(deps.db, error.highestUid);
         continue;
       }
-      if (unsure && wish.idempotencyKey)
+      if (unsure)
         throw new PoolError(
           "outcome_unknown",
-          "The database went away while the reservation was confirmed; ask again with the same Idempotency-Key",
+          `The database went away while the reservation was confirmed; ${
+            wish.idempotencyKey
+              ? "ask again with the same Idempotency-Key"
+              : "/reservations tells what became of it"
+          }`,
         );
       if (error instanceof MachineFault)
         throw new PoolError("machines_unreachable", `No machine could be prepared: ${error.message}`);

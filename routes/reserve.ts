@@ -27,7 +27,7 @@ export default new Elysia({ name: "reserve", normalize: false, tags: ["reservati
         },
         { additionalProperties: false },
       ),
-      response: { 200: Reservation, 400: Problem, 409: Problem, 503: Problem },
+      response: { 200: Reservation, 400: Problem, 409: Problem, 503: Problem, 504: Problem },
       beforeHandle: notOnHead,
       detail: {
         summary: "Reserve machines",

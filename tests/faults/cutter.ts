@@ -10,8 +10,8 @@ const COMMIT = Buffer.from("\x07\x00\x00\x00\x03commit", "latin1");
 export interface Cutter {
   /** The DATABASE_URL that leads through it. */
   through(url: string): string;
-  /** From now on, cuts at the n-th COMMIT that comes. */
-  arm(n: number, when: "before" | "after"): void;
+  /** From now on, cuts at the n-th COMMIT that comes. @param stays nobody gets through afterwards, until the next `arm` */
+  arm(n: number, when: "before" | "after", stays?: boolean): void;
   /** Whether it cut. */
   cut(): boolean;
   close(): void;
@@ -23,7 +23,9 @@ export async function startCutter(server: TestServer): Promise<Cutter> {
   let left = 0;
   let mode: "before" | "after" = "before";
   let done = false;
+  let away = false;
   const listener = createServer((client) => {
+    if (done && away) return client.destroy();
     const upstream = netConnect(server.socket);
     let deaf = false;
     const end = () => {
@@ -38,6 +40,7 @@ export async function startCutter(server: TestServer): Promise<Cutter> {
     client.on("data", (data: Buffer) => {
       if (left > 0 && data.includes(COMMIT) && --left === 0) {
         done = true;
+        if (away) for (const one of open) if (one !== client && one !== upstream) one.destroy();
         if (mode === "before") return end();
         deaf = true;
       }
@@ -52,9 +55,10 @@ export async function startCutter(server: TestServer): Promise<Cutter> {
       at.searchParams.set("socketPath", path);
       return at.toString();
     },
-    arm(n, when) {
+    arm(n, when, stays = false) {
       left = n;
       mode = when;
+      away = stays;
       done = false;
     },
     cut: () => done,

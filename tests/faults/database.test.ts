@@ -5,7 +5,7 @@ import { startDatabase, type TestServer } from "../support/database.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call, startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
-import { check, settle, watch } from "./checker.ts";
+import { check, expireLeases, settle, watch } from "./checker.ts";
 import { startClients } from "./clients.ts";
 import { type Cutter, startCutter } from "./cutter.ts";
 import { Ledger } from "./ledger.ts";
@@ -170,3 +170,34 @@ for (const when of ["before", "after"] as const) {
       return status === 200 ? [] : [`I5 a release whose COMMIT was cut off once was answered ${status}`];
     }));
 }
+
+test("the database stays away after each COMMIT of a reservation, and then the API is killed", async () => {
+  const cutter = await startCutter(server);
+  const told: string[] = [];
+  const bad: string[] = [];
+  for (const when of ["before", "after"] as const)
+    for (let n = 1, hit = true; hit; n++) {
+      const api = await startProgram({
+        ...pool.settings,
+        DATABASE_URL: cutter.through(pool.settings.DATABASE_URL),
+      });
+      const ledger = new Ledger();
+      cutter.arm(n, when, true);
+      // Without an Idempotency-Key: what the answer says is all that there is, since what undoes it dies, too.
+      const asked = await ledger.reserve(api, `away${when}${n}`, 2);
+      await api.stop("SIGKILL");
+      hit = cutter.cut();
+      cutter.arm(0, when);
+      if (hit) told.push(`${when} ${n}: ${asked.status}`);
+      await expireLeases(pool);
+      bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+      for (const entry of ledger.asked) entry.ended = true;
+      await call(pool.api, "POST", "/release_all");
+      bad.push(...(await settle(pool)));
+    }
+  cutter.close();
+  injected("4 MariaDB gone at a COMMIT, API killed", told.length, bad, told.join(", "));
+  expect(bad).toEqual([]);
+  // Only of a confirmation nobody knows.
+  expect(told).toEqual(["before 1: 503", "before 2: 504", "after 1: 503", "after 2: 504"]);
+});
