@@ -18,13 +18,28 @@ ipc() { # ids of the SysV objects that the uid made or owns
 }
 # Every place where anybody may write, and the file systems mounted below.
 places() {
-  for p in /tmp /var/tmp /run /dev/shm /dev/mqueue /var/spool /var/mail /var/lock /home; do
-    [ -d "$p" ] && [ ! -L "$p" ] || continue
-    echo "$p"
-    awk -v p="$p/" 'index($2, p) == 1 && $3 != "proc" && $3 != "sysfs" && $3 !~ /^(cgroup|fuse|nfs|cifs)/ { print $2 }' /proc/mounts |
-      while read -r m; do printf '%b\n' "$m"; done
-  done | sort -u
+  public="/tmp /var/tmp /run /dev/shm /dev/mqueue /var/spool /var/mail /var/lock /home"
+  for p in $public; do [ -d "$p" ] && [ ! -L "$p" ] && echo "$p"; done
+  awk -v public="$public" '
+    $3 != "proc" && $3 != "sysfs" && $3 !~ /^(cgroup|fuse|nfs|cifs)/ {
+      n = split(public, place, " ")
+      for (i = 1; i <= n; i++) if (index($2, place[i] "/") == 1) { print $2; break }
+    }' /proc/mounts | while read -r m; do printf '%b\n' "$m"; done
 }
+# theirs DEPTH ACTION...: one find for what is theirs in all places. DEPTH: -depth, or nothing
+theirs() (
+  depth=$1 && shift && action=$*
+  all=$(places)
+  set -f
+  IFS='
+'
+  # shellcheck disable=SC2086 # lines are meant
+  set -- $all
+  IFS=' '
+  [ $# -gt 0 ] || exit 1 # without a place, find would look here
+  # shellcheck disable=SC2086 # words are meant
+  exec find "$@" -xdev $depth $mine $action
+) 2>/dev/null
 spools() { echo "/var/spool/cron/crontabs/$u /var/spool/cron/$u /etc/crontabs/$u /var/lib/systemd/linger/$u /var/mail/$u /var/spool/mail/$u"; }
 
 remove() {
@@ -85,12 +100,9 @@ remove() {
   mine="-user $uid" # BusyBox find has -user with a number, but no -uid; sub-uids need GNU's
   [ "$shi" -gt 0 ] && find / -maxdepth 0 -uid +0 >/dev/null 2>&1 && mine="( -user $uid -o ( -uid +$((slo - 1)) -uid -$((shi + 1)) ) )"
   [ -d "$home" ] && rm -rf -- "$home" 2>/dev/null
-  set -f
-  # shellcheck disable=SC2086
-  places | while IFS= read -r m; do find "$m" -xdev -depth $mine -delete; done 2>/dev/null
-  # shellcheck disable=SC2086 # a folder of theirs that holds others' files: take it from them
-  places | while IFS= read -r m; do find "$m" -xdev $mine -exec chown -h 0:0 {} + -exec chmod go= {} +; done 2>/dev/null
-  set +f
+  theirs -depth -delete
+  # A folder of theirs that holds others' files: take it from them.
+  theirs '' -exec chown -h 0:0 {} + -exec chmod go= {} +
   rm -rf "/run/user/$uid" 2>/dev/null
   # shellcheck disable=SC2046
   rm -f $(spools) 2>/dev/null
@@ -108,10 +120,7 @@ remove() {
   for f in $(spools); do [ -e "$f" ] && left="$left $f"; done
   for f in shm sem msg; do [ -z "$(ipc $f)" ] || left="$left ipc-$f"; done
   canary=$(mktemp /tmp/.mm-XXXXXX) && chown "$uid:0" "$canary" || left="$left (can't make a test file)"
-  set -f
-  # shellcheck disable=SC2086
-  found=$(places | while IFS= read -r m; do find "$m" -xdev $mine -print 2>/dev/null; done)
-  set +f
+  found=$(theirs '' -print)
   rm -f "$canary"
   case "$found" in *"$canary"*) ;; *) left="$left (can't find files)" ;; esac
   found=$(echo "$found" | grep -vxF "$canary" | head -n 3 | tr '\n' ' ')
