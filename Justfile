@@ -107,7 +107,7 @@ clean:
 # Run all tests (or those that ARGS name), after installing what they need
 test *ARGS:
     @provision/setup.sh --tests
-    @bun --no-env-file test "$@"
+    @provision/test.sh "$@"
 
 # Run the tests of the Docker mode only (needs a Docker engine)
 test-docker:

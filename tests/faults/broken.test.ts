@@ -73,14 +73,14 @@ for (const [name, [breaks, mends]] of Object.entries(NO_ACCOUNTS))
     bad.push(...(await check(pool, { ledger })));
     // For as long as it is broken, however often it is tried: put aside it stays, since the moment when it was.
     const aside = await stateOf(machine);
-    await until("it was tried three times more", 60_000, async () => {
+    await until("it was tried twice more", 60_000, async () => {
       const row = await stateOf(machine);
       if (row.state === "available") bad.push("I5 the broken machine is offered again and again");
       await pool.sql(
         "UPDATE machines SET retry_at = UTC_TIMESTAMP(3) WHERE name = ? AND state = 'quarantined'",
         [machine.name],
       );
-      return bad.length > 0 || row.retries >= aside.retries + 3;
+      return bad.length > 0 || row.retries >= aside.retries + 2;
     }).catch((error) => bad.push(`I5 ${error.message}`));
     const said = await stateOf(machine);
     if (said.since.getTime() !== aside.since.getTime())

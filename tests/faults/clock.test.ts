@@ -64,11 +64,13 @@ async function liveThrough(api: { url: string }): Promise<string[]> {
   const short = [await ask("shortpw", 1, password), await ask("shortkey", 1, keys)];
   const long = [await ask("longpw", 50, password), await ask("longkey", 50, keys)];
   const all = [...short, ...long];
-  const getIn = async (these: typeof all, wanted: boolean, when: string) => {
-    for (const { username, login } of these)
-      if ((await canLogIn(login)) !== wanted)
-        bad.push(`${username} ${wanted ? "can't" : "can"} log in ${when}`);
-  };
+  const getIn = (these: typeof all, wanted: boolean, when: string) =>
+    Promise.all(
+      these.map(async ({ username, login }) => {
+        if ((await canLogIn(login)) !== wanted)
+          bad.push(`${username} ${wanted ? "can't" : "can"} log in ${when}`);
+      }),
+    );
   await getIn(all, true, "at first");
   const { reservations } = (await call(api, "GET", "/reservations")).body;
   for (const { username, time_remaining } of reservations) {

@@ -11,7 +11,7 @@ setDefaultTimeout(more(400_000, 3));
 
 let pools: TestPool[];
 beforeAll(async () => {
-  pools = await startLanes(8, "ca", true);
+  pools = await startLanes(5, "ca", true);
 });
 afterAll(() => Promise.all(pools.map((pool) => pool.stop())));
 

@@ -11,7 +11,7 @@ setDefaultTimeout(more(400_000, 3));
 
 let pools: TestPool[];
 beforeAll(async () => {
-  pools = await startLanes(10, "cs", true);
+  pools = await startLanes(5, "cs", true);
   for (const pool of pools) pool.scheduler?.signal("SIGSTOP");
 });
 afterAll(() => Promise.all(pools.map((pool) => pool.stop())));

@@ -83,7 +83,7 @@ export function startLanes(count: number, prefix: string, scheduler: boolean): P
       startPool(2, {
         scheduler,
         prefix: `${prefix}${n + 1}-`,
-        settings: { EXPIRE_EVERY: "1", SSH_TIMEOUT_SECONDS: "3" },
+        settings: { EXPIRE_EVERY: "1" },
       }),
     ),
   );

@@ -14,7 +14,7 @@ setDefaultTimeout(more(400_000, 3));
 
 let lanes: TestPool[];
 beforeAll(async () => {
-  lanes = await startLanes(7, "late", true);
+  lanes = await startLanes(5, "late", true);
 });
 afterAll(() => Promise.all(lanes.map((pool) => pool.stop())));
 
