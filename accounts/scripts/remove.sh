@@ -16,20 +16,26 @@ ipc() { # ids of the SysV objects that the uid made or owns
     NR == 1 { for (i = 1; i <= NF; i++) { if ($i == "uid") a = i; if ($i == "cuid") b = i }; next }
     $a == u || $b == u { print $2 }' "/proc/sysvipc/$1"
 }
-# Every place where anybody may write, and the file systems mounted below.
+# Every place where anybody may write, and the file systems mounted below. /tmp is the last: a test file that is found
+# there tells that a search went through the others, too.
 places() {
-  public="/tmp /var/tmp /run /dev/shm /dev/mqueue /var/spool /var/mail /var/lock /home"
-  for p in $public; do [ -d "$p" ] && [ ! -L "$p" ] && echo "$p"; done
-  awk -v public="$public" '
+  public="/var/tmp /run /dev/shm /dev/mqueue /var/spool /var/mail /var/lock /home /tmp"
+  mounts=$(awk -v public="$public" '
     $3 != "proc" && $3 != "sysfs" && $3 !~ /^(cgroup|fuse|nfs|cifs)/ {
       n = split(public, place, " ")
       for (i = 1; i <= n; i++) if (index($2, place[i] "/") == 1) { print $2; break }
-    }' /proc/mounts | while read -r m; do printf '%b\n' "$m"; done
+    }
+    END { exit NR == 0 }' /proc/mounts) || return 1
+  echo "$mounts" | while read -r m; do printf '%b\n' "$m"; done
+  for p in $public; do
+    [ -d "$p" ] && [ ! -L "$p" ] || continue
+    echo "$p"
+  done
 }
 # theirs DEPTH ACTION...: one find for what is theirs in all places. DEPTH: -depth, or nothing
 theirs() (
   depth=$1 && shift && action=$*
-  all=$(places)
+  all=$(places) || exit 1
   set -f
   IFS='
 '

@@ -150,6 +150,32 @@ test("a step that comes late is refused, and a newer one ends an older one that 
   expect(await out("pgrep -x sleep")).toBe("");
 });
 
+/** Tools that look, and end before they saw all: killed for want of memory, say. */
+const BLIND: Record<string, [tool: string, instead: string]> = {
+  "find ends before the last place": [
+    "find",
+    'case "$*" in *" -xdev "*) set -f; set -- $(echo "$*" | sed "s# [^ ]* -xdev# -xdev#") ;; esac; exec /usr/bin/find.real "$@"',
+  ],
+  "nobody tells what is mounted": [
+    "awk",
+    'case "$*" in */proc/mounts*) exit 1 ;; esac; exec /usr/bin/awk.real "$@"',
+  ],
+  "no process is seen": ["awk", 'case "$*" in */status*) exit 0 ;; esac; exec /usr/bin/awk.real "$@"'],
+};
+for (const [name, [tool, instead]] of Object.entries(BLIND))
+  test(`a look that did not see all is no proof: ${name}`, async () => {
+    const eve = someone("eve");
+    await accounts.create(target, generation, eve, password, HOUR);
+    await machine.exec(
+      `mv /usr/bin/${tool} /usr/bin/${tool}.real; cat >/usr/bin/${tool}; chmod 755 /usr/bin/${tool}`,
+      `#!/bin/sh\n${instead}\n`,
+    );
+    const got = await fault(accounts.clean(target, generation, eve));
+    await machine.exec(`mv /usr/bin/${tool}.real /usr/bin/${tool}`);
+    expect(got).toBe("leftovers");
+    await accounts.clean(target, generation, eve);
+  });
+
 test("what nobody holds goes too; a machine with such an account takes no new one", async () => {
   const [one, two] = [someone("lostone"), someone("losttwo")];
   await accounts.create(target, generation, one, password, HOUR);
