@@ -32,10 +32,10 @@ places() {
     echo "$p"
   done
 }
-# theirs DEPTH ACTION...: one find for what is theirs in all places. DEPTH: -depth, or nothing
+# theirs PLACES DEPTH ACTION...: one find for what is $mine in all that the function PLACES names. DEPTH: -depth, or nothing
 theirs() (
-  depth=$1 && shift && action=$*
-  all=$(places) || exit 1
+  all=$($1) || exit 1
+  depth=$2 && shift 2 && action=$*
   set -f
   IFS='
 '
@@ -46,6 +46,21 @@ theirs() (
   # shellcheck disable=SC2086 # words are meant
   exec find "$@" -xdev $depth $mine $action
 ) 2>/dev/null
+sweep() {
+  theirs "$1" -depth -delete
+  # A folder of theirs that holds others' files: take it from them.
+  theirs "$1" '' -exec chown -h 0:0 {} + -exec chmod go= {} +
+}
+# search PLACES UID: sets found to what is still there, and blind to why that proves nothing. Silence is no proof: a test
+# file of that uid must be found, too.
+search() {
+  blind=
+  canary=$(mktemp /tmp/.mm-XXXXXX) && chown "$2:0" "$canary" || blind="can't make a test file"
+  found=$(theirs "$1" '' -print)
+  rm -f "$canary"
+  case "$found" in *"$canary"*) ;; *) blind="can't find files" ;; esac
+  found=$(echo "$found" | grep -vxF "$canary" | head -n 3 | tr '\n' ' ')
+}
 spools() { echo "/var/spool/cron/crontabs/$u /var/spool/cron/$u /etc/crontabs/$u /var/lib/systemd/linger/$u /var/mail/$u /var/spool/mail/$u"; }
 
 remove() {
@@ -106,9 +121,7 @@ remove() {
   mine="-user $uid" # BusyBox find has -user with a number, but no -uid; sub-uids need GNU's
   [ "$shi" -gt 0 ] && find / -maxdepth 0 -uid +0 >/dev/null 2>&1 && mine="( -user $uid -o ( -uid +$((slo - 1)) -uid -$((shi + 1)) ) )"
   [ -d "$home" ] && rm -rf -- "$home" 2>/dev/null
-  theirs -depth -delete
-  # A folder of theirs that holds others' files: take it from them.
-  theirs '' -exec chown -h 0:0 {} + -exec chmod go= {} +
+  sweep places
   rm -rf "/run/user/$uid" 2>/dev/null
   # shellcheck disable=SC2046
   rm -f $(spools) 2>/dev/null
@@ -125,11 +138,8 @@ remove() {
   { [ -e "$home" ] || [ -L "$home" ]; } && left="$left $home"
   for f in $(spools); do [ -e "$f" ] && left="$left $f"; done
   for f in shm sem msg; do [ -z "$(ipc $f)" ] || left="$left ipc-$f"; done
-  canary=$(mktemp /tmp/.mm-XXXXXX) && chown "$uid:0" "$canary" || left="$left (can't make a test file)"
-  found=$(theirs '' -print)
-  rm -f "$canary"
-  case "$found" in *"$canary"*) ;; *) left="$left (can't find files)" ;; esac
-  found=$(echo "$found" | grep -vxF "$canary" | head -n 3 | tr '\n' ' ')
+  search places "$uid"
+  [ -z "$blind" ] || left="$left ($blind)"
   [ -z "$found" ] || left="$left files: $found"
   [ -z "$left" ] || fail leftovers "still there:$(echo "$left" | cut -c1-200)"
   { [ ! -e $d/given ] || grep -vx "$uid $u $mark" $d/given; } >$d/given.new 2>/dev/null
