@@ -1,6 +1,6 @@
 // `bun server.ts COMMAND`: what is done by hand or by the scripts beside the running program, as the database's owner.
 import { parseArgs } from "node:util";
-import { type DatabaseAccounts, readAccounts } from "./config.ts";
+import { type DatabaseAccounts, readAccounts, SECRET_KEY_FORM } from "./config.ts";
 import { type Database, openDatabase } from "./db/client.ts";
 import { grantProgram } from "./db/grants.ts";
 import { migrateDatabase, waitForDatabase } from "./db/migrate.ts";
@@ -90,7 +90,7 @@ const COMMANDS: Record<string, Command> = {
       }
       if (args.length > 0) throw new UsageError(`it takes --finish only: ${args.join(" ")}`);
       const next = (await Bun.stdin.text()).trim();
-      if (!/^[A-Za-z0-9+/]{43}=$/.test(next))
+      if (!new RegExp(SECRET_KEY_FORM).test(next))
         throw new UsageError("standard input must be 32 random bytes in base64");
       say(`${await rotateKey(deps(), next)} secrets were encrypted anew`);
     },

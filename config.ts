@@ -6,13 +6,16 @@ const Flag = (fallback: boolean) => Type.Boolean({ default: fallback });
 const Whole = (minimum: number, maximum: number, fallback: number) =>
   Type.Integer({ minimum, maximum, default: fallback });
 
+/** 32 bytes in base64. */
+export const SECRET_KEY_FORM = "^[A-Za-z0-9+/]{43}=$";
+
 /** Every variable that the program reads; `.env.example` explains each. */
 const Environment = Type.Object({
   DATABASE_URL: Type.String({ pattern: "^mysql://[^/]+/[A-Za-z0-9_]+" }),
   PORT: Whole(0, 65535, 3000),
   HOST: Type.String({ default: "127.0.0.1" }),
   SCHEDULER: Flag(false),
-  SECRET_KEY: Type.String({ pattern: "^[A-Za-z0-9+/]{43}=$" }),
+  SECRET_KEY: Type.String({ pattern: SECRET_KEY_FORM }),
   ADMIN_TOKEN: Type.String({ pattern: "^$|^[!-~]{16,256}$", default: "" }),
   PUBLISH_ADDRESS: Type.String({ default: "" }),
   PRETTY_JSON: Flag(false),
