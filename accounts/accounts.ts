@@ -6,7 +6,7 @@ import { turns } from "./turns.ts";
 
 export interface Account {
   username: string;
-  /** 20000–59999, never used twice */
+  /** within the pool's range, never used twice */
   uid: number;
   /** the reservation's id; the first comma field of GECOS, which a user can't change */
   mark: string;
@@ -52,15 +52,27 @@ export interface Accounts {
   sweepDisk(target: Target, generation: number, keep: string | null): Promise<number>;
 }
 
+/** The uids that a pool gives to its accounts, both included. */
+export interface UidRange {
+  first: number;
+  last: number;
+}
+
 const script = (name: string) => readFileSync(new URL(`./scripts/${name}.sh`, import.meta.url), "utf8");
 /** The last line decides: what it must start with, or FAIL and why. Anything else means unknown. */
-function answer(reply: Reply, expected: string): string {
+function answer(reply: Reply, expected: string, uids: UidRange): string {
   const last = reply.lines.at(-1) ?? "";
   if (last === expected || last.startsWith(`${expected} `)) return last.slice(expected.length).trim();
   const [, kind, text] = /^FAIL (\S+) ?(.*)$/s.exec(last) ?? [];
   if (kind && isFaultKind(kind))
-    throw new MachineFault(kind, faultText(kind, text ?? ""), Number.parseInt(text ?? "", 10) || 0);
+    throw new MachineFault(kind, faultText(kind, text ?? ""), uidIn(uids, text ?? ""));
   throw new MachineFault("timeout", "the step ended without an answer that we know");
+}
+
+/** A uid that a machine told. @returns 0 for one that the pool can't have given it */
+function uidIn({ first, last }: UidRange, text: string): number {
+  const uid = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  return uid >= first && uid <= last ? uid : 0;
 }
 
 /** A number that a machine told; not a number is no answer. */
@@ -84,24 +96,27 @@ function faultText(kind: MachineFault["kind"], text: string): string {
  * @param connectSeconds limit for connect, handshake and login
  * @param rules where a machine may live
  * @param stepSeconds limit for a step on a machine
+ * @param uids what its accounts may have
  */
 export function accountsOverSsh(
   concurrency: number,
   connectSeconds: number,
   rules: AddressRules = { networks: [], ownPorts: [], ownHosts: [] },
   stepSeconds = 30,
+  uids: UidRange = { first: 20_000, last: 59_999 },
 ): Accounts {
   const limits: Limits = { connectSeconds, stepSeconds };
   const deepLimits: Limits = { connectSeconds, stepSeconds: 900 };
   const turn = turns(concurrency);
   const fence = script("fence");
-  const remover = fence + script("remove");
+  const files = script("files");
   const scripts = {
     look: script("look"),
-    create: fence + script("create"),
-    clean: remover + script("clean"),
-    deep: remover + script("deep"),
+    create: fence + script("names") + script("create"),
+    clean: fence + script("processes") + files + script("remove") + script("clean"),
+    deep: fence + files + script("deep"),
   };
+  const fenced = (generation: number) => `${generation} ${uids.first} ${uids.last}`;
   const step = (target: Target, name: keyof typeof scripts, input: string[], signal?: AbortSignal) =>
     turn(async () => {
       const host = await addressOf(target.host, target.port, rules, connectSeconds);
@@ -118,21 +133,21 @@ export function accountsOverSsh(
     longestSeconds: 2 * limits.connectSeconds + limits.stepSeconds + 2,
     async look(target, signal) {
       const reply = await step(target, "look", [], signal);
-      const [accounts = "", identity = ""] = answer(reply, "READY").split(" ");
+      const [accounts = "", identity = ""] = answer(reply, "READY", uids).split(" ");
       return { hostKey: reply.hostKey, accounts: count(accounts), identity: identityOf(identity) };
     },
     async create(target, generation, { username, uid, mark }, credential, seconds, signal) {
       const secret = credential.kind === "password" ? [credential.password] : [...credential.keys, "."];
-      const input = [`${generation}`, `${uid} ${username} ${mark} ${seconds}`, credential.kind, ...secret];
-      answer(await step(target, "create", input, signal), `MADE ${username} ${uid}`);
+      const input = [fenced(generation), `${uid} ${username} ${mark} ${seconds}`, credential.kind, ...secret];
+      answer(await step(target, "create", input, signal), `MADE ${username} ${uid}`, uids);
     },
     async clean(target, generation, holder, signal) {
       const who = holder ? `${holder.uid} ${holder.username} ${holder.mark}` : "0 - -";
-      const reply = await step(target, "clean", [`${generation}`, who], signal);
-      return identityOf(answer(reply, holder ? `CLEAN ${holder.username} ${holder.uid}` : "CLEAN - 0"));
+      const reply = await step(target, "clean", [fenced(generation), who], signal);
+      return identityOf(answer(reply, holder ? `CLEAN ${holder.username} ${holder.uid}` : "CLEAN - 0", uids));
     },
     async sweepDisk(target, generation, keep) {
-      return count(answer(await step(target, "deep", [`${generation}`, keep ?? "-"]), "DEEP"));
+      return count(answer(await step(target, "deep", [fenced(generation), keep ?? "-"]), "DEEP", uids));
     },
   };
 }

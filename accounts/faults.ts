@@ -11,7 +11,8 @@ export type FaultKind =
   | "timeout"
   | "unsupported"
   | "failed"
-  | "uid_taken";
+  | "uid_taken"
+  | "refused";
 
 const KINDS: ReadonlySet<string> = new Set<FaultKind>([
   "unreachable",
@@ -26,6 +27,7 @@ const KINDS: ReadonlySet<string> = new Set<FaultKind>([
   "unsupported",
   "failed",
   "uid_taken",
+  "refused",
 ]);
 
 export function isFaultKind(text: string): text is FaultKind {

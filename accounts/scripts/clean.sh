@@ -4,11 +4,11 @@
 # accounts in our uid range that carry a reservation's id.
 read -r holder_uid holder_name holder_mark || fail failed "no parameters"
 [ "$holder_name" = - ] || remove "$holder_name" "$holder_uid" "$holder_mark"
-list=$({
-  cat $d/given 2>/dev/null
-  awk -F: '$3 >= 20000 && $3 <= 59999 { split($5, gecos, ",")
-    if (length(gecos[1]) == 36 && gecos[1] ~ /^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$/) print $3, $1, gecos[1] }' /etc/passwd
-} | sort -u)
+list=$(awk -F: -v first="$first_uid" -v last="$last_uid" '$3 >= first + 0 && $3 <= last + 0 { split($5, gecos, ",")
+    if (length(gecos[1]) == 36 && gecos[1] ~ /^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$/) print $3, $1, gecos[1] }
+  END { if (NR == 0) exit 1 }' /etc/passwd) || fail failed "can't read /etc/passwd"
+if [ -e $d/given ]; then known=$(cat $d/given) || fail failed "can't read $d"; else known=; fi
+list=$(printf '%s\n%s\n' "$list" "$known" | sort -u)
 while read -r other_uid other_name other_mark; do
   [ -z "$other_uid" ] || remove "$other_name" "$other_uid" "$other_mark"
 done <<END

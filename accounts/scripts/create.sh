@@ -1,34 +1,47 @@
-# Makes the account of a reservation. After fence.sh.
+# Makes the account of a reservation. After fence.sh and names.sh.
 # stdin: UID NAME MARK SECONDS, then "password" and the password, or "keys" and one public key a line.
 # Last line: "MADE name uid". Every part may run again after a crash; none touches a home that its user controls.
+# FAIL refused: the request is at fault (its name, its password), not the machine.
 read -r uid u mark seconds || fail failed "no parameters"
 read -r kind || fail failed "no parameters"
 case $u in '' | root | -* | *[!a-z0-9_-]*) fail failed "bad name" ;; esac
-[ "$uid" -ge 20000 ] && [ "$uid" -le 59999 ] || fail failed "bad uid"
+[ "$uid" -ge "$first_uid" ] && [ "$uid" -le "$last_uid" ] || fail failed "bad uid"
 home=/home/$u
 given="$uid $u $mark"
 ours() { [ "$(grep "^$u:" /etc/passwd | cut -d: -f3,5 | cut -d, -f1)" = "$uid:$mark" ]; }
-try() { out=$("$@" 2>&1 9>&-) || fail failed "$1: $(echo "$out" | head -n 1)"; }
+# try COMMAND...: what shadow's tools refuse with status 3 is a name that they don't take.
+try() {
+  out=$("$@" 2>&1 9>&-) && return
+  status=$?
+  [ $status != 3 ] || [ "$1" = chage ] || fail refused "the machine does not take the name '$u'"
+  fail failed "$1: $(say "$out" | head -n 1)"
+}
+# Who has the uid: people of a directory (LDAP) are in no file here, so the machine is asked by number.
+someone() { grep -q "^[^:]*:[^:]*:$uid:" "/etc/$1" || { has getent && getent "$1" "$uid" >/dev/null; }; }
 
 # Somebody's account that the database forgot: not a machine for the next user before it is clean.
-[ -z "$(grep -vx "$given" $d/given 2>/dev/null)" ] || fail leftovers "another reservation's account is still here"
+! recorded given "$given" -v || fail leftovers "another reservation's account is still here"
 if grep -q "^$u:" /etc/passwd; then
   ours || fail foreign_account "an account of that name is there already"
 else
   if has getent && getent passwd "$u" >/dev/null; then fail foreign_account "an account of that name is there already"; fi
   # A database that was restored from a dump gives uids again: it is told the highest that was ever given here.
-  highest=$(cat $d/given $d/used 2>/dev/null | cut -d' ' -f1 | sort -n | tail -n 1)
-  [ -z "$(cut -d: -f1,3 /etc/passwd | grep ":$uid\$")" ] || fail uid_taken "${highest:-$uid}"
-  ! grep -qx "$uid" $d/used 2>/dev/null || fail uid_taken "${highest:-$uid}"
-  [ -z "$(cut -d: -f1,3 /etc/group | grep ":$uid\$" | grep -vx "$u:$uid")" ] || fail uid_taken "${highest:-$uid}"
-  if g=$(grep "^$u:" /etc/group) && [ "$(echo "$g" | cut -d: -f3)" != "$uid" ]; then
-    fail foreign_account "a group of that name is there already"
+  highest=$(cat $d/given $d/used 2>/dev/null | cut -d' ' -f1 | awk -v first="$first_uid" -v last="$last_uid" \
+    '$1 >= first + 0 && $1 <= last + 0' | sort -n | tail -n 1)
+  ! someone passwd || fail uid_taken "${highest:-$uid}"
+  ! recorded used "$uid" || fail uid_taken "${highest:-$uid}"
+  if g=$(grep "^$u:" /etc/group); then
+    [ "$(say "$g" | cut -d: -f3)" = "$uid" ] || fail foreign_account "a group of that name is there already"
+  else
+    ! someone group || fail uid_taken "${highest:-$uid}"
+    if has getent && getent group "$u" >/dev/null; then fail foreign_account "a group of that name is there already"; fi
   fi
+  if privileged "$u" "$uid"; then fail refused "the name '$u' has rights of its own on the machine"; fi
   if [ -e "$home" ] || [ -L "$home" ]; then
-    grep -qx "$given" $d/given 2>/dev/null || fail foreign_account "$home is there already"
+    recorded given "$given" || fail foreign_account "$home is there already"
   fi
   # The machine's own record of what was given comes first: a sweep finds it whatever happens next.
-  grep -qx "$given" $d/given 2>/dev/null || echo "$given" >>$d/given || fail failed "can't write $d"
+  recorded given "$given" || echo "$given" >>$d/given || fail failed "can't write $d"
   shell=/bin/sh
   [ -x /bin/bash ] && shell=/bin/bash
   if has useradd; then
@@ -48,12 +61,7 @@ fi
 end=$(($(date +%s) + seconds))
 day=$((end / 86400 + 1))
 stamp=$(date -u -d "@$end" +%Y%m%d%H%M%SZ) || fail unsupported "date can't reckon"
-if has chage; then
-  try chage -E "$day" "$u"
-else
-  cp -p /etc/shadow /etc/shadow.mm && sed "s/^\($u:[^:]*:[^:]*:[^:]*:[^:]*:[^:]*:[^:]*\):[^:]*:/\1:$day:/" /etc/shadow >/etc/shadow.mm &&
-    mv /etc/shadow.mm /etc/shadow || fail failed "can't write /etc/shadow"
-fi
+if has chage; then try chage -E "$day" "$u"; else expires "$day" || fail failed "can't write /etc/shadow"; fi
 
 keys=
 if [ "$kind" = keys ]; then
@@ -78,7 +86,12 @@ fi
 
 if [ "$kind" = password ]; then
   IFS= read -r password || fail failed "no password"
-  printf '%s:%s\n' "$u" "$password" | chpasswd >/dev/null 2>&1 9>&- || fail failed "chpasswd refused the password"
+  if ! printf '%s:%s\n' "$u" "$password" | chpasswd >/dev/null 2>&1 9>&-; then
+    # The machine's own rules (PAM) may want a better one. If a good one is taken, the request is at fault.
+    good=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')
+    printf '%s:%s\n' "$u" "Z9-$good" | chpasswd >/dev/null 2>&1 9>&- && fail refused "the machine's rules refuse that password"
+    fail failed "chpasswd failed"
+  fi
 else
   printf '%s:*\n' "$u" | chpasswd -e >/dev/null 2>&1 9>&- || fail failed "chpasswd refused"
 fi

@@ -1,17 +1,18 @@
 # First part of every step on a machine: the machine itself refuses a step that comes late.
-# stdin: the generation, then what the step reads. Answers are lines; the last one decides.
+# stdin: the generation and the first and the last uid of the pool, then what the step reads. Answers are lines; the last one decides.
 set -u
 LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH
 umask 077
 cd /
-fail() { echo "FAIL $1 $2"; exit 1; }
+say() { printf '%s\n' "$*"; } # echo would read backslashes
+fail() { say "FAIL $1 $2"; exit 1; }
 has() { command -v "$1" >/dev/null 2>&1; }
 [ "$(id -u)" = 0 ] || fail unsupported "the login is not root and 'sudo -n' did not make it root"
-for tool in flock awk find sed grep cut; do has $tool || fail unsupported "the machine has no '$tool'"; done
+for tool in flock awk find sed grep cut sort xargs; do has $tool || fail unsupported "the machine has no '$tool'"; done
 d=/var/lib/machine-manager
 mkdir -p -m 700 $d 2>/dev/null || fail failed "can't write $d"
-read -r gen || fail failed "no generation"
+read -r gen first_uid last_uid || fail failed "no generation"
 exec 9>>$d/lock || fail failed "can't write $d"
 identity() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f3,20; } # process group, start time
 last() { seen=0; [ ! -s $d/gen ] || read -r seen <$d/gen || fail failed "can't read $d"; }
@@ -25,9 +26,22 @@ flock -n 9 || {
 }
 # In place and always as long: a user who fills the disk must not keep the next step out, which is to remove them.
 put() { printf '%-63s\n' "$2" 1<>"$d/$1" || fail failed "can't write $d"; }
+# recorded FILE LINE [-v]: whether one of this machine's own records holds that line (-v: another one). Unreadable is not no.
+recorded() {
+  [ -e "$d/$1" ] || return 1
+  grep -qx ${3:-} -e "$2" "$d/$1"
+  known=$?
+  [ $known -le 1 ] || fail failed "can't read $d"
+  return $known
+}
 # What tells this machine from every other, whatever it is called: the same one under two names would be offered twice.
 [ -s $d/id ] || { od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >$d/id.new && mv $d/id.new $d/id; } || fail failed "can't write $d"
 last # again, now that nobody else is at work
 [ "$gen" -ge "$seen" ] || fail fenced "$seen"
 put step "$$ $(identity $$)"
 put gen "$gen"
+# expires DAY: the account $u ends at that day since 1970, where neither chage nor usermod can say so.
+expires() {
+  cp -p /etc/shadow /etc/shadow.mm && sed "s/^\($u:[^:]*:[^:]*:[^:]*:[^:]*:[^:]*:[^:]*\):[^:]*:/\1:$1:/" /etc/shadow >/etc/shadow.mm &&
+    mv /etc/shadow.mm /etc/shadow
+}

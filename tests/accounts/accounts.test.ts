@@ -160,7 +160,12 @@ const BLIND: Record<string, [tool: string, instead: string]> = {
     "awk",
     'case "$*" in */proc/mounts*) exit 1 ;; esac; exec /usr/bin/awk.real "$@"',
   ],
-  "no process is seen": ["awk", 'case "$*" in */status*) exit 0 ;; esac; exec /usr/bin/awk.real "$@"'],
+  "no process is seen": ["awk", 'case "$*" in *Tgid*) exit 0 ;; esac; exec /usr/bin/awk.real "$@"'],
+  "the list of processes is cut off": ["xargs", 'head -n 3 | exec /usr/bin/xargs.real "$@"'],
+  "none of the user's processes is seen": [
+    "awk",
+    'case "$*" in *Tgid*) exec /usr/bin/awk.real -v theirs=1 -v self=$PPID "$@" | grep -v -e "^pid" -e "^uid" ;; esac; exec /usr/bin/awk.real "$@"',
+  ],
 };
 for (const [name, [tool, instead]] of Object.entries(BLIND))
   test(`a look that did not see all is no proof: ${name}`, async () => {

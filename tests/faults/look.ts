@@ -1,4 +1,6 @@
 // What is really on a machine: read off its own files and processes, not asked of the program.
+import { readdirSync, readFileSync } from "node:fs";
+
 export interface Looked {
   name: string;
   /** lines of /etc/passwd in our uid range: name, uid, mark */
@@ -22,8 +24,6 @@ awk -F: '$3 >= 20000 && $3 <= 59999 { split($5, g, ","); print "account", $1, $3
 awk -F: '$3 >= 20000 && $3 <= 59999 { print "trace", "group", $3 }' /etc/group
 awk -F: 'NR == FNR { have[$1] = 1; next } !($1 in have) { print "trace", "shadow", $1 }' /etc/passwd /etc/shadow
 for f in /etc/subuid /etc/subgid; do [ -e $f ] && awk -F: -v f=$f 'NF { print "trace", f, $1 }' $f; done
-awk 'FNR == 1 { u = 0 } /^State:/ { z = ($2 == "Z") }
-  /^Uid:/ { for (i = 2; i <= 5; i++) if (($i >= 20000 && $i <= 59999) || $i >= 100000) u = $i; if (u && !z) print "trace", "process", u; nextfile }' /proc/[0-9]*/status 2>/dev/null
 for f in shm sem msg; do awk -v f=$f '
   NR == 1 { for (i = 1; i <= NF; i++) { if ($i == "uid") a = i; if ($i == "cuid") b = i }; next }
   $a >= 20000 || $b >= 20000 { print "trace", "ipc-" f, ($a >= 20000 ? $a : $b) }' /proc/sysvipc/$f; done
@@ -33,6 +33,32 @@ for d in /home /run/user /var/spool/cron/crontabs /etc/crontabs /var/lib/systemd
 done
 awk '{ print "trace given " $1 }' /var/lib/machine-manager/given 2>/dev/null
 true`;
+
+/** Every thread of a uid of ours that lives, read one by one through the machine's own /proc. */
+function processes(machine: Lookable): string[] {
+  const uids: string[] = [];
+  const list = (folder: string) => {
+    try {
+      return readdirSync(folder).filter((name) => /^\d+$/.test(name));
+    } catch {
+      return []; // it has just ended
+    }
+  };
+  for (const pid of list(`${machine.root}/proc`))
+    for (const tid of list(`${machine.root}/proc/${pid}/task`)) {
+      let status: string;
+      try {
+        status = readFileSync(`${machine.root}/proc/${pid}/task/${tid}/status`, "utf8");
+      } catch {
+        continue;
+      }
+      if (/^State:\s+[ZX]/m.test(status)) continue;
+      const its = /^Uid:\s+(.*)$/m.exec(status)?.[1]?.split(/\s+/) ?? [];
+      const ours = its.find((uid) => (+uid >= 20_000 && +uid <= 59_999) || +uid >= 100_000);
+      if (ours) uids.push(ours);
+    }
+  return uids;
+}
 
 async function run(command: string[]): Promise<string> {
   const child = Bun.spawn(command, { stdout: "pipe", stderr: "ignore", stdin: "ignore" });
@@ -55,6 +81,7 @@ export async function look(machine: Lookable): Promise<Looked> {
       "%U %p\\n",
     ]),
   ]);
+  for (const uid of processes(machine)) seen.traces.push({ what: "process", of: uid });
   if (inside.code !== 0) throw new Error(`can't look at ${machine.name}: ${inside.stderr}`);
   for (const line of inside.stdout.split("\n")) {
     const [kind, a = "", b = "", c = ""] = line.split(" ");

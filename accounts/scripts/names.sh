@@ -1,0 +1,19 @@
+# Whether a name or a uid means something on this machine that an account of ours must not be. After fence.sh.
+
+# privileged NAME UID: whether files that hand out rights name it, as a user or as a group (an account has a group of its
+# name): sudoers and what it includes, doas, polkit, D-Bus, logins' own lists. Comments and paths are not names; sudoers
+# writes a uid as #20001.
+privileged() {
+  set -- "$1" "$2" /etc/sudoers /etc/sudoers.d /usr/local/etc/sudoers /usr/local/etc/sudoers.d /etc/doas.conf /etc/doas.d \
+    /etc/polkit-1 /usr/share/polkit-1/rules.d /etc/dbus-1 /etc/security /etc/ssh/sshd_config /etc/ssh/sshd_config.d \
+    /etc/at.allow /etc/cron.allow /etc/udev/rules.d
+  name=$1 number=$2 given_out=
+  shift 2
+  for f; do [ ! -e "$f" ] || given_out="$given_out $f"; done
+  [ -n "$given_out" ] || return 1
+  # shellcheck disable=SC2086 # words are meant
+  text=$(find $given_out -type f ! -name README -exec cat {} +) || fail failed "can't read who has rights here"
+  say "$text" | sed -e 's/#[^0-9].*//; s/#$//' -e 's,//.*,,' -e 's,/[^ ":=]*,,g' |
+    grep -qE -e "(^|[^A-Za-z0-9_.-])$name(\$|[^A-Za-z0-9_.-])" -e "#$number(\$|[^0-9])"
+  case $? in 0) return 0 ;; 1) return 1 ;; *) fail failed "can't read who has rights here" ;; esac
+}

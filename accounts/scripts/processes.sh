@@ -1,0 +1,130 @@
+# Ends every process of a holder, and looks whether one is left. After fence.sh; `remove` (remove.sh) calls it.
+# Works on $uid, and on $subs: pairs "first last" of the holder's sub-uids, or nothing.
+
+# as UID COMMAND...: becomes that user, who has no rights here. By number where setpriv can (BusyBox' can't), else by name.
+if setpriv --reuid=1 --clear-groups true 2>/dev/null; then by_number=yes; else by_number=; fi
+as() {
+  them=$1 && shift
+  [ -z "$by_number" ] || exec setpriv "--reuid=$them" "--regid=$them" --clear-groups "$@"
+  [ "$them" = "$uid" ] && exec su -s /bin/sh "$u" -c "exec $*"
+}
+
+# scan: sets pids to the processes in which a thread of theirs lives, and uids to whose threads these are. Fails when it did
+# not see all. A process whose main thread has ended is shown as a zombie though its other threads run, so each thread's
+# own file is read. A file that vanishes must not end the list (awk would end at it, cat goes on to the next), and what was
+# listed but not read must be gone.
+scan() {
+  set -- /proc/[0-9]*/task/[0-9]*
+  pids= uids=
+  hits=$({
+    printf 'listed %s\n' "$@"
+    printf '%s/status\n' "$@" | xargs cat 2>/dev/null
+    echo end
+  } | awk -v theirs="$uid $uid $subs" -v self=$$ '
+    BEGIN { n = split(theirs, of, " ") }
+    $1 == "listed" { split($2, part, "/"); process[part[5]] = part[3]; next }
+    $1 == "State:" { dead = ($2 == "Z" || $2 == "X") }
+    $1 == "Tgid:" { group = $2 }
+    $1 == "Pid:" { read[$2] = 1 }
+    $1 == "Uid:" && !dead {
+      for (i = 2; i <= 5; i++) for (j = 1; j < n; j += 2)
+        if ($i + 0 >= of[j] + 0 && $i + 0 <= of[j + 1] + 0) { hit[group] = 1; whose[$i] = 1 }
+    }
+    $0 == "end" { whole = 1 }
+    END {
+      if (!whole || !(self in read)) exit
+      for (one in hit) print "pid", one
+      for (one in whose) print "uid", one
+      for (one in process) if (!(one in read)) print "unread", process[one] "/task/" one
+      print "whole"
+    }' | sort)
+  whole=1
+  while read -r kind what; do
+    case $kind in
+      pid) pids="$pids $what" ;;
+      uid) uids="$uids $what" ;;
+      unread) [ ! -e "/proc/$what" ] || return 1 ;;
+      whole) whole=0 ;;
+    esac
+  done <<END
+$hits
+END
+  return $whole
+}
+
+# at_once SIGNAL UID: to all processes of a uid in one call, during which the kernel lets none of them fork: a chain of
+# processes that fork and end outruns every list. Perl's saved uid stays root's, so they can't signal it first; it must
+# have lost its rights before, or the call would go to everybody.
+at_once() {
+  if has perl; then
+    perl -e '$< = 4294967293; $> = $ARGV[1]; exit 1 unless $< == 4294967293 && $> == $ARGV[1];
+      open(my $own, "<", "/proc/self/status") or exit 1;
+      kill $ARGV[0], -1 if grep { /^CapEff:\s*0+$/ } <$own>' "$1" "$2"
+  else
+    (as "$2" timeout 2 sh -c "kill -$1 -1")
+  fi >/dev/null 2>&1 </dev/null 9>&-
+}
+strike() {
+  for them in $(echo "$uids" | cut -d' ' -f1-30); do at_once "$1" "$them"; done
+  # shellcheck disable=SC2086 # words are meant
+  [ -z "$pids" ] || kill "-$1" $pids 2>/dev/null
+}
+
+# end_processes: stops all (a stopped process can't fork) until two full scans agree, then kills; returns when two agree
+# that there is none.
+end_processes() {
+  round=0 unseen=0 before=none
+  while :; do
+    round=$((round + 1))
+    [ $round -le 200 ] || fail leftovers "processes that don't end: $(say "$pids" | cut -c1-80)"
+    [ $round -le 5 ] || sleep 0.05
+    if ! scan; then
+      unseen=$((unseen + 1))
+      [ $unseen -lt 50 ] || fail leftovers "can't see the processes"
+      before=none
+    elif [ "$pids" = "$before" ]; then
+      [ -n "$pids" ] || return 0
+      strike KILL
+      before=none
+    else
+      before=$pids
+      # New ones come in all the time: these have to go without being seen twice.
+      if [ $((round % 5)) = 0 ]; then strike KILL; else strike STOP; fi
+    fi
+  done
+}
+
+# A process of theirs that we make, which the last look must find, and no other: silence is no proof. A user without an
+# account can only be had by number; then one of root's has to do.
+witness() {
+  seen=$uid
+  if [ -n "$by_number" ] || account >/dev/null; then
+    (as "$uid" sleep 60) >/dev/null 2>&1 </dev/null 9>&- &
+  else
+    seen=0
+    sleep 60 >/dev/null 2>&1 </dev/null 9>&- &
+  fi
+  witness=$! waited=0
+  until grep -q "^Uid:.$seen" "/proc/$witness/status" 2>/dev/null; do
+    waited=$((waited + 1))
+    [ $waited -lt 100 ] || return 1
+    sleep 0.01
+  done
+}
+dismiss() { kill -KILL "$witness" && wait "$witness"; } 2>/dev/null
+# no_processes: sets living to what still lives, or to why that can't be told.
+no_processes() {
+  living=
+  tries=0
+  until scan; do
+    tries=$((tries + 1))
+    [ $tries -lt 20 ] || { living="(can't see processes)" && return; }
+  done
+  if [ "$seen" = "$uid" ]; then
+    case " $pids " in *" $witness "*) ;; *) living="(can't see processes)" ;; esac
+    for one in $pids; do [ "$one" = "$witness" ] || living=" processes"; done
+  else
+    [ -z "$pids" ] || living=" processes"
+    uid=0 subs= scan && case " $pids " in *" $witness "*) ;; *) living="(can't see processes)" ;; esac
+  fi
+}
