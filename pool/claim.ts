@@ -6,7 +6,7 @@ import type { PoolDeps } from "./deps.ts";
 import { record } from "./events.ts";
 import { heldAs, ourLease } from "./lease.ts";
 import { holdToLimits } from "./limits.ts";
-import { lockReservation } from "./settle.ts";
+import { faultColumn, lockReservation } from "./settle.ts";
 import type { Machine } from "./target.ts";
 
 export interface Claim {
@@ -132,7 +132,7 @@ export async function swap(deps: PoolDeps, bad: Machine, fault: MachineFault): P
           .set({
             state: "cleaning",
             since: now,
-            fault: fault.kind === "uid_taken" ? "failed" : fault.kind,
+            fault: faultColumn(fault),
             lastError: fault.message,
             retryAt: now,
             leaseOwner: null,

@@ -2,6 +2,7 @@ import { createHash, createHmac } from "node:crypto";
 import { and, eq, sql } from "drizzle-orm";
 import type { Credential } from "../accounts/accounts.ts";
 import { MachineFault } from "../accounts/faults.ts";
+import { isReservedName } from "../accounts/names.ts";
 import { inMinutes, matched, now, transact } from "../db/client.ts";
 import { DatabaseUnavailable, violates } from "../db/errors.ts";
 import { holds, machines, reservations } from "../db/schema.ts";
@@ -62,6 +63,8 @@ function hashOf(key: string, wish: Wish): string {
 export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
   if (wish.durationMinutes > deps.maxDurationMinutes)
     throw invalid("duration", `at most ${deps.maxDurationMinutes} minutes`);
+  if (isReservedName(wish.username))
+    throw invalid("username", "the system's own on many machines, or of a group with rights; choose another");
   if (deps.accountNames === "own" && wish.user.userName !== null && wish.username !== wish.user.userName)
     throw new PoolError(
       "account_name_not_allowed",

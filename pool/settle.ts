@@ -92,9 +92,13 @@ export function backoffSeconds(fault: Fault, retries: number, random = Math.rand
   return Math.max(1, Math.round(random * Math.min(most, 5 * 2 ** Math.min(retries, 20))));
 }
 
+/** What a machine's row says of a fault; two kinds are no fault of the machine alone, and so have no name there. */
+export const faultColumn = ({ kind }: MachineFault): Fault =>
+  kind === "uid_taken" || kind === "refused" ? "failed" : kind;
+
 /** The columns of a machine that is put aside with its reason. */
 export function quarantineColumns(fault: MachineFault, retries: number) {
-  const kind: Fault = fault.kind === "uid_taken" ? "failed" : fault.kind;
+  const kind = faultColumn(fault);
   return {
     state: "quarantined" as const,
     fault: kind,
