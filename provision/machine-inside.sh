@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Runs as the first process of a machine's namespaces (started by machine.sh), builds its root and becomes its sshd.
+# Runs as the first process of a machine's namespaces (started by machine.sh), builds its root and becomes machine-listen.pl,
+# which accepts its connections.
 # Arguments: NAME PORT BIND FOLDER PRIVILEGED KEYS; standard input: root's password.
 set -euo pipefail
 name=$1 port=$2 bind=$3 folder=$4 privileged=$5 keys=$6
 IFS= read -r password
-exec </dev/null
+exec </dev/null 7<"${BASH_SOURCE[0]%/*}/machine-listen.pl"
 umask 022
 
 # The host's /proc is still here, so this is our pid as the host sees it.
@@ -67,8 +68,6 @@ echo "$name" >etc/hostname
 printf '127.0.0.1 localhost %s\n::1 localhost\n' "$name" >etc/hosts
 install -m 600 "$keys"/ssh_host_*_key etc/ssh/
 cat >etc/ssh/sshd_config <<CONFIG
-ListenAddress $bind
-Port $port
 HostKey /etc/ssh/ssh_host_ed25519_key
 HostKey /etc/ssh/ssh_host_ecdsa_key
 PermitRootLogin yes
@@ -77,7 +76,6 @@ KbdInteractiveAuthentication no
 UsePAM yes
 UseDNS no
 PrintMotd no
-MaxStartups 200:30:400
 MaxSessions 200
 Subsystem sftp internal-sftp
 CONFIG
@@ -126,4 +124,7 @@ if [[ $privileged == no ]]; then
   done
   become=(setpriv --inh-caps=-all --bounding-set="$keep" --)
 fi
-exec "${become[@]}" /usr/sbin/sshd -D -e
+# The socket is opened in the host's network; then only this machine's own is left, with nothing in it but its loopback.
+# shellcheck disable=SC2016 # for the shell in there
+exec perl /proc/self/fd/7 listen "$bind" "$port" unshare --net -- sh -c '
+  ip link set lo up && exec "$@"' - "${become[@]}" perl /proc/self/fd/7 serve

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A native demo machine: an sshd in its own mount, PID, UTS and IPC namespaces over an overlay of `/`.
-# It has its own accounts, homes and processes, keeps them in memory, and leaves nothing on the host.
-# What is inside the machine is made by machine-inside.sh, beside this file.
+# A native demo machine: SSH logins into mount, PID, UTS, IPC and network namespaces of its own, over an overlay of `/`.
+# It has its own accounts, homes and processes, keeps them in memory, and leaves nothing on the host. Its network is a
+# loopback of its own: it reaches neither the host's services nor other machines, and nobody reaches it but over SSH.
+# What is inside the machine is made by machine-inside.sh, and machine-listen.pl lets clients in, both beside this file.
 set -euo pipefail
 
 usage() {
@@ -13,7 +14,7 @@ usage: machine.sh start NAME PORT [--dir DIR] [--bind ADDR] [--password-stdin] [
        machine.sh guard [--dir DIR]      waits until its standard input ends, then does stop-all
 
   --dir DIR         where the machines' state is kept, a folder each (default: .local/machines)
-  --bind ADDR       the address that its sshd listens on (default: 127.0.0.1)
+  --bind ADDR       the address on which it takes SSH connections (default: 127.0.0.1)
   --password-stdin  root's password is the first line of standard input (default: test)
   --keep-keys       keeps its SSH host keys in DIR/.keys: started again, it is the same machine to its clients
   --privileged      root in the machine keeps all capabilities, so whoever has its password has the host too;

@@ -141,7 +141,7 @@ test("a step that comes late is refused, and a newer one ends an older one that 
     "mv /usr/bin/mktemp /usr/bin/mktemp.real; printf '#!/bin/sh\nsleep 25\n' >/usr/bin/mktemp; chmod 755 /usr/bin/mktemp",
   );
   const hanging = fault(accounts.clean(target, generation, bea));
-  await until("the removal hangs", 10_000, async () => (await out("pgrep -x sleep")) !== "");
+  await until("the removal hangs", 10_000, async () => (await out("pgrep -fx 'sleep 25'")) !== "");
   await machine.exec("mv /usr/bin/mktemp.real /usr/bin/mktemp");
   const from = performance.now();
   await accounts.clean(target, ++generation, bea);

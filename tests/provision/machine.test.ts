@@ -133,6 +133,49 @@ test("root of a demo machine (known password) can't reach the host's kernel knob
   await machine.stop();
 });
 
+test("its network is its own: SSH gets in, and nothing of the host answers from inside", async () => {
+  const [one, other] = await startMachines(2, { prefix: "net-" });
+  if (!one || !other) throw new Error("no machines");
+  await one.exec("useradd -m -s /bin/bash ann && echo ann:secret | chpasswd");
+  const from = (command: string) => ssh(one, command, "ann", "secret").then(({ output }) => output.trim());
+  const host = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { open: (s) => void s.end("host"), data() {} },
+  });
+  const everywhere = Bun.listen({
+    hostname: "0.0.0.0",
+    port: 0,
+    socket: { open: (s) => void s.end("host"), data() {} },
+  });
+  const abstract = `mm-test-${process.pid}`;
+  const unix = Bun.listen({ unix: `\0${abstract}`, socket: { open: (s) => void s.end("host"), data() {} } });
+  try {
+    const tcp = (port: number, at = "127.0.0.1") =>
+      from(`timeout 5 bash -c 'cat </dev/tcp/${at}/${port}' 2>/dev/null || echo no`);
+    // Positive controls: from the host they answer.
+    for (const { port } of [host, everywhere])
+      expect(await Bun.$`bash -c ${`cat </dev/tcp/127.0.0.1/${port}`}`.text()).toBe("host");
+    for (const { port } of [host, everywhere, other, one]) expect(await tcp(port)).toBe("no");
+    const ask = `python3 -c 'import socket; s = socket.socket(socket.AF_UNIX); s.connect("\\0${abstract}"); print(s.recv(9).decode())'`;
+    expect((await Bun.$`sh -c ${ask}`.text()).trim()).toBe("host");
+    expect(await from(`${ask} 2>&1 | tail -n 1`)).toContain("refused");
+    expect(await from("cat /proc/net/dev | grep -c :")).toBe("1");
+    // Its own loopback works, and is not the host's.
+    const within = await from(
+      "python3 -m http.server --bind 127.0.0.1 18080 >/dev/null 2>&1 & for i in $(seq 50); do bash -c 'printf \"HEAD / HTTP/1.0\\r\\n\\r\\n\" >&3; head -n 1 <&3' 3<>/dev/tcp/127.0.0.1/18080 2>/dev/null && break; sleep 0.1; done; kill %1",
+    );
+    expect(within).toContain("200 OK");
+    expect(await Bun.$`bash -c ${"exec 3<>/dev/tcp/127.0.0.1/18080"}`.nothrow().quiet()).toHaveProperty(
+      "exitCode",
+      1,
+    );
+  } finally {
+    for (const one of [host, everywhere, unix]) one.stop(true);
+    await Promise.all([one.stop(), other.stop()]);
+  }
+});
+
 test("stop leaves no process, mount or folder, whatever ran in it; restart keeps the host key", async () => {
   const mounts = hostMounts();
   const machine = await one({ prefix: "stop-" });

@@ -152,7 +152,7 @@ async function startOne(
 }
 
 function enter(pid: number, command: string, stdin?: string): Promise<Ran> {
-  const spaces = ["--mount", "--pid", "--uts", "--ipc", "--root", "--wd"];
+  const spaces = ["--mount", "--pid", "--uts", "--ipc", "--net", "--root", "--wd"];
   const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
   return run(
     ["nsenter", `--target=${pid}`, ...spaces, "--", "env", "-i", path, "HOME=/root", "sh", "-c", command],
