@@ -18,6 +18,24 @@ export function logger(least: Level): Log {
 export function reasonOf(error: unknown): string {
   let deepest = error;
   while (deepest instanceof Error && deepest.cause instanceof Error) deepest = deepest.cause;
+  if (deepest instanceof AggregateError) deepest = deepest.errors[0];
   if (!(deepest instanceof Error)) return String(deepest).slice(0, 300);
   return `${deepest.name}: ${deepest.message.split("\n")[0]}`.slice(0, 300);
+}
+
+/** Where in our sources it was thrown, or can't be read: " (routes/healthz.ts:20:11)", or "" when that is not known. */
+export function placeOf(error: unknown): string {
+  // Several mistakes in one file come together.
+  const first = error instanceof AggregateError ? error.errors[0] : error;
+  const { position, stack } = (first ?? {}) as {
+    position?: { file: string; line: number; column: number } | null;
+    stack?: string;
+  };
+  const here = `${import.meta.dir}/`;
+  if (position?.file) return ` (${position.file.replace(here, "")}:${position.line}:${position.column})`;
+  const frame = (stack ?? "")
+    .split("\n")
+    .find((line) => line.includes(here) && !line.includes("node_modules"));
+  const place = /\(?([^\s()]+:\d+:\d+)\)?$/.exec(frame ?? "")?.[1];
+  return place ? ` (${place.replace(here, "")})` : "";
 }

@@ -2,10 +2,11 @@ import { ConfigError, config } from "./config.ts";
 import { checkSecretKey } from "./db/keys.ts";
 import { checkDurability, waitForDatabase, waitForTables } from "./db/migrate.ts";
 import { deps } from "./deps.ts";
-import { reasonOf } from "./log.ts";
+import { placeOf, reasonOf } from "./log.ts";
 import { superviseWorkers } from "./workers.ts";
 
-const DATABASE_WAIT_SECONDS = 60;
+/** A service that gave up would have to be started by hand when the database is back. */
+const DATABASE_WAIT_SECONDS = Number.POSITIVE_INFINITY;
 /** Together under the 10 s in which a stop must be over. */
 const DRAIN_MS = 8000;
 
@@ -91,6 +92,8 @@ try {
     await (config().scheduler ? startScheduler() : startApi());
   }
 } catch (error) {
-  console.error(`machine-manager: ${error instanceof ConfigError ? error.message : reasonOf(error)}`);
+  console.error(
+    `machine-manager: ${error instanceof ConfigError ? error.message : reasonOf(error) + placeOf(error)}`,
+  );
   process.exit(1);
 }

@@ -13,16 +13,31 @@ const FOLDER = fileURLToPath(new URL("./migrations", import.meta.url));
 
 type Say = (line: string) => void;
 const pause = () => new Promise((go) => setTimeout(go, 250));
+/** Whoever waits for ever says so again every now and then. */
+const SAY_EVERY_MS = 60_000;
+
+/** Says `line` at its first call, and again once a minute. */
+function nowAndThen(say: Say): Say {
+  let next = Number.NEGATIVE_INFINITY;
+  return (line) => {
+    if (performance.now() < next) return;
+    next = performance.now() + SAY_EVERY_MS;
+    say(line);
+  };
+}
+
+const upTo = (seconds: number) => (seconds === Number.POSITIVE_INFINITY ? "" : ` (up to ${seconds} s)`);
 
 /**
  * Waits until the database answers.
- * @param seconds limit of the wait
- * @param say called once when it has to wait
+ * @param seconds limit of the wait; Infinity: none
+ * @param say called when it has to wait, and again once a minute
  * @throws Error when the limit has passed, or the database refuses us for good (wrong password, no such database)
  */
 export async function waitForDatabase(database: Database, seconds: number, say: Say): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
-  for (let told = false; ; ) {
+  const tell = nowAndThen(say);
+  for (;;) {
     try {
       await database.pool.query("SELECT 1");
       return;
@@ -34,8 +49,7 @@ export async function waitForDatabase(database: Database, seconds: number, say: 
         throw new Error(
           `the database did not answer within ${seconds} s; is it running, and is its URL right?`,
         );
-      if (!told) say(`waiting for the database (up to ${seconds} s)`);
-      told = true;
+      tell(`waiting for the database${upTo(seconds)}: ${(error as { code?: string }).code ?? "no answer"}`);
       await pause();
     }
   }
@@ -105,8 +119,8 @@ async function stateOfTables({ pool }: Database): Promise<"current" | "behind" |
 /**
  * Returns once the tables are those of this version. When they are not, and DATABASE_URL's account may change them, it
  * does; else it waits for the database's owner to do it (`bun server.ts migrate`).
- * @param seconds limit of the wait
- * @param say called once when it has to wait
+ * @param seconds limit of the wait; Infinity: none
+ * @param say called when it has to wait, and again once a minute
  * @throws Error when the limit has passed; it says what to do
  */
 export async function waitForTables(
@@ -118,7 +132,8 @@ export async function waitForTables(
   const deadline = performance.now() + seconds * 1000;
   const needed =
     "the tables are not those of this version, and DATABASE_URL's account may not change them: `bun server.ts migrate` does it as the owner (`just run` calls it)";
-  for (let tried = false, told = false; ; ) {
+  const tell = nowAndThen(say);
+  for (let tried = false; ; ) {
     const state = await stateOfTables(database);
     if (state === "current") return;
     if (state === "behind" && !tried) {
@@ -131,8 +146,7 @@ export async function waitForTables(
       }
     }
     if (performance.now() > deadline) throw new Error(needed);
-    if (!told) say(`${needed}; waiting for that (up to ${seconds} s)`);
-    told = true;
+    tell(`${needed}; waiting for that${upTo(seconds)}`);
     await pause();
   }
 }

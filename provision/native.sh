@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The stack without containers: MariaDB, API, scheduler and nginx under supervisord, with everything they keep in .local.
+# The stack without containers: MariaDB, API, scheduler and nginx under s6, with everything they keep in .local.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$root/provision/native/render.sh"
+. "$root/provision/native/s6.sh"
 mode=native
 
 usage() {
@@ -23,18 +24,19 @@ Settings come from .env and from the environment (which wins); .env.example expl
 USAGE
 }
 
-# Where the services see the checkout and their sockets, and where we see the sockets. A socket's path holds 107 bytes.
-inside=$root sockets=$state/run outside=$state/run
+# Where the services see .local, the program's sources and their sockets, and where we see the sockets. A socket's path
+# holds 107 bytes.
+inside=$state app=$root sockets=$state/run outside=$state/run
 if is_root; then
-  inside=/mnt sockets=/mnt/.local/run
+  inside=/mnt
+  # What is mounted there hides what lies there.
+  [[ $root/ != /mnt/* ]] || inside=/media
+  app=$inside/run/app sockets=$inside/run
 elif ((${#sockets} > 80)); then
   sockets=/tmp/machine-manager-$(id -u)-$(printf %s "$root" | sha256sum | cut -c1-16)
   outside=$sockets
 fi
 
-ctl() { (cd "$outside" && supervisorctl -c "$state/run/supervisord.conf" -s unix://supervisor.sock "$@" 9>&-); }
-standing() { [[ -S $outside/supervisor.sock ]] && ctl pid >/dev/null 2>&1; }
-supervisor_pid() { cat "$state/run/supervisord.pid" 2>/dev/null || true; }
 fetch() { curl --silent --insecure --fail --max-time 5 "$@"; }
 api_url() { say "http://${HOST:-127.0.0.1}:${PORT:-3000}"; }
 proxy_url() {
@@ -48,7 +50,7 @@ check_settings() {
   [[ -f $root/.env ]] || fail ".env is missing; make it with: just setup"
   accounts_sql localhost >/dev/null
   [[ -z $(secret DATABASE_OWNER_URL) || -n $(secret DATABASE_URL) ]] || fail "DATABASE_OWNER_URL is set, and DATABASE_URL is not; set both, or neither"
-  is_root || [[ $root =~ ^[A-Za-z0-9_/.+@-]+$ ]] || fail "the path $root has a character that nginx or supervisord would misread; move the checkout"
+  is_root || [[ $root =~ ^[A-Za-z0-9_/.+@-]+$ ]] || fail "the path $root has a character that nginx or a shell would misread; move the checkout"
   for name in "HTTPS_PORT $(https_port)" "HTTP_PORT $(http_port)" "PORT ${PORT:-3000}"; do
     port=${name#* }
     [[ $port =~ ^[0-9]{1,5}$ ]] && ((port > 0 && port < 65536)) || fail "${name% *}=$port: must be a port, 1 to 65535"
@@ -58,15 +60,15 @@ check_settings() {
   done
   is_loopback "${PUBLISH_ADDRESS:-127.0.0.1}" || [[ -n $(secret ADMIN_TOKEN) ]] ||
     fail "PUBLISH_ADDRESS=$PUBLISH_ADDRESS publishes the API beyond this machine: set ADMIN_TOKEN in .env, or PUBLISH_ADDRESS=127.0.0.1"
-  for need in supervisord:supervisor mariadbd:mariadb-server nginx:nginx bun:bun curl:curl; do
+  for need in s6-svscan:s6 mariadbd:mariadb-server nginx:nginx bun:bun curl:curl; do
     command -v "${need%:*}" >/dev/null || fail "${need#*:} is missing; install it with: just setup"
   done
 }
 
-# Whether a process was started by our supervisord.
+# Whether a process was started by our manager.
 is_ours() {
   local pid=$1 top
-  top=$(supervisor_pid)
+  top=$(manager_pid)
   while [[ -n $top && $pid =~ ^[0-9]+$ ]] && ((pid > 1)); do
     [[ $pid != "$top" ]] || return 0
     pid=$(ps -o ppid= -p "$pid" | tr -d ' ')
@@ -95,16 +97,6 @@ check_ports() {
   free_port PORT "${HOST:-127.0.0.1}" "${PORT:-3000}"
 }
 
-# The services run as other users than root, so with a strict umask (077) they could not read the sources. Private things
-# stay as they are.
-open_sources() {
-  local skip=(-path "$state" -o -path "$root/.git" -o -path "$root/.env*" -o -path "$root/nginx/certs" -o -name machines.txt)
-  local closed=('(' -type d ! -perm -055 -o -type f ! -perm -044 ')')
-  [[ -n $(find "$root" '(' "${skip[@]}" ')' -prune -o "${closed[@]}" -print -quit) ]] || return 0
-  say "native: letting other users read the sources here (not .env, .git, .local), since the services run as such"
-  find "$root" '(' "${skip[@]}" ')' -prune -o "${closed[@]}" -exec chmod go+rX {} +
-}
-
 # In a subshell: settings of the shell that we were called from are not for the services, which would inherit them.
 unset_settings() {
   local name
@@ -112,38 +104,40 @@ unset_settings() {
 }
 
 launch() {
-  local bun
+  local bun tell
   bun=$(readlink -f "$(command -v bun)")
-  rm -f "$state/run/bun" "$outside/supervisor.sock" "$outside/db/mysql.sock"
+  rm -f "$state/run/bun" "$outside/db/mysql.sock"
+  [[ -d $outside ]] || mkdir -m 700 "$outside"
+  [[ -O $outside ]] || fail "$outside belongs to somebody else; remove it"
+  if is_root; then : >"$state/run/bun"; else ln -s "$bun" "$state/run/bun"; fi
+  # What the manager says, also of what it can't start, goes into a log that rotates.
+  # shellcheck disable=SC2016
+  tell='exec "$0" "$1" > >(exec s6-log n1 s1000000 "$2") 2>&1'
+  tell=(bash -c "$tell" "$root/provision/native/manager.sh" "$state/run/service" "$state/log/manager")
   if is_root; then
     # A mount namespace: what is mounted here is seen by the services only, and goes when the last of them goes.
-    : >"$state/run/bun"
-    open_sources
     # shellcheck disable=SC2016
-    (unset_settings && unshare --mount --propagation slave bash -c '
-      mount --bind "$1" /mnt && mount --bind "$2" /mnt/.local/run/bun && cd /mnt && exec supervisord -c .local/run/supervisord.conf
-    ' - "$root" "$bun") </dev/null >"$state/log/start.log" 2>&1 9>&- ||
-      { cat "$state/log/start.log" >&2; fail "supervisord did not start (as root it needs the right to mount: in a container, CAP_SYS_ADMIN)"; }
-  else
-    ln -s "$bun" "$state/run/bun"
-    [[ -d $outside ]] || mkdir -m 700 "$outside"
-    [[ -O $outside ]] || fail "$outside belongs to somebody else; remove it"
-    (unset_settings && cd "$root" && supervisord -c "$state/run/supervisord.conf") </dev/null >"$state/log/start.log" 2>&1 9>&- ||
-      { cat "$state/log/start.log" >&2; fail "supervisord did not start: see above"; }
+    tell=(unshare --mount --propagation slave bash -c '
+      mount --bind "$1" "$2" && mount --bind "$3" "$2/run/bun" && shift 3 && exec "$@"
+    ' - "$state" "$inside" "$bun" "${tell[@]}")
   fi
+  (unset_settings && cd "$state" && exec setsid "${tell[@]}") </dev/null >"$state/log/start.log" 2>&1 9>&- &
+  say "$!" | put "$state/run/manager.pid"
+  disown "$!"
+  wait_standing || { cat "$state/log/start.log" >&2; fail "s6-svscan did not start (as root it needs the right to mount: in a container, CAP_SYS_ADMIN)"; }
 }
 
 # Shows why a service does not come up, and stops.
 give_up() {
-  say "--- the end of .local/log/$1.log:" >&2
-  tail -n 15 "$state/log/$1.log" >&2 || true
-  fail "$1 $2; all of its log: just logs $1. After mending it: just run"
+  say "--- the end of .local/log/$1/current:" >&2
+  tail -n 15 "$state/log/$1/current" >&2 || true
+  fail "$1 $2; all of its log: just logs $1. It is tried again every second; after mending it: just run"
 }
 
 # Runs one of the program's commands as the database's owner. Its URL goes through the environment, which no process list
 # shows; API and scheduler never get it.
 owner() {
-  local own_url owner_url
+  local own_url owner_url days=${EVENTS_DAYS-}
   own_url=$(secret DATABASE_URL) owner_url=$(secret DATABASE_OWNER_URL)
   if [[ -z $own_url ]] && ! asks_help "$@"; then
     accounts_sql localhost >/dev/null # whether the passwords are there
@@ -153,7 +147,7 @@ owner() {
   fi
   (
     unset_settings
-    export DATABASE_URL=$own_url DATABASE_OWNER_URL=$owner_url
+    export DATABASE_URL=$own_url DATABASE_OWNER_URL=$owner_url EVENTS_DAYS=$days
     [[ ! -d $outside ]] || cd "$outside"
     exec bun --no-env-file "$root/server.ts" "$@"
   )
@@ -179,7 +173,7 @@ migrate() {
     [[ -n $(secret DATABASE_OWNER_URL) ]] || return 0 # then the program does it itself
   else
     until [[ -S $outside/db/mysql.sock ]]; do
-      [[ $(ctl status db) != *FATAL* ]] || give_up db "does not start"
+      (($(ends_of db) < 4)) || give_up db "does not start"
       ((SECONDS < deadline)) || give_up db "is not ready after 120 s"
       sleep 0.2
     done
@@ -188,22 +182,22 @@ migrate() {
 }
 
 wait_ready() {
-  local deadline=$((SECONDS + 120)) seen='' list service
+  local deadline=$((SECONDS + 120)) seen='' service
   until fetch -o /dev/null "$(proxy_url)/readyz"; do
-    list=$(ctl status || true)
-    service=$(awk '$2 == "FATAL" || $2 == "EXITED" { print $1; exit }' <<<"$list")
-    [[ -z $service ]] || give_up "$service" "does not start"
+    for service in "${services[@]}"; do
+      (($(ends_of "$service") < 4)) || give_up "$service" "does not start"
+    done
     if [[ $seen != *db* && -S $outside/db/mysql.sock ]]; then seen+=db && say "native: database is up"; fi
     if [[ $seen != *api* ]] && fetch -o /dev/null "$(api_url)/healthz"; then seen+=api && say "native: API is up"; fi
     if ((SECONDS > deadline)); then
-      printf '%s\n' "$list" >&2
-      give_up "$(awk '$2 != "RUNNING" { print $1; found = 1; exit } END { if (!found) print "api" }' <<<"$list")" "is not ready after 120 s"
+      status >&2 || true
+      give_up "$(first_down)" "is not ready after 120 s"
     fi
     sleep 0.2
   done
-  # The scheduler has no port: it is up when supervisord has seen it run for two seconds.
-  until list=$(ctl status scheduler || true) && [[ $list == *RUNNING* ]]; do
-    if [[ $list == *FATAL* ]] || ((SECONDS > deadline)); then give_up scheduler "does not start"; fi
+  # The scheduler has no port: it is up when it has run for three seconds.
+  until runs_for scheduler 3; do
+    if (($(ends_of scheduler) >= 4 || SECONDS > deadline)); then give_up scheduler "does not start"; fi
     sleep 0.2
   done
   say "native: ready at $(public_url)"
@@ -215,36 +209,42 @@ locked() {
   flock --wait 150 9 || fail "another native.sh works on this checkout; try again when it is done"
 }
 
+# The program's own copy, which is all that it sees of this checkout.
+copy_sources() {
+  if ! is_root; then return; fi
+  bun --no-env-file "$root/provision/native/sources.ts" "$root" "$state/run/app" || fail "the sources can't be copied to .local/run/app"
+}
+
 up() {
-  local dev=$1 stopped
+  local dev=$1
   check_settings
   locked
+  end_supervisord
   check_ports
+  copy_sources
   render "$dev"
-  if standing; then
-    # Starts what is new or changed, restarts what changed, and leaves the rest alone.
-    ctl update | sed 's/^/native: /'
-    mapfile -t stopped < <(ctl status | awk '$2 ~ /STOPPED|EXITED|FATAL/ { print $1 }')
-    ((${#stopped[@]} == 0)) || ctl start "${stopped[@]}" || true
-  else
+  if standing; then apply; else
     say "native: starting database, API, scheduler and nginx (logs in .local/log)"
+    drop_others
+    keep_settings
     launch
   fi
+  forget_ends
   migrate
   wait_ready
 }
 
 down() {
   local pid deadline=$((SECONDS + 40))
-  pid=$(supervisor_pid)
   if ! standing; then say "native: nothing runs" && return; fi
+  pid=$(manager_pid)
   say "native: stopping"
-  ctl shutdown >/dev/null
+  kill -TERM "$pid"
   while kill -0 "$pid" 2>/dev/null; do
-    ((SECONDS < deadline)) || fail "supervisord (process $pid) does not stop; look at .local/log"
+    ((SECONDS < deadline)) || fail "the manager (process $pid) does not stop; look at .local/log"
     sleep 0.1
   done
-  rm -f "$outside/db/mysql.sock"
+  rm -f "$outside/db/mysql.sock" "$state/run/manager.pid"
   say "native: stopped"
 }
 
@@ -279,25 +279,16 @@ clean() {
   say "native: clean"
 }
 
-status() {
-  if ! standing; then say "native: nothing runs; start it with: just run" && return 1; fi
-  ctl status || true
-  if fetch -o /dev/null "$(proxy_url)/readyz"; then say "ready: $(public_url)"; else
-    say "$(public_url) does not answer; look at: just logs"
-    return 1
-  fi
-}
-
 logs() {
   local follow='' files=() name
   for name in "$@"; do
     case $name in
       -f) follow=-F ;;
-      db | api | scheduler | nginx) files+=("$state/log/$name.log") ;;
+      db | api | scheduler | nginx) files+=("$state/log/$name/current") ;;
       *) fail "logs: no such log: $name (there are db, api, scheduler and nginx; -f goes on)" ;;
     esac
   done
-  ((${#files[@]})) || files=("$state"/log/{db,api,scheduler,nginx}.log)
+  ((${#files[@]})) || files=("$state"/log/{db,api,scheduler,nginx}/current)
   [[ -d $state/log ]] || fail "there are no logs yet; start the stack with: just run"
   tail -n 200 $follow "${files[@]}"
 }

@@ -16,6 +16,8 @@ TOKEN=$token awk '/^#?ADMIN_TOKEN=/ && !done { print "ADMIN_TOKEN=" ENVIRON["TOK
   END { if (!done) print "ADMIN_TOKEN=" ENVIRON["TOKEN"] }' "$root/.env" >"$new"
 mv "$new" "$root/.env"
 trap - EXIT
-say "The admin token, now in .env and shown this once: $token"
-say "It counts from the next start on: just run"
-say "Then: curl -k -H 'Authorization: Bearer TOKEN' $(mode=$("$root/provision/mode.sh" -q) public_url)/available"
+# The token alone on standard output, so that TOKEN=$(just token) has it.
+say "The admin token, now in .env and shown this once:" >&2
+say "$token"
+say "It counts from the next start on: just run" >&2
+say "Then: curl -k -H 'Authorization: Bearer TOKEN' $(mode=$("$root/provision/mode.sh" -q) public_url)/available" >&2

@@ -1,14 +1,14 @@
-# Sourced by native.sh: writes the settings of supervisord and of its four services into .local.
+# Sourced by native.sh: writes the settings of the four services, and what s6 needs to start them, into .local.
 # shellcheck shell=bash
-# $inside is the checkout as the services see it: as root it is mounted at /mnt, in a mount namespace of their own,
-# so that it may lie in /root, where no other user can go.
+# $inside is .local as the services see it: as root it is mounted at /mnt, in a mount namespace of their own, so that it
+# may lie in /root, where no other user can go.
 
 render() {
   local dev=$1 name
-  mkdir -p "$state"/{run,log,mysql,nginx/tmp}
+  mkdir -p "$state"/{run/service,log,mysql,nginx/tmp}
   chmod 755 "$state" "$state/run" "$state/mysql" "$state/nginx"
-  chmod 700 "$state/log"
-  for name in database nginx program supervisor; do "render_$name" "$dev"; done
+  chmod 700 "$state/log" "$state/run/service"
+  for name in database nginx program services; do "render_$name" "$dev"; done
 }
 
 # put FILE [MODE]: writes standard input to it, whole or not at all.
@@ -21,12 +21,12 @@ put() {
 render_database() {
   put "$state/mysql/my.cnf" 644 <<CONF
 [mariadbd]
-datadir = $inside/.local/mysql/data
-tmpdir = $inside/.local/mysql/tmp
+datadir = $inside/mysql/data
+tmpdir = $inside/mysql/tmp
 socket = $sockets/db/mysql.sock
-pid-file = $inside/.local/mysql/data/mariadbd.pid
-init-file = $inside/.local/mysql/init.sql
-secure-file-priv = $inside/.local/mysql/tmp
+pid-file = $inside/mysql/data/mariadbd.pid
+init-file = $inside/mysql/init.sql
+secure-file-priv = $inside/mysql/tmp
 # Reached through the socket only; it listens on no port.
 skip-networking
 skip-name-resolve
@@ -39,6 +39,8 @@ collation-server = utf8mb4_unicode_ci
 innodb-buffer-pool-size = 64M
 innodb-log-file-size = 16M
 max-connections = 300
+# Deletes old events, as the owner of the tables (`bun server.ts migrate` says which).
+event-scheduler = ON
 performance-schema = OFF
 CONF
   # Run by MariaDB at each start, so that the password in .env is the one that holds.
@@ -72,8 +74,8 @@ http {
 }
 CONF
   fill_template API_UPSTREAM "${HOST:-127.0.0.1}:${PORT:-3000}" HTTPS_LISTEN "$address:$(https_port)" \
-    HTTP_LISTEN "$address:$(http_port)" HTTPS_PORT "$(https_port)" CERT "$inside/.local/certificate/cert.pem" \
-    CERT_KEY "$inside/.local/certificate/key.pem" HSTS "$HSTS" <"$root/nginx/site.conf.template" | put "$state/nginx/site.conf" 644
+    HTTP_LISTEN "$address:$(http_port)" HTTPS_PORT "$(https_port)" CERT "$inside/certificate/cert.pem" \
+    CERT_KEY "$inside/certificate/key.pem" HSTS "$HSTS" <"$root/nginx/site.conf.template" | put "$state/nginx/site.conf" 644
 }
 
 # fill_template NAME VALUE …: what envsubst does, which a bare machine lacks.
@@ -93,7 +95,7 @@ render_program() {
   local name value
   for name in $(setting_names); do
     case $name in
-      *_FILE | SCHEDULER | MODE | HTTP_PORT | HTTPS_PORT | TLS_* | DATABASE_PASSWORD | DATABASE_OWNER_* | MACHINE_COUNT | MACHINE_BASE_PORT) continue ;;
+      *_FILE | SCHEDULER | MODE | HTTP_PORT | HTTPS_PORT | TLS_* | DATABASE_PASSWORD | DATABASE_OWNER_* | EVENTS_DAYS | MACHINE_COUNT | MACHINE_BASE_PORT) continue ;;
       DATABASE_URL)
         value=$(secret DATABASE_URL)
         [[ -n $value ]] || value=$(database_url machine_manager "$DATABASE_PASSWORD" "$sockets/db/mysql.sock")
@@ -107,56 +109,48 @@ render_program() {
   done | put "$state/run/program.env"
 }
 
-# Each service carries the checksum of its settings: when they changed, `supervisorctl update` restarts it, and only it.
-render_supervisor() {
-  local watch=${1:+ --watch}
-  # What the program is made of: after a `git pull`, `just run` restarts it. (--watch sees that by itself.)
-  if [[ -n $watch ]]; then : | put "$state/run/sources"; else
+# What the program is made of: a `just run` after a `git pull` restarts it. (With --watch it sees that by itself.)
+source_sums() {
+  local sums=$state/run/sources
+  if [[ -n $1 ]]; then : | put "$sums"; else
     (cd "$root" && find . \( -name node_modules -o -name .local -o -name tests -o -name .git \) -prune -o \
-      -type f \( -name '*.ts' -o -name '*.sql' -o -name bun.lock \) -print0 | sort -z | xargs -0 sha256sum) | put "$state/run/sources"
+      -type f \( -name '*.ts' -o -name '*.sql' -o -name '*.sh' -o -name bun.lock \) -print0 | sort -z | xargs -0 sha256sum) | put "$sums"
   fi
-  {
-    cat <<CONF
-[supervisord]
-nodaemon = false
-pidfile = $inside/.local/run/supervisord.pid
-logfile = $inside/.local/log/supervisord.log
-logfile_maxbytes = 1MB
-logfile_backups = 1
-childlogdir = $inside/.local/log
-$(if is_root; then echo "user = root"; fi)
-[supervisorctl]
-[unix_http_server]
-file = $sockets/supervisor.sock
-chmod = 0700
-[rpcinterface:supervisor]
-supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
-CONF
-    [[ -n $(secret DATABASE_URL) ]] || render_service db 10 TERM "" "$state/mysql/my.cnf" "$state/mysql/init.sql"
-    render_service api 20 TERM "$watch" "$state/run/program.env" "$state/run/sources"
-    render_service scheduler 20 TERM "$watch" "$state/run/program.env" "$state/run/sources"
-    render_service nginx 30 QUIT "" "$state/nginx/nginx.conf" "$state/nginx/site.conf" "$state/certificate/cert.pem"
-  } | put "$state/run/supervisord.conf"
 }
 
-# render_service NAME PRIORITY STOPSIGNAL ARGUMENT SETTINGS_FILE…
+# The services there shall be: $services has their names, and what is no more among them is left to `up` to remove.
+render_services() {
+  local watch=${1:+ --watch}
+  source_sums "$1"
+  services=()
+  [[ -n $(secret DATABASE_URL) ]] || render_service db TERM "" "$state/mysql/my.cnf" "$state/mysql/init.sql"
+  render_service api TERM "$watch" "$state/run/program.env" "$state/run/sources"
+  render_service scheduler TERM "$watch" "$state/run/program.env" "$state/run/sources"
+  render_service nginx QUIT "" "$state/nginx/nginx.conf" "$state/nginx/site.conf" "$state/certificate/cert.pem"
+  # Not root, the program runs in the checkout itself.
+  if [[ -n $watch ]] && is_root; then render_service sources TERM "" /dev/null; fi
+}
+
+# render_service NAME STOPSIGNAL ARGUMENT SETTINGS_FILE…: its folder as s6 reads it. `settings` is the checksum of its
+# settings: when it changes, `up` restarts the service, and only it.
 render_service() {
-  local name=$1 priority=$2 signal=$3 argument=$4
-  shift 4
-  cat <<CONF
-[program:$name]
-command = bash $inside/provision/native/service.sh $name$argument
-directory = $inside
-environment = CHECKOUT="$(printf %s "$root" | sha256sum | cut -c1-16)",SETTINGS="$(cat "$@" | sha256sum | cut -c1-16)"
-priority = $priority
-autorestart = true
-startsecs = 2
-startretries = 3
-stopsignal = $signal
-stopwaitsecs = 12
-redirect_stderr = true
-stdout_logfile = $inside/.local/log/$name.log
-stdout_logfile_maxbytes = 10MB
-stdout_logfile_backups = 2
-CONF
+  local name=$1 signal=$2 argument=$3 at=$state/run/service/$1
+  shift 3
+  services+=("$name")
+  mkdir -p "$at/log"
+  put "$at/run" 700 <<RUN
+#!/bin/sh
+# Started again by s6-supervise a second after it ended, for ever.
+exec 2>&1
+umask 022
+export CHECKOUT=$(printf %s "$root" | sha256sum | cut -c1-16) STATE=$inside APP=$app
+exec bash "$(printf %s "$root" | sed 's/[\"$`]/\\&/g')/provision/native/service.sh" $name$argument
+RUN
+  put "$at/log/run" 700 <<RUN
+#!/bin/sh
+exec s6-log n2 s10000000 "$inside/log/$name"
+RUN
+  echo "SIG$signal" | put "$at/down-signal"
+  echo 12000 | put "$at/timeout-kill"
+  cat "$@" "$at/run" "$at/log/run" | sha256sum | put "$at/settings"
 }

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# What supervisord runs: one service of the native stack, with the rights that it needs and no more.
-# usage: provision/native/service.sh db|nginx|api|scheduler [--watch]
+# What s6 or systemd runs: one service of the native stack, with the rights that it needs and no more.
+# usage: provision/native/service.sh db|nginx|api|scheduler|sources [--watch]
+# Environment: STATE is .local and APP the program's sources, as the services see them; CHECKOUT is the checkout's number.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-service=$1 watch=${2:-}
-cd "$root"
+service=$1 watch=${2:-} state=$STATE
+cd "$state"
 
-# Runs the service in place of this script. When supervisord is killed, the kernel ends it as well.
+# Runs the service in place of this script. When its supervisor is killed, the kernel ends it as well.
 run() { exec setpriv --pdeathsig TERM "$@"; }
 # The same as another user, who can gain no rights at all (root only; anybody else is that user already).
 run_as() {
@@ -20,7 +21,7 @@ db() {
   local uid gid socket my=$state/mysql
   uid=$(id -u mysql 2>/dev/null || id -u) gid=$(id -g mysql 2>/dev/null || id -g)
   socket=$(sed -n 's/^socket = //p' "$my/my.cnf")
-  mkdir -p "${socket%/*}"
+  mkdir -p "${socket%/*}" && chmod 755 "${socket%/*}"
   if is_root; then chown "$uid:$gid" "${socket%/*}" "$my/init.sql"; fi
   if [[ ! -d $my/data ]]; then
     # Made beside its place and moved there whole, so that half a database is never mistaken for one.
@@ -39,7 +40,7 @@ db() {
 nginx_() { run nginx -p "$state/nginx/" -c "$state/nginx/nginx.conf" -e stderr -g 'daemon off;'; }
 
 program() {
-  local name line uid checkout=$CHECKOUT
+  local name line uid checkout=$CHECKOUT app=$APP
   # Only the settings that `up` wrote down; nothing else of the shell that it was typed into.
   for name in $(compgen -e); do [[ $name == PATH || $name == LANG ]] || unset "$name" 2>/dev/null || true; done
   # shellcheck disable=SC2163 # the line is NAME=VALUE
@@ -48,11 +49,15 @@ program() {
   [[ $service == api ]] || export SCHEDULER=true
   # A uid of its own from a range that no account has, so that neither root's files nor the database's are within reach.
   uid=$((61184 + 0x${checkout:0:4} % 4096))
+  cd "$app"
   run_as "$uid" "$uid" "$state/run/bun" --no-env-file ${watch:+--watch --no-clear-screen} server.ts
 }
 
+# In run-dev: each edit of the checkout, into the copy that the program runs from.
+sources() { run "$state/run/bun" --no-env-file "$root/provision/native/sources.ts" "$root" "$APP" --follow; }
+
 case $service in
-  db) db ;;
+  db | sources) $service ;;
   nginx) nginx_ ;;
   api | scheduler) program ;;
   *) fail "no such service: $service" ;;

@@ -1,13 +1,12 @@
 // The native mode for real, in a copy of this working tree: `just run` from nothing, a login, `just run` again, hot reload,
-// a killed supervisord, and `just clean`, after which nothing is left. Ports of its own, so a running stack is no matter.
+// a killed manager, and `just clean`, after which nothing is left. Ports of its own, so a running stack is no matter.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort } from "../support/machines.ts";
 import { canLogIn, ssh } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
+import { Copy } from "./copy.ts";
 import { run } from "./proxy.ts";
 
 const asRoot = process.getuid?.() === 0;
@@ -15,46 +14,30 @@ if (!asRoot) console.warn("tests/native/stack.test.ts is skipped: demo machines 
 
 setDefaultTimeout(120_000);
 
+let copy: Copy;
 let folder: string;
 let filesBefore: string[];
+let modesBefore: string;
 let env: Record<string, string>;
-let ports: { https: number; http: number; api: number; machines: number };
+let ports: Copy["ports"];
 
-const just = (...recipe: string[]) => run(["just", ...recipe], env, folder);
-const get = async (path: string, init: RequestInit = {}) => {
-  const answer = await fetch(`https://localhost:${ports.https}${path}`, {
-    tls: { rejectUnauthorized: false },
-    ...init,
-  });
-  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
-};
-
-/** Every file of the copy, but those of installed packages. */
-const files = () =>
-  readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((path) => !path.startsWith("node_modules"))
-    .sort();
-
-/** Every process that works in the copy: its first words, by pid. */
-function processes(): Map<number, string> {
-  const found = new Map<number, string>();
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const words = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
-      const mounts = readFileSync(`/proc/${name}/mountinfo`, "utf8");
-      // In the services' mount namespace, the copy is at /mnt.
-      const inside = mounts.split("\n").some((line) => line.includes(`${folder} /mnt `));
-      if (inside || words.includes(folder) || readlinkSync(`/proc/${name}/cwd`).startsWith(folder))
-        found.set(Number(name), words);
-    } catch {
-      // It has ended meanwhile.
-    }
-  }
-  return found;
+const just = (...recipe: string[]) => copy.just(...recipe);
+const get = (path: string, init: RequestInit = {}) => copy.get(path, init);
+const processes = () => copy.processes();
+const dotEnv = (name: string) => copy.dotEnv(name);
+/** What people keep beside the sources, as README tells them to. */
+const PRIVATE = ["header.txt", "cookies.txt", "rack-8.json"];
+/** The mode of everything in the copy that setup did not make. */
+async function modes(): Promise<string> {
+  const made = ["./.local", "./node_modules", "./.env", "./provision/machines.txt"];
+  const found = await run(["find", ".", "-mindepth", "1", "-printf", "%m %p\n"], {}, folder);
+  const of = (line: string) => made.some((path) => line.split(" ")[1]?.startsWith(path));
+  return found.stdout
+    .split("\n")
+    .filter((line) => !of(line))
+    .sort()
+    .join("\n");
 }
-const dotEnv = (name: string) =>
-  new RegExp(`^${name}=(.+)$`, "m").exec(readFileSync(join(folder, ".env"), "utf8"))?.[1] ?? "";
 /** What MariaDB's own client says. */
 async function client(user: string, password: string, statement: string): Promise<string> {
   const command = ["mariadb", "--no-defaults", "--socket=.local/run/db/mysql.sock", `--user=${user}`];
@@ -63,41 +46,24 @@ async function client(user: string, password: string, statement: string): Promis
 }
 const asProgram = (statement: string) => client("machine_manager", dotEnv("DATABASE_PASSWORD"), statement);
 const asRootOfDatabase = async (statement: string) => expect(await client("root", "", statement)).toBe("");
+/** Its pid, which is never one that kill(2) takes for "all". */
+function manager(): number {
+  const pid = Number(readFileSync(join(folder, ".local/run/manager.pid"), "utf8"));
+  if (!(pid > 1)) throw new Error(`no pid: ${pid}`);
+  return pid;
+}
 const pidOf = (what: string) => [...processes()].find(([, words]) => words.includes(what))?.[0];
 
 describe.skipIf(!asRoot)("the native stack", () => {
   beforeAll(async () => {
-    // Where root's checkouts lie: a place that no other user can enter.
-    folder = await mkdtemp("/root/machine-manager-test-");
-    ports = {
-      https: await freePort(),
-      http: await freePort(),
-      api: await freePort(),
-      machines: await freePort(),
-    };
-    env = {
-      MODE: "native",
-      HTTPS_PORT: String(ports.https),
-      HTTP_PORT: String(ports.http),
-      PORT: String(ports.api),
-      MACHINE_BASE_PORT: String(ports.machines),
-      MACHINE_COUNT: "1",
-      EXPIRE_EVERY: "1",
-      ...Object.fromEntries(
-        [
-          ...["DATABASE_URL", "DATABASE_PASSWORD", "DATABASE_OWNER_URL", "DATABASE_OWNER_PASSWORD"],
-          ...["SECRET_KEY", "ADMIN_TOKEN", "PUBLISH_ADDRESS", "HOST"],
-        ].map((name) => [name, ""]),
-      ),
-    };
-    const without = [".git", "node_modules", ".local", ".env", "provision/machines.txt"];
-    const copy = `tar ${without.map((path) => `--exclude=./${path}`).join(" ")} -cf - . | tar -xf - -C "$1"`;
-    expect(await run(["bash", "-o", "pipefail", "-c", copy, "-", folder])).toMatchObject({ code: 0 });
-    filesBefore = files();
+    copy = await Copy.make({ MACHINE_COUNT: "1" });
+    ({ folder, ports, env } = copy);
+    for (const name of PRIVATE) writeFileSync(join(folder, name), "private\n", { mode: 0o600 });
+    filesBefore = copy.files();
+    modesBefore = await modes();
   }, 60_000);
   afterAll(async () => {
-    await just("clean");
-    rmSync(folder, { recursive: true, force: true });
+    await copy.remove();
   }, 120_000);
 
   test("just run ends with a pool in use, and says what to try next", async () => {
@@ -110,6 +76,28 @@ describe.skipIf(!asRoot)("the native stack", () => {
       reserved: [],
       unavailable: [],
     });
+  });
+
+  test("root's checkout stays as closed as it was, and the program sees a copy of its sources and nothing else", async () => {
+    expect(await modes()).toBe(modesBefore);
+    expect(modesBefore).toContain("600 ./header.txt");
+    expect(modesBefore).toContain("600 ./server.ts");
+    const [api = 0] = copy.pidsOf("server.ts");
+    const uid = /^Uid:\t(\d+)/m.exec(readFileSync(`/proc/${api}/status`, "utf8"))?.[1] ?? "";
+    const asProgram = [
+      "nsenter",
+      `--target=${api}`,
+      "--mount",
+      "setpriv",
+      `--reuid=${uid}`,
+      "--clear-groups",
+    ];
+    const seen = await run([...asProgram, "sh", "-c", `cat ${folder}/header.txt; ls /mnt/run/app /mnt/log`]);
+    expect(seen.stderr).toContain("header.txt: Permission denied");
+    expect(seen.stderr).toContain("/mnt/log");
+    expect(seen.stdout).toContain("server.ts");
+    for (const name of [...PRIVATE, ".env", ".git", "tests"])
+      expect(seen.stdout.split("\n")).not.toContain(name);
   });
 
   test("an account works over SSH until it is released, and no log knows its password", async () => {
@@ -208,8 +196,44 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect(inTime).toBe(true);
   });
 
-  test("when supervisord is killed nothing goes on without it, and just run brings all back", async () => {
-    process.kill(Number(readFileSync(join(folder, ".local/run/supervisord.pid"), "utf8")), "SIGKILL");
+  test("in run-dev a mistake that stays is named with its file and line, and mending it is enough", async () => {
+    const file = join(folder, "routes/healthz.ts");
+    const source = readFileSync(file, "utf8");
+    writeFileSync(file, `${source}\nconst broken = ;\n`);
+    const place = `routes/healthz.ts:${source.split("\n").length + 1}:`;
+    // Tried again and again: more often, and for longer, than any process manager's patience.
+    const tries = () => copy.log("api").split(place).length - 1;
+    await until("it was tried six times", 30_000, () => tries() >= 6);
+    const status = await just("status");
+    expect(status.code).not.toBe(0);
+    expect(status.stdout).toMatch(
+      /^api: DOWN since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, .*ended with exitcode 1/m,
+    );
+    expect(status.stdout).toContain(place);
+    writeFileSync(file, source.replaceAll('"ok"', '"mended"'));
+    await until("it answers", 10_000, async () => {
+      const answer = await get("/healthz").catch(() => undefined);
+      return answer?.body.status === "mended";
+    });
+    writeFileSync(file, source);
+    await until("it answers", 10_000, async () => {
+      const answer = await get("/healthz").catch(() => undefined);
+      return answer?.body.status === "ok";
+    });
+  });
+
+  test("just up stops with a service's own words when it can't start, soon", async () => {
+    const began = performance.now();
+    const refused = await run(["just", "up"], { ...env, LOG_LEVEL: "loud" }, folder);
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toContain("LOG_LEVEL must be debug, info, warn or error");
+    expect(refused.stderr).toMatch(/(api|scheduler) does not start; all of its log: just logs/);
+    expect(performance.now() - began).toBeLessThan(30_000);
+    expect((await just("run")).code).toBe(0);
+  });
+
+  test("when the manager is killed nothing goes on without it, and just run brings all back", async () => {
+    process.kill(manager(), "SIGKILL");
     await until(
       "its services have ended",
       15_000,
@@ -282,7 +306,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
   });
 
   test("no log, event or answer of a run holds a secret, also while the API dies and limits bite", async () => {
-    const admin = /shown this once: (\S+)/.exec((await just("token")).stdout)?.[1] ?? "";
+    const admin = (await just("token")).stdout.trim();
     expect(admin.length).toBeGreaterThan(30);
     expect((await just("run")).code).toBe(0);
     const secrets = [
@@ -367,7 +391,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
     );
     expect(tables.stdout).toContain("session.created");
     expect(secrets.length).toBeGreaterThan(15);
-    const logs = (await run(["bash", "-c", "cat .local/log/*"], {}, folder)).stdout;
+    const logs = (await run(["bash", "-c", "cat .local/log/*/*"], {}, folder)).stdout;
     expect(logs).toMatch(/ 429 /);
     for (const one of new Set(secrets)) {
       expect(one.length).toBeGreaterThan(8);
@@ -392,6 +416,6 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect(cleaned.stdout).toContain('"released":1');
     expect([...processes().values()]).toEqual([]);
     expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(folder);
-    expect(files()).toEqual(filesBefore);
+    expect(copy.files()).toEqual(filesBefore);
   });
 });

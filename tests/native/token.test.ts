@@ -17,12 +17,14 @@ test("just token sets ADMIN_TOKEN in .env once, and keeps the rest and its mode"
   expect((await token()).stderr).toContain("just setup");
   const env = join(folder, ".env");
   writeFileSync(env, "# mine\nSECRET_KEY=keep\nADMIN_TOKEN=\nPORT=3001\n", { mode: 0o600 });
-  const { code, stdout } = await token();
+  const { code, stdout, stderr } = await token();
   expect(code).toBe(0);
+  expect(stderr).toContain("shown this once");
   const made = /ADMIN_TOKEN=([0-9a-f]{64})\n/.exec(readFileSync(env, "utf8"))?.[1] as string;
   expect(readFileSync(env, "utf8")).toBe(`# mine\nSECRET_KEY=keep\nADMIN_TOKEN=${made}\nPORT=3001\n`);
   expect(statSync(env).mode & 0o777).toBe(0o600);
-  expect(stdout).toContain(made);
+  // Alone, so that TOKEN=$(just token) is the token.
+  expect(stdout).toBe(`${made}\n`);
   const again = await token();
   expect(again.code).toBe(1);
   expect(again.stdout + again.stderr).not.toContain(made);

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Keeps the services of the native stack going: s6-svscan, which starts each again a second after its end, for ever.
+# usage: provision/native/manager.sh FOLDER   (a folder for each service, as render.sh makes them; SIGTERM ends all)
+# When s6-svscan itself is killed, what it left is ended and it is started again; when this script is killed, the kernel
+# ends s6-svscan, and that everything else: no half stack goes on.
+set -uo pipefail
+folder=$1 stopping='' svscan=''
+
+# shellcheck disable=SC2329 # run by the trap
+stop() {
+  stopping=1
+  [[ -z $svscan ]] || kill -TERM "$svscan" 2>/dev/null
+}
+trap stop TERM INT HUP
+
+# Ends the supervisors that a killed s6-svscan has left, their services first.
+end_left() {
+  local service left
+  for service in "$folder"/*/ "$folder"/*/log/; do s6-svc -xd "$service" 2>/dev/null; done
+  for ((left = 150; left > 0; left--)); do
+    for service in "$folder"/*/ "$folder"/*/log/; do s6-svok "$service" && sleep 0.1 && continue 2; done
+    return
+  done
+}
+
+end_left
+while [[ -z $stopping ]]; do
+  setpriv --pdeathsig TERM s6-svscan "$folder" &
+  svscan=$!
+  # A signal ends a `wait` early.
+  while kill -0 "$svscan" 2>/dev/null; do wait "$svscan"; done
+  [[ -n $stopping ]] && break
+  echo "s6-svscan has ended; starting it again"
+  end_left
+  sleep 1
+done

@@ -1,0 +1,141 @@
+// The program's own copy of what it is made of. As root the services run as users who may not read this checkout (it may lie
+// in /root, or be made with umask 077), and nothing in it changes its mode for them: they get a copy, open to all, of these
+// files and no others.
+// usage: bun provision/native/sources.ts CHECKOUT COPY [--follow]   (--follow: goes on, and copies each edit)
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+
+const FOLDERS = ["accounts", "cron", "db", "http", "pool", "routes"];
+/** Beside these, every *.ts of the top folder. */
+const FILES = ["package.json", "tsconfig.json", "bunfig.toml"];
+/** Of the folders: what else somebody keeps there is theirs. */
+const KINDS = /\.(ts|js|css|html|svg|json|sql|sh)$/;
+const FOLLOW_EVERY_MS = 300;
+
+type Files = Map<string, { size: number; time: number }>;
+
+/** Adds what lies in a folder, by its path in the checkout. Links are not followed. */
+function addFolder(found: Files, root: string, folder: string): void {
+  for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) addFolder(found, root, path);
+    else if (entry.isFile()) addFile(found, root, path);
+  }
+}
+
+function addFile(found: Files, root: string, path: string): void {
+  try {
+    const { size, mtimeMs } = statSync(join(root, path));
+    // Whole milliseconds, which a copy can keep.
+    found.set(path, { size, time: Math.floor(mtimeMs) });
+  } catch {
+    // An editor is just replacing it.
+  }
+}
+
+/** What the program is made of, but for packages. */
+function sources(root: string): Files {
+  const found: Files = new Map();
+  for (const name of readdirSync(root))
+    if (FILES.includes(name) || name.endsWith(".ts")) addFile(found, root, name);
+  for (const folder of FOLDERS) if (existsSync(join(root, folder))) addFolder(found, root, folder);
+  for (const path of found.keys()) if (!KINDS.test(path) && !FILES.includes(path)) found.delete(path);
+  return found;
+}
+
+/** The packages that the program needs when it runs: those of `dependencies`, and what these need. */
+function packages(root: string): string[] {
+  const found = new Set<string>();
+  const visit = (name: string, from: string) => {
+    // As Bun looks for it: beside who asks for it, then further up.
+    for (let at = from; ; at = dirname(at)) {
+      const place = join(at, "node_modules", name);
+      if (existsSync(join(root, place, "package.json"))) {
+        if (found.has(place)) return;
+        found.add(place);
+        const about = JSON.parse(readFileSync(join(root, place, "package.json"), "utf8"));
+        const peers = Object.keys(about.peerDependencies ?? {}).filter(
+          (one) => !about.peerDependenciesMeta?.[one]?.optional,
+        );
+        for (const one of Object.keys({ ...about.dependencies, ...about.optionalDependencies }).concat(peers))
+          visit(one, place);
+        return;
+      }
+      if (at === ".") return; // optional, or for another system
+    }
+  };
+  const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  for (const name of Object.keys(dependencies)) visit(name, ".");
+  // A package that lies in another one is copied with it.
+  return [...found].filter((place) => place.lastIndexOf("node_modules/") === 0);
+}
+
+/** Makes the copy equal to `wanted`, and changes in it what differs, no more. */
+function bring(root: string, copy: string, wanted: Files, here: Files): void {
+  for (const [path, { size, time }] of wanted) {
+    const has = here.get(path);
+    if (has && has.size === size && has.time === time) continue;
+    const to = join(copy, path);
+    mkdirSync(dirname(to), { recursive: true });
+    copyFileSync(join(root, path), to);
+    chmodSync(to, path.endsWith(".sh") ? 0o755 : 0o644);
+    utimesSync(to, time / 1000, time / 1000);
+  }
+  for (const path of here.keys()) if (!wanted.has(path)) rmSync(join(copy, path), { force: true });
+}
+
+/** Everything that lies in the copy, packages apart. */
+function inCopy(copy: string): Files {
+  const found: Files = new Map();
+  for (const entry of readdirSync(copy, { withFileTypes: true }))
+    if (entry.isFile()) addFile(found, copy, entry.name);
+    else if (entry.name !== "node_modules") addFolder(found, copy, entry.name);
+  return found;
+}
+
+/** Packages change with bun.lock only, and as a whole. */
+function bringPackages(root: string, copy: string): void {
+  const lock = Bun.hash(readFileSync(join(root, "bun.lock"))).toString();
+  const mark = join(copy, "node_modules/.of");
+  if (existsSync(mark) && readFileSync(mark, "utf8") === lock) return;
+  rmSync(join(copy, "node_modules"), { recursive: true, force: true });
+  for (const place of packages(root)) {
+    const found: Files = new Map();
+    addFolder(found, root, place);
+    bring(root, copy, found, new Map());
+  }
+  writeFileSync(mark, lock);
+}
+
+process.umask(0o022);
+const [root, copy, follow] = process.argv.slice(2);
+if (!root || !copy || (follow && follow !== "--follow")) {
+  console.error("usage: bun provision/native/sources.ts CHECKOUT COPY [--follow]");
+  process.exit(2);
+}
+mkdirSync(copy, { recursive: true });
+bring(root, copy, sources(root), inCopy(copy));
+bringPackages(root, copy);
+if (follow) {
+  console.log(`copies what is edited in ${root}`);
+  for (let failed = false; ; await Bun.sleep(FOLLOW_EVERY_MS))
+    try {
+      bring(root, copy, sources(root), inCopy(copy));
+      failed = false;
+    } catch (error) {
+      // A file that went while it was copied, a full disk: the next round tries again.
+      if (!failed) console.error(`can't copy: ${(error as Error).message}`);
+      failed = true;
+    }
+}

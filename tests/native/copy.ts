@@ -1,0 +1,121 @@
+// A copy of this working tree with a native stack of its own: other ports and state than `just run`'s.
+import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { join } from "node:path";
+import { freePort } from "../support/machines.ts";
+import { run } from "./proxy.ts";
+
+export interface Ports {
+  https: number;
+  http: number;
+  api: number;
+  machines: number;
+}
+
+/** The checkout, its recipes, and the API behind its nginx. */
+export class Copy {
+  readonly folder: string;
+  readonly ports: Ports;
+  readonly env: Record<string, string>;
+
+  private constructor(folder: string, ports: Ports, more: Record<string, string>) {
+    this.folder = folder;
+    this.ports = ports;
+    this.env = {
+      MODE: "native",
+      HTTPS_PORT: String(ports.https),
+      HTTP_PORT: String(ports.http),
+      PORT: String(ports.api),
+      MACHINE_BASE_PORT: String(ports.machines),
+      EXPIRE_EVERY: "1",
+      // What a developer has set for another stack must not leak into this one.
+      ...Object.fromEntries(
+        [
+          ...["DATABASE_URL", "DATABASE_PASSWORD", "DATABASE_OWNER_URL", "DATABASE_OWNER_PASSWORD"],
+          ...["SECRET_KEY", "ADMIN_TOKEN", "PUBLISH_ADDRESS", "HOST"],
+        ].map((name) => [name, ""]),
+      ),
+      ...more,
+    };
+  }
+
+  /** Copies the working tree, what is not committed included, as it is after a clone with umask 077. */
+  static async make(more: Record<string, string>): Promise<Copy> {
+    // Where root's checkouts lie: a place that no other user can enter.
+    const folder = await mkdtemp("/root/machine-manager-test-");
+    const [https, http, api, machines] = [
+      await freePort(),
+      await freePort(),
+      await freePort(),
+      await freePort(),
+    ];
+    const without = [".git", "node_modules", ".local", ".env", "provision/machines.txt"];
+    const exclude = without.map((path) => `--exclude=./${path}`).join(" ");
+    const copy = `umask 077; tar ${exclude} -cf - . | tar --no-same-permissions -xf - -C "$1"`;
+    const copied = await run(["bash", "-o", "pipefail", "-c", copy, "-", folder]);
+    if (copied.code !== 0) throw new Error(copied.stderr);
+    return new Copy(folder, { https, http, api, machines }, more);
+  }
+
+  just(...recipe: string[]) {
+    return run(["bash", "-c", 'umask 077; exec just "$@"', "-", ...recipe], this.env, this.folder);
+  }
+
+  async get(path: string, init: RequestInit = {}) {
+    const answer = await fetch(`https://localhost:${this.ports.https}${path}`, {
+      tls: { rejectUnauthorized: false },
+      ...init,
+    });
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  }
+
+  /** Every file of the copy, but those of installed packages. */
+  files(): string[] {
+    return readdirSync(this.folder, { recursive: true, encoding: "utf8" })
+      .filter((path) => !path.startsWith("node_modules"))
+      .sort();
+  }
+
+  /** Every process that works in the copy: its words, by pid. */
+  processes(): Map<number, string> {
+    const found = new Map<number, string>();
+    for (const name of readdirSync("/proc")) {
+      if (!/^\d+$/.test(name)) continue;
+      try {
+        const words = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
+        const mounts = readFileSync(`/proc/${name}/mountinfo`, "utf8");
+        // In the services' mount namespace, .local is at /mnt.
+        const inside = mounts.split("\n").some((line) => line.includes(`${this.folder}/.local /mnt `));
+        if (
+          inside ||
+          words.includes(this.folder) ||
+          readlinkSync(`/proc/${name}/cwd`).startsWith(this.folder)
+        )
+          found.set(Number(name), words);
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+    return found;
+  }
+
+  /** The processes of a service that its supervisor has started. @returns never one that is not of this copy */
+  pidsOf(what: string): number[] {
+    return [...this.processes()].filter(([, words]) => words.includes(what)).map(([pid]) => pid);
+  }
+
+  dotEnv(name: string): string {
+    const text = readFileSync(join(this.folder, ".env"), "utf8");
+    return new RegExp(`^${name}=(.+)$`, "m").exec(text)?.[1] ?? "";
+  }
+
+  /** What the services wrote into their logs. */
+  log(service: string): string {
+    return readFileSync(join(this.folder, `.local/log/${service}/current`), "utf8");
+  }
+
+  async remove(): Promise<void> {
+    await this.just("clean");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
