@@ -1,7 +1,7 @@
 // Kills a program at each of its events in turn, several pools side by side.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { sharedDatabase } from "../support/database.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { type Program, startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
@@ -23,8 +23,8 @@ export async function startVictim(
   n: number,
   signal: NodeJS.Signals = "SIGKILL",
 ): Promise<Victim> {
-  const folder = mkdtempSync(join(tmpdir(), "mm-crash-"));
-  const file = join(folder, "event");
+  // In the one folder that goes however this process ends: bun test runs no exit handlers.
+  const file = join((await sharedDatabase()).folder, `event-${crypto.randomUUID()}`);
   const program = await startProgram(
     { ...pool.settings, CRASH_AT: `${n}`, CRASH_FILE: file, CRASH_SIGNAL: signal },
     role,
@@ -37,7 +37,6 @@ export async function startVictim(
       return "";
     }
   };
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   return Object.assign(program, {
     where,
     async arm() {

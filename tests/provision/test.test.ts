@@ -1,0 +1,30 @@
+// `just test` itself: a test that leaves a folder behind is a failed test.
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { run } from "../native/proxy.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "mm-leaves-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Runs one test, whose body is `body`, as `just test` does. */
+function justTest(name: string, body: string) {
+  const file = join(folder, `${name}.test.ts`);
+  writeFileSync(
+    file,
+    `import { test } from "bun:test"; import { mkdtempSync, rmSync } from "node:fs"; import { tmpdir } from "node:os";
+     test("it", () => { const made = mkdtempSync(tmpdir() + "/mm-crash-"); ${body} });`,
+  );
+  return run(["provision/test.sh", file]);
+}
+
+test("a folder that a test left fails the run, which names it and removes it", async () => {
+  const tidy = await justTest("tidy", "rmSync(made, { recursive: true });");
+  expect(tidy).toMatchObject({ code: 0 });
+  const untidy = await justTest("untidy", "");
+  expect(untidy.code).toBe(1);
+  const [, place = ""] = /the tests left in (\S+): mm-crash-\w+$/m.exec(untidy.stderr) ?? [];
+  expect(place).toContain("mm-tests.");
+  expect((await run(["ls", place])).code).not.toBe(0);
+}, 60_000);
