@@ -4,6 +4,7 @@ import { type DatabaseAccounts, readAccounts, SECRET_KEY_FORM } from "./config.t
 import { type Database, openDatabase } from "./db/client.ts";
 import { grantProgram } from "./db/grants.ts";
 import { migrateDatabase, waitForDatabase } from "./db/migrate.ts";
+import { pruneByItself } from "./db/old_events.ts";
 import { pruneEvents } from "./pool/prune_events.ts";
 
 const DATABASE_WAIT_SECONDS = 60;
@@ -55,13 +56,15 @@ const COMMANDS: Record<string, Command> = {
     does: "brings the tables up to date, and gives DATABASE_URL's account the rights that the program needs",
     async run(args, say) {
       options(args, []);
-      await asOwner(say, (_, { databaseUrl, ownerUrl }) =>
+      await asOwner(say, (_, { databaseUrl, ownerUrl, eventsDays }) =>
         migrateDatabase(ownerUrl, async (connection) => {
           const changes = await grantProgram(connection, databaseUrl);
           const taken = changes.filter((change) => change.startsWith("REVOKE"));
           if (changes.length > taken.length)
             say(`granted the program its rights on tables: ${changes.length - taken.length}`);
           for (const change of taken) say(change);
+          const pruning = await pruneByItself(connection, eventsDays);
+          if (pruning) say(pruning);
         }),
       );
       say("the tables are those of this version");

@@ -44,6 +44,7 @@ const Environment = Type.Object({
 const Maintenance = Type.Object({
   DATABASE_URL: Environment.properties.DATABASE_URL,
   DATABASE_OWNER_URL: Environment.properties.DATABASE_URL,
+  EVENTS_DAYS: Whole(0, 36_500, 365),
 });
 
 const MAY_COME_FROM_A_FILE = ["DATABASE_URL", "DATABASE_OWNER_URL", "SECRET_KEY", "ADMIN_TOKEN"] as const;
@@ -182,6 +183,8 @@ export function readConfig(env: Env): Config {
 export interface DatabaseAccounts {
   databaseUrl: string;
   ownerUrl: string;
+  /** after which the database deletes an event; 0: never */
+  eventsDays: number;
 }
 
 /** Reads and checks what the maintenance commands need. @throws ConfigError as `readConfig` */
@@ -191,7 +194,11 @@ export function readAccounts(env: Env): DatabaseAccounts {
   const [program, owner] = [new URL(value.DATABASE_URL), new URL(value.DATABASE_OWNER_URL)];
   if (program.pathname !== owner.pathname)
     throw new ConfigError("bad configuration: DATABASE_URL and DATABASE_OWNER_URL name different databases");
-  return { databaseUrl: value.DATABASE_URL, ownerUrl: value.DATABASE_OWNER_URL };
+  return {
+    databaseUrl: value.DATABASE_URL,
+    ownerUrl: value.DATABASE_OWNER_URL,
+    eventsDays: value.EVENTS_DAYS,
+  };
 }
 
 let current: Config | undefined;

@@ -62,6 +62,9 @@ test("migrate makes the tables and grants what the program needs, no more; again
     "DROP TABLE machines",
     "CREATE TABLE more (id int)",
     "ALTER DATABASE CHARACTER SET latin1",
+    "DROP EVENT prune_events",
+    "ALTER EVENT prune_events DISABLE",
+    "CREATE EVENT more ON SCHEDULE EVERY 1 HOUR DO DELETE FROM events",
     `GRANT DELETE ON ${accounts.name}.events TO ${accounts.program}`,
   ])
     expect(`${statement}: ${await tries(accounts, statement)}`).toMatch(/denied/);
@@ -123,7 +126,7 @@ test("a program that may not change tables waits for the owner, says so, and goe
   const starting = startProgram(settingsFor(accounts), "api", { onStart: started.resolve });
   const program = await started.promise;
   await until("it says that it waits", 30_000, () => program.log().includes("bun server.ts migrate"));
-  expect(program.log()).toContain("waiting for that (up to 60 s)");
+  expect(program.log()).toContain("waiting for that");
   expect(program.log()).not.toContain("listening on");
   expect((await migrate(accounts)).code).toBe(0);
   const api = await starting;
@@ -176,6 +179,8 @@ test("prune-events deletes what is old, batch by batch, records that, and locks 
   const { DATABASE_URL, DATABASE_OWNER_URL, name } = accounts;
   const prune = (...words: string[]) =>
     runCommand({ DATABASE_URL, DATABASE_OWNER_URL }, "prune-events", ...words);
+  // Here it is done by hand.
+  await server.sql(`DROP EVENT ${name}.prune_events`);
   const api = await startProgram(settings);
   const columns = "(at, actor, address, request_id, action, object, details)";
   const add = (count: number, age: string) =>
@@ -223,6 +228,59 @@ test("prune-events deletes what is old, batch by batch, records that, and locks 
   expect(asProgram.stderr).toContain("DELETE command denied");
   expect(asProgram.stderr).not.toContain("a-password-of");
   await api.stop();
+});
+
+test("the database deletes old events by itself, as the owner, batch by batch, and records that", async () => {
+  const { accounts, settings } = await restrictedSettings();
+  const { DATABASE_URL, DATABASE_OWNER_URL, name } = accounts;
+  const migrateWith = (days: string) =>
+    runCommand({ DATABASE_URL, DATABASE_OWNER_URL, EVENTS_DAYS: days }, "migrate");
+  const event = async () =>
+    (
+      await server.sql(
+        `SELECT DEFINER, STATUS, EVENT_COMMENT, INTERVAL_VALUE, INTERVAL_FIELD FROM information_schema.EVENTS WHERE EVENT_SCHEMA = '${name}'`,
+      )
+    )[0];
+  expect(await event()).toMatchObject({
+    DEFINER: `${name}_owner@localhost`,
+    STATUS: "ENABLED",
+    EVENT_COMMENT: expect.stringMatching(/^365 days/),
+    INTERVAL_FIELD: "HOUR",
+  });
+  expect((await migrateWith("")).stdout).not.toContain("from now on");
+  await server.sql(`INSERT INTO ${name}.events (at, actor, address, request_id, action, object, details)
+    SELECT UTC_TIMESTAMP(3) - INTERVAL 31 DAY, 'eve', '', '', 'old.event', seq, '{}' FROM ${name}.seq_1_to_2003`);
+  // A new EVENT begins at once.
+  expect((await migrateWith("30")).stdout).toContain("events are deleted after 30 days from now on");
+  await until("they are gone", 30_000, async () => {
+    const [{ n }] = await server.sql(`SELECT COUNT(*) AS n FROM ${name}.events WHERE action = 'old.event'`);
+    return Number(n) === 0;
+  });
+  const api = await startProgram(settings);
+  await until("each batch is recorded", 10_000, async () => {
+    const { events } = (await call(api, "GET", "/events?action=events.pruned")).body;
+    return events.length === 2;
+  });
+  const { events } = (await call(api, "GET", "/events?action=events.pruned")).body;
+  expect(events.map((one: { details: { count: number } }) => one.details.count)).toEqual([3, 2000]);
+  expect(events[0]).toMatchObject({
+    actor: "owner",
+    object: "events",
+    details: { days: 30, before: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) },
+  });
+  await api.stop();
+
+  // A server that does not run them: migrate says so, each time.
+  await server.sql("SET GLOBAL event_scheduler = OFF");
+  const off = await migrateWith("30");
+  await server.sql("SET GLOBAL event_scheduler = ON");
+  expect(off.code).toBe(0);
+  expect(off.stdout).toContain("event_scheduler is OFF");
+  expect(off.stdout).toContain("event_scheduler=ON");
+  // 0: never.
+  expect((await migrateWith("0")).stdout).toContain("kept for ever");
+  expect(await event()).toBeUndefined();
+  expect((await migrateWith("0")).stdout).not.toContain("kept for ever");
 });
 
 test("prune-events takes whole days and nothing else", async () => {

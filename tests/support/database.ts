@@ -67,6 +67,7 @@ export async function startDatabase(flags: string[] = [], into = tmpdir()): Prom
     "--character-set-server=latin1",
     "--default-time-zone=+05:00",
     "--max-connections=300",
+    "--event-scheduler=ON",
     ...asRoot,
     ...flags,
   ];

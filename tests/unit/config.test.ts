@@ -44,11 +44,16 @@ test("beyond loopback only with a token, or behind a published loopback address"
 });
 
 test("a secret may come from a file, but not from both", () => {
-  const file = join(mkdtempSync(join(tmpdir(), "mm-config-")), "token");
-  writeFileSync(file, "0123456789abcdef\n");
-  expect(readConfig({ ...good, ADMIN_TOKEN_FILE: file }).adminToken).toBe("0123456789abcdef");
-  expect(problemOf({ ADMIN_TOKEN: "0123456789abcdef", ADMIN_TOKEN_FILE: file })).toContain("both");
-  expect(problemOf({ ADMIN_TOKEN_FILE: `${file}.none` })).toContain("can't read");
+  const folder = mkdtempSync(join(tmpdir(), "mm-config-"));
+  try {
+    const file = join(folder, "token");
+    writeFileSync(file, "0123456789abcdef\n");
+    expect(readConfig({ ...good, ADMIN_TOKEN_FILE: file }).adminToken).toBe("0123456789abcdef");
+    expect(problemOf({ ADMIN_TOKEN: "0123456789abcdef", ADMIN_TOKEN_FILE: file })).toContain("both");
+    expect(problemOf({ ADMIN_TOKEN_FILE: `${file}.none` })).toContain("can't read");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("a maintenance command reads the two accounts of one database, and nothing else", () => {
@@ -56,6 +61,7 @@ test("a maintenance command reads the two accounts of one database, and nothing 
   expect(readAccounts(both)).toEqual({
     databaseUrl: both.DATABASE_URL,
     ownerUrl: both.DATABASE_OWNER_URL,
+    eventsDays: 365,
   });
   const refused = (env: Record<string, string>) => {
     try {
@@ -68,5 +74,6 @@ test("a maintenance command reads the two accounts of one database, and nothing 
   };
   expect(refused({ DATABASE_OWNER_URL: "" })).toContain("DATABASE_OWNER_URL is not set");
   expect(refused({ DATABASE_OWNER_URL: "mysql://o:secret@h/y" })).toContain("different databases");
+  expect(refused({ EVENTS_DAYS: "-1" })).toContain("EVENTS_DAYS");
   expect(refused({ DATABASE_URL: "secret" })).toContain("DATABASE_URL must look like");
 });

@@ -1,0 +1,71 @@
+// Old events are deleted by the database itself, as its owner: the program may not, and nobody has to think of it.
+import { getTableName } from "drizzle-orm";
+import type { Connection } from "mysql2/promise";
+import { isDenied } from "./errors.ts";
+import { events } from "./schema.ts";
+
+const NAME = "prune_events";
+/** As many as are deleted within the time that one statement may take; no new event waits for it. */
+const BATCH = 2000;
+
+/** What the server does each hour: batch by batch, each recorded in its own transaction (as pool/prune_events.ts does it). */
+function body(days: number, batch: number): string {
+  const table = getTableName(events);
+  return `BEGIN
+  DECLARE gone INT DEFAULT 0;
+  DECLARE oldest DATETIME(3) DEFAULT UTC_TIMESTAMP(3) - INTERVAL ${days} DAY;
+  DECLARE EXIT HANDLER FOR SQLEXCEPTION BEGIN ROLLBACK; RESIGNAL; END;
+  REPEAT
+    START TRANSACTION;
+    DELETE FROM ${table} WHERE at < oldest ORDER BY at, id LIMIT ${batch};
+    SET gone = ROW_COUNT();
+    IF gone > 0 THEN
+      INSERT INTO ${table} (at, actor, address, request_id, action, object, details)
+      VALUES (UTC_TIMESTAMP(3), 'owner', '', '', 'events.pruned', 'events',
+        CONCAT('{"count":', gone, ',"days":${days},"before":"', REPLACE(CAST(oldest AS CHAR), ' ', 'T'), 'Z"}'));
+    END IF;
+    COMMIT;
+  UNTIL gone < ${batch} END REPEAT;
+END`;
+}
+
+async function rowsOf<T>(owner: Connection, text: string, values: unknown[] = []): Promise<T[]> {
+  const [rows] = await owner.query(text, values);
+  return rows as T[];
+}
+
+/**
+ * Has the server delete events that are older than so many days, from now on, in the owner's name.
+ * @param owner a connection as the database's owner
+ * @param days 0: never
+ * @returns what the owner should know: what was changed, or why nothing is deleted; "" when all is as it was
+ */
+export async function pruneByItself(owner: Connection, days: number, batch = BATCH): Promise<string> {
+  const [has] = await rowsOf<{ comment: string; status: string }>(
+    owner,
+    "SELECT EVENT_COMMENT AS comment, STATUS AS status FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE() AND EVENT_NAME = ?",
+    [NAME],
+  );
+  if (days === 0) {
+    if (!has) return "";
+    await owner.query(`DROP EVENT IF EXISTS ${NAME}`);
+    return "events are kept for ever from now on";
+  }
+  // The comment tells which one is there: asking for its text would need the server to print it as we wrote it.
+  const text = body(days, batch);
+  const comment = `${days} days, ${Bun.hash.crc32(text).toString(16)}`;
+  let said = "";
+  if (has?.comment !== comment || has.status !== "ENABLED") {
+    const every = "ON SCHEDULE EVERY 1 HOUR ON COMPLETION PRESERVE ENABLE";
+    try {
+      await owner.query(`CREATE OR REPLACE EVENT ${NAME} ${every} COMMENT '${comment}' DO ${text}`);
+      said = `events are deleted after ${days} days from now on (EVENTS_DAYS)`;
+    } catch (error) {
+      if (!isDenied(error)) throw error;
+      return "old events are NOT deleted by themselves: the owner lacks the right EVENT on the database; grant it, or call prune-events now and then";
+    }
+  }
+  const [scheduler] = await rowsOf<{ state: string }>(owner, "SELECT @@event_scheduler AS state");
+  if (scheduler?.state === "ON") return said;
+  return `old events are NOT deleted by themselves: the server's event_scheduler is ${scheduler?.state}; have event_scheduler=ON in its settings (or SET GLOBAL event_scheduler=ON), or call prune-events now and then`;
+}
