@@ -27,6 +27,15 @@ up:
 down:
     @provision/native.sh down
 
+# Install the native stack as services of systemd, for a host that it runs (as root)
+install-systemd:
+    @MODE=native provision/setup.sh
+    @provision/native.sh install-systemd
+
+# Stop and remove these services; their database stays
+uninstall-systemd:
+    @provision/native.sh uninstall-systemd
+
 # Start the stack in Docker, without making or registering machines
 docker-up:
     @MODE=docker provision/setup.sh

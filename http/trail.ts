@@ -23,7 +23,10 @@ export const withTrail = new Elysia({ name: "trail" })
     const status = error?.status ?? Number(set.status ?? 200);
     const actor = actorOf(context);
     const { log } = deps();
-    log(status >= 500 ? "warn" : error || changes(request, path) ? "info" : "debug", "request", {
+    const refused = error !== undefined && REFUSALS.includes(status);
+    // nginx has a line for each request, so a refusal, of which there may be many, is not a second one.
+    const told = !refused && (error !== undefined || changes(request, path));
+    log(status >= 500 ? "warn" : told ? "info" : "debug", "request", {
       request: requestId(request),
       method: request.method,
       path,
@@ -33,7 +36,7 @@ export const withTrail = new Elysia({ name: "trail" })
       actor: actor.name,
       address: actor.address,
     });
-    if (!error || !REFUSALS.includes(status)) return;
+    if (!error || !refused) return;
     try {
       const named = Object.create(deps(), { actor: { value: actor } }) as PoolDeps;
       await recordRefusal(named, `${request.method} ${path}`, error);

@@ -3,6 +3,8 @@
 set -euo pipefail
 # shellcheck source=provision/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=provision/docker/status.sh
+. "$root/provision/docker/status.sh"
 cd "$root"
 
 usage() {
@@ -118,14 +120,34 @@ check_port() {
   fi
 }
 
-# Shows why the stack does not come up, and stops.
+# give_up [SERVICE]: shows why the stack does not come up, and stops.
 give_up() {
   local services
   docker compose ps --all >&2
-  services=$(docker compose ps --all --format '{{.Service}} {{.State}} {{.Health}}' | awk '$2 != "running" || $3 == "unhealthy" { print $1 }' | sort -u)
+  services=${1:-$(docker compose ps --all --format '{{.Service}} {{.State}} {{.Health}}' | awk '$2 != "running" || $3 == "unhealthy" { print $1 }' | sort -u)}
   # shellcheck disable=SC2086 # a word each
   docker compose logs --tail 15 $services | sed 's/^\x1b\[2K//' >&2
   fail "the stack did not come up: see above; all of its log: just docker-logs. After mending it: just run"
+}
+
+# bring_up ARGUMENT…: `docker compose up` until all answers, or one has ended four times meanwhile: it would be tried again
+# for ever.
+bring_up() {
+  local since up service
+  since=$(date -u +%FT%TZ)
+  docker compose up --detach --wait --wait-timeout 180 "$@" &
+  up=$!
+  while kill -0 "$up" 2>/dev/null; do
+    for service in db api scheduler nginx; do
+      if (($(ends_of "$service" "$since" | wc -l) >= 4)); then
+        kill "$up" 2>/dev/null || true
+        say "$service does not start" >&2
+        give_up "$service"
+      fi
+    done
+    sleep 1
+  done
+  wait "$up" || give_up
 }
 
 # Makes the database and its accounts, in a volume of an earlier version too: as MariaDB's root, over its socket. Their
@@ -153,10 +175,10 @@ up() {
   say "building $COMPOSE_PROJECT_NAME:$APP_VERSION"
   docker compose build --quiet || fail "the image can't be built (see above). Run without containers: MODE=native just run"
   say "starting database, API, scheduler and nginx"
-  docker compose up --detach --wait --wait-timeout 180 db || give_up
+  bring_up db
   make_accounts
   owner migrate || fail "the tables are not up to date: see above. After mending it: just run"
-  docker compose up --detach --remove-orphans --wait --wait-timeout 180 "$@" || give_up
+  bring_up --remove-orphans "$@"
   local deadline=$((SECONDS + 60))
   until answers; do
     ((SECONDS < deadline)) || fail "$url/readyz does not answer; look at: just docker-logs"
@@ -192,14 +214,6 @@ clean() {
 logs() {
   # Some versions of Compose put "erase line" before each line, even into a file.
   if [[ -t 1 ]]; then docker compose logs --follow --tail=100 "$@"; else docker compose logs "$@" | sed 's/^\x1b\[2K//'; fi
-}
-
-status() {
-  docker compose ps --all
-  if answers; then say "ready: $url"; else
-    say "$url does not answer; start it with: just run"
-    return 1
-  fi
 }
 
 command=${1:-help}

@@ -4,6 +4,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$root/provision/native/render.sh"
 . "$root/provision/native/s6.sh"
+. "$root/provision/native/systemd.sh"
 mode=native
 
 usage() {
@@ -17,6 +18,9 @@ usage: provision/native.sh COMMAND
   owner      runs a command of the program as the database's owner: owner prune-events --older-than 365d
   status     what runs, and whether it answers
   logs       the last 200 lines of each log, or of: db, api, scheduler, nginx (-f: go on as they grow)
+  install-systemd, uninstall-systemd
+             the services as units of systemd, which starts them at each boot; these are gone again
+  units      writes these units into a folder, to be looked at: units FOLDER
   program    runs a command of the program with its own settings: program rotate-key --finish
   clean      ends all reservations; removes stack, database, demo machines, .local, .env and provision/machines.txt
 
@@ -297,7 +301,7 @@ command=${1:-help}
 shift || true
 case $command in
   help | -h | --help) usage && exit ;;
-  up | up-dev | down | reset | reset-dev | status | logs | program | clean | standing | owner) load_env ;;
+  up | up-dev | down | reset | reset-dev | status | logs | program | clean | standing | owner | install-systemd | uninstall-systemd | units) load_env ;;
   *) usage >&2 && exit 2 ;;
 esac
 case $command in
@@ -311,9 +315,14 @@ case $command in
     up "$(if [[ $command == reset-dev ]]; then echo dev; fi)"
     ;;
   logs | program) $command "$@" ;;
+  units)
+    check_settings
+    [[ -d ${1:-} ]] || fail "units: name a folder"
+    write_units "$(cd "$1" && pwd)"
+    ;;
   owner)
     asks_help "$@" || [[ -n $(secret DATABASE_URL) ]] || standing || fail "nothing runs; start it with: just run"
     owner "$@"
     ;;
-  *) $command ;;
+  *) ${command/-/_} ;;
 esac

@@ -30,7 +30,7 @@ log='' # of the installation, removed when all went well
 wanted=(ansible-playbook:ansible openssl:openssl curl:curl ssh:openssh-client ss:iproute2 flock:util-linux ps:procps)
 [[ $mode == native || -n $tests ]] &&
   wanted+=(mariadbd:mariadb-server nginx:nginx sshd:openssh-server s6-svscan:s6 setpriv:util-linux unshare:util-linux)
-[[ -n $tests ]] && wanted+=(chromium:chromium envsubst:gettext-base sudo:sudo faketime:faketime)
+[[ -n $tests ]] && wanted+=(chromium:chromium envsubst:gettext-base sudo:sudo faketime:faketime systemd-analyze:systemd)
 # Ansible's Docker modules speak HTTP through this library.
 [[ $mode == docker ]] && wanted+=(/usr/share/doc/python3-requests:python3-requests)
 npm_wanted=(bun:bun@1.4.5 just:rust-just@1.57.0)

@@ -42,7 +42,8 @@ render() {
 }
 
 follow() {
-  while sleep 2; do
+  # (It ends with nginx, whose pid is this script's.)
+  while sleep 2 && kill -0 $$ 2>/dev/null; do
     found=$(members)
     # None at all: they are being replaced; nginx answers 502 until one is back.
     if [ -z "$found" ] || [ "$found" = "$current" ]; then continue; fi

@@ -6,10 +6,18 @@
 set -uo pipefail
 folder=$1 stopping='' svscan=''
 
+# A process that took leave of its group may keep a logger, which waits for its last word, for ever.
+force() {
+  sleep 14
+  for service in "$folder"/*/log/; do s6-svc -xd "$service" 2>/dev/null; done
+}
+
 # shellcheck disable=SC2329 # run by the trap
 stop() {
+  [[ -z $stopping ]] || return 0
   stopping=1
   [[ -z $svscan ]] || kill -TERM "$svscan" 2>/dev/null
+  setpriv --pdeathsig KILL bash -c "$(declare -f force); folder=\$1; force" - "$folder" &
 }
 trap stop TERM INT HUP
 

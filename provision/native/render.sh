@@ -39,7 +39,7 @@ collation-server = utf8mb4_unicode_ci
 innodb-buffer-pool-size = 64M
 innodb-log-file-size = 16M
 max-connections = 300
-# Deletes old events, as the owner of the tables (`bun server.ts migrate` says which).
+# Deletes old events, as the owner of the tables.
 event-scheduler = ON
 performance-schema = OFF
 CONF
@@ -74,8 +74,8 @@ http {
 }
 CONF
   fill_template API_UPSTREAM "${HOST:-127.0.0.1}:${PORT:-3000}" HTTPS_LISTEN "$address:$(https_port)" \
-    HTTP_LISTEN "$address:$(http_port)" HTTPS_PORT "$(https_port)" CERT "$inside/certificate/cert.pem" \
-    CERT_KEY "$inside/certificate/key.pem" HSTS "$HSTS" <"$root/nginx/site.conf.template" | put "$state/nginx/site.conf" 644
+    HTTP_LISTEN "$address:$(http_port)" HTTPS_PORT "$(https_port)" CERT "${certificates:=$inside/certificate}/cert.pem" \
+    CERT_KEY "$certificates/key.pem" HSTS "$HSTS" <"$root/nginx/site.conf.template" | put "$state/nginx/site.conf" 644
 }
 
 # fill_template NAME VALUE …: what envsubst does, which a bare machine lacks.
@@ -143,9 +143,19 @@ render_service() {
 # Started again by s6-supervise a second after it ended, for ever.
 exec 2>&1
 umask 022
+# Over what is there: that works on a full disk, too.
+printf '%-10s' "\$\$" 1<>group
 export CHECKOUT=$(printf %s "$root" | sha256sum | cut -c1-16) STATE=$inside APP=$app
 exec bash "$(printf %s "$root" | sed 's/[\"$`]/\\&/g')/provision/native/service.sh" $name$argument
 RUN
+  # Called after each end. What the dead one left of its process group goes, too: nginx's workers would keep its port.
+  put "$at/finish" 700 <<'FINISH'
+#!/bin/sh
+read -r group <group
+case $group in '' | *[!0-9]* | 0 | 1) ;; *) kill -s KILL -- "-$group" 2>/dev/null ;; esac
+printf '%-10s' 0 1<>group
+FINISH
+  [[ -e $at/group ]] || printf '%-10s' 0 >"$at/group"
   put "$at/log/run" 700 <<RUN
 #!/bin/sh
 exec s6-log n2 s10000000 "$inside/log/$name"

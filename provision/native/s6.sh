@@ -86,7 +86,7 @@ end_supervisord() {
 # The last line of a service's log that tells of trouble, else its last line.
 last_words() {
   local lines
-  lines=$(tail -qn 400 "$state/log/$1"/@* "$state/log/$1/current" 2>/dev/null | grep -v '^[[:space:]]*$') || true
+  lines=$(tail -qn 400 "$state/log/$1"/@* "$state/log/$1/current" 2>/dev/null | grep -v -e '^[[:space:]]*$' -e 'Aborting$') || true
   { grep -iE 'error|fail|refused|denied|machine-manager:|emerg|abort|waiting' <<<"$lines" || printf '%s\n' "$lines"; } | tail -n 1 | cut -c1-300
 }
 

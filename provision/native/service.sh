@@ -17,8 +17,10 @@ run_as() {
   run --reuid "$uid" --regid "$gid" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@"
 }
 
-db() {
-  local uid gid socket my=$state/mysql
+# What root has to do before MariaDB is started.
+db_files() {
+  local socket
+  my=$state/mysql
   uid=$(id -u mysql 2>/dev/null || id -u) gid=$(id -g mysql 2>/dev/null || id -g)
   socket=$(sed -n 's/^socket = //p' "$my/my.cnf")
   mkdir -p "${socket%/*}" && chmod 755 "${socket%/*}"
@@ -33,18 +35,29 @@ db() {
       { cat "$my/install.log"; exit 1; }
     mv "$my/new" "$my/data"
   fi
+}
+
+db() {
+  db_files
   run_as "$uid" "$gid" mariadbd --defaults-file="$my/my.cnf"
 }
 
 # nginx's master opens the ports and reads the key as root; its workers are www-data.
-nginx_() { run nginx -p "$state/nginx/" -c "$state/nginx/nginx.conf" -e stderr -g 'daemon off;'; }
+# (Under systemd it is www-data from the start, writes into a folder of its own, and has no /dev/stdout to open: that is a
+# socket.)
+nginx_() {
+  local prefix=${RUNTIME_DIRECTORY:-$state/nginx}
+  mkdir -p "$prefix/tmp"
+  [[ ! -S /proc/self/fd/1 ]] || exec > >(exec cat) 2>&1
+  run nginx -p "$prefix/" -c "$state/nginx/nginx.conf" -e stderr -g 'daemon off;'
+}
 
 program() {
-  local name line uid checkout=$CHECKOUT app=$APP
+  local name line uid checkout=$CHECKOUT app=$APP settings=${CREDENTIALS_DIRECTORY:-$state/run}/program.env
   # Only the settings that `up` wrote down; nothing else of the shell that it was typed into.
   for name in $(compgen -e); do [[ $name == PATH || $name == LANG ]] || unset "$name" 2>/dev/null || true; done
   # shellcheck disable=SC2163 # the line is NAME=VALUE
-  while IFS= read -r line; do export "$line"; done <"$state/run/program.env"
+  while IFS= read -r line; do export "$line"; done <"$settings"
   export HOME=/nonexistent BUN_RUNTIME_TRANSPILER_CACHE_PATH=0 SCHEDULER=false
   [[ $service == api ]] || export SCHEDULER=true
   # A uid of its own from a range that no account has, so that neither root's files nor the database's are within reach.
@@ -58,6 +71,7 @@ sources() { run "$state/run/bun" --no-env-file "$root/provision/native/sources.t
 
 case $service in
   db | sources) $service ;;
+  db-files) db_files ;;
   nginx) nginx_ ;;
   api | scheduler) program ;;
   *) fail "no such service: $service" ;;

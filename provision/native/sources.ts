@@ -19,6 +19,8 @@ import { dirname, join } from "node:path";
 const FOLDERS = ["accounts", "cron", "db", "http", "pool", "routes"];
 /** Beside these, every *.ts of the top folder. */
 const FILES = ["package.json", "tsconfig.json", "bunfig.toml"];
+/** What starts it under systemd. */
+const SCRIPTS = ["provision/lib.sh", "provision/native/service.sh"];
 /** Of the folders: what else somebody keeps there is theirs. */
 const KINDS = /\.(ts|js|css|html|svg|json|sql|sh)$/;
 const FOLLOW_EVERY_MS = 300;
@@ -49,6 +51,7 @@ function sources(root: string): Files {
   const found: Files = new Map();
   for (const name of readdirSync(root))
     if (FILES.includes(name) || name.endsWith(".ts")) addFile(found, root, name);
+  for (const path of SCRIPTS) addFile(found, root, path);
   for (const folder of FOLDERS) if (existsSync(join(root, folder))) addFolder(found, root, folder);
   for (const path of found.keys()) if (!KINDS.test(path) && !FILES.includes(path)) found.delete(path);
   return found;

@@ -64,7 +64,7 @@ export class Checkout {
   readonly project: string;
   readonly httpsPort: number;
   readonly machinePort: number;
-  private readonly env: Record<string, string>;
+  readonly env: Record<string, string>;
 
   private constructor(folder: string, httpsPort: number) {
     this.folder = folder;

@@ -88,6 +88,45 @@ describe.skipIf(reason !== "")("Docker", () => {
     for (const [, secret = ""] of secrets) expect(shown.output).not.toContain(secret);
   });
 
+  test("what a container says is bounded", async () => {
+    const ids = await at.do("provision/docker.sh", "compose", "ps", "--quiet");
+    const format = "{{json .HostConfig.LogConfig}}";
+    const inspected = await run(["docker", "inspect", "--format", format, ...ids.trim().split("\n")]);
+    const bounded = '{"Type":"json-file","Config":{"max-file":"3","max-size":"10m"}}';
+    expect(inspected.output.trim().split("\n")).toEqual(Array(4).fill(bounded));
+  });
+
+  test(
+    "a service that ends again and again is started again within seconds, each time, and status tells of it",
+    async () => {
+      const compose = (...words: string[]) => at.do("provision/docker.sh", "compose", ...words);
+      const ids = await compose("ps", "--quiet");
+      // Ends all processes of a name but the container's first. (`kill` is never given anything but one number.)
+      const kill = (service: string, name: string) =>
+        compose(
+          ...["exec", "-T", service, "sh", "-c"],
+          `for p in /proc/[0-9]*; do n=\${p#/proc/}; read -r c <$p/comm && [ "$c" = ${name} ] && [ "$n" -gt 1 ] && kill -9 "$n"; done; true`,
+        );
+      for (let n = 0; n < 8; n++)
+        await Promise.all([kill("api", "bun"), kill("scheduler", "bun"), kill("nginx", "nginx")]);
+      const status = await run(["provision/docker.sh", "status"], at.folder, at.env);
+      expect(status.code).not.toBe(0);
+      expect(status.output).toMatch(/^api: DOWN since 20.*, tried again every second\. Its log: /m);
+      expect(status.output).toMatch(/^db: up since 20/m);
+      // Docker itself would wait for 25 s and more by now.
+      await until("it answers", 6000, async () => (await at.curl("/readyz")).status === 200);
+      expect(await compose("ps", "--quiet")).toBe(ids);
+      await kill("db", "mariadbd");
+      await until("the database is back", 20_000, async () => (await at.curl("/readyz")).status === 200);
+      await until("all are up", 20_000, async () => {
+        const { code, output } = await run(["provision/docker.sh", "status"], at.folder, at.env);
+        return code === 0 && /^scheduler: up since 20/m.test(output);
+      });
+      expect(await compose("ps", "--quiet")).toBe(ids);
+    },
+    2 * MINUTE,
+  );
+
   /** What MariaDB's client answers in the database's container: as the program, or as root. */
   const sql = async (who: "program" | "root", statement: string) => {
     const password = /^DATABASE_PASSWORD=(.+)$/m.exec(await Bun.file(join(at.folder, ".env")).text())?.[1];

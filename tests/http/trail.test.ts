@@ -83,6 +83,15 @@ test("a refusal is recorded: who, what, from where", async () => {
   expect(await recorded()).toHaveLength(2);
 });
 
+test("a refusal is no second line in the log beside nginx's; another error is", async () => {
+  await ask("GET", "/machines", "mm_a-guess", { "X-Request-Id": "request-0004" });
+  await ask("GET", "/machines/none", ADMIN, { "X-Request-Id": "request-0005" });
+  const of = (id: string) => lines().find(({ request }) => request === id);
+  await until("both are there", 5000, () => of("request-0004") && of("request-0005"));
+  expect(of("request-0004")).toMatchObject({ level: "debug", status: 401 });
+  expect(of("request-0005")).toMatchObject({ level: "info", status: 404 });
+});
+
 test("many refusals don't fill the disk, and their number is not lost", async () => {
   const flood = { url: (pool.apis[1] ?? pool.api).url };
   await pool.sql("DELETE FROM events");

@@ -1,5 +1,5 @@
 // A copy of this working tree with a native stack of its own: other ports and state than `just run`'s.
-import { readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "../support/machines.ts";
@@ -83,20 +83,23 @@ export class Copy {
       if (!/^\d+$/.test(name)) continue;
       try {
         const words = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
-        const mounts = readFileSync(`/proc/${name}/mountinfo`, "utf8");
-        // In the services' mount namespace, .local is at /mnt.
-        const inside = mounts.split("\n").some((line) => line.includes(`${this.folder}/.local /mnt `));
-        if (
-          inside ||
-          words.includes(this.folder) ||
-          readlinkSync(`/proc/${name}/cwd`).startsWith(this.folder)
-        )
+        const at = readlinkSync(`/proc/${name}/cwd`);
+        if (words.includes(this.folder) || at.startsWith(this.folder) || this.sees(name))
           found.set(Number(name), words);
       } catch {
         // It has ended meanwhile.
       }
     }
     return found;
+  }
+
+  /** Whether our .local is at /mnt for a process, also after it was deleted: it is in the services' mount namespace. */
+  private sees(pid: string): boolean {
+    if (readFileSync(`/proc/${pid}/mountinfo`, "utf8").match(`${this.folder}/.local(//deleted)? /mnt `))
+      return true;
+    const ours = statSync(join(this.folder, ".local"), { throwIfNoEntry: false });
+    const theirs = statSync(`/proc/${pid}/root/mnt`, { throwIfNoEntry: false });
+    return ours !== undefined && ours.ino === theirs?.ino && ours.dev === theirs.dev;
   }
 
   /** The processes of a service that its supervisor has started. @returns never one that is not of this copy */

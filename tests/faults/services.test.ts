@@ -1,0 +1,174 @@
+// Fault 10: the native stack itself. Its services are killed at random for a minute, its database can't start for longer than
+// anything in it once waited, its disk is full: nothing but time is needed to have them all again.
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createPool, type Pool } from "mysql2/promise";
+import { Copy } from "../native/copy.ts";
+import { run } from "../native/proxy.ts";
+import { startMachines, type TestMachine } from "../support/machines.ts";
+import { call } from "../support/program.ts";
+import { until } from "../support/until.ts";
+import { type Checkable, check, expireLeases, settle } from "./checker.ts";
+import { startClients } from "./clients.ts";
+import { Ledger } from "./ledger.ts";
+import { injected, more, random, SEED } from "./table.ts";
+
+setDefaultTimeout(more(400_000));
+
+const SECONDS = more(60);
+/** Between two tries of a service. */
+const MOST_APART_MS = 5000;
+
+let copy: Copy;
+let machines: TestMachine[];
+let database: Pool;
+let pool: Checkable;
+let api: { url: string };
+
+beforeAll(async () => {
+  copy = await Copy.make({ MACHINE_COUNT: "0", SSH_TIMEOUT_SECONDS: "3" });
+  // A disk of its own, that can be filled.
+  mkdirSync(join(copy.folder, ".local"));
+  const mounted = await run([
+    "mount",
+    "-t",
+    "tmpfs",
+    "-o",
+    "size=400m,mode=755",
+    "services",
+    `${copy.folder}/.local`,
+  ]);
+  expect(mounted).toMatchObject({ code: 0 });
+  machines = await startMachines(4, { prefix: "svc-" });
+  const up = await copy.just("up");
+  expect(up, up.stderr).toMatchObject({ code: 0 });
+  api = { url: `http://127.0.0.1:${copy.ports.api}` };
+  database = createPool({
+    socketPath: join(copy.folder, ".local/run/db/mysql.sock"),
+    user: "machine_manager_owner",
+    password: copy.dotEnv("DATABASE_OWNER_PASSWORD"),
+    database: "machine_manager",
+    timezone: "Z",
+    connectionLimit: 3,
+  });
+  pool = {
+    machines,
+    async sql(text, values) {
+      const [rows] = await database.query(text, values);
+      return rows as unknown[];
+    },
+  };
+  for (const { name, host, port, user, password } of machines)
+    expect((await call(api, "POST", "/machines", { name, host, port, user, password })).status).toBe(201);
+  await until("all are offered", 60_000, async () => {
+    const { available } = (await call(api, "GET", "/available")).body;
+    return available.length === machines.length;
+  });
+});
+afterAll(async () => {
+  await database?.end();
+  await copy.just("down");
+  await run(["umount", join(copy.folder, ".local")]);
+  await Promise.all((machines ?? []).map((machine) => machine.stop()));
+  rmSync(copy.folder, { recursive: true, force: true });
+});
+
+const ready = async () => (await copy.get("/readyz").catch(() => undefined))?.status === 200;
+/** Ends processes of our own stack, and no others. @returns how many */
+function kill(what: string, which: (pids: number[]) => number[] = (pids) => pids): number {
+  const pids = which(copy.pidsOf(what)).filter((pid) => pid > 1);
+  for (const pid of pids)
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has just ended by itself.
+    }
+  return pids.length;
+}
+/** When a service ended, as its supervisor counted it, in milliseconds. */
+async function ends(service: string): Promise<number[]> {
+  const times = `s6-svdt .local/run/service/${service} | s6-tai64nlocal | cut -c1-23 | date -f - +%s%3N`;
+  const { stdout } = await run(["bash", "-c", times], {}, copy.folder);
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
+const farthest = (times: number[]) =>
+  Math.max(0, ...times.slice(1).map((time, n) => time - (times[n] ?? time)));
+/** All four services are up, by themselves, and the promise holds. */
+async function allIsWell(ledger?: Ledger): Promise<string[]> {
+  await until("it answers", 30_000, ready);
+  const status = await until("all four are up", 30_000, async () => {
+    const { code, stdout } = await copy.just("status");
+    return code === 0 && stdout;
+  });
+  for (const service of ["db", "api", "scheduler", "nginx"])
+    expect(status).toMatch(new RegExp(`^${service}: up since 20`, "m"));
+  await expireLeases(pool);
+  return [...(await settle(pool)), ...(await check(pool, ledger ? { ledger } : {}))];
+}
+
+test(`API, scheduler and nginx are killed at random for ${SECONDS} s: all services are up again, and the promise held`, async () => {
+  const dice = random(SEED);
+  const ledger = new Ledger();
+  const load = startClients(ledger, () => api, 4, dice, "svc");
+  const end = performance.now() + SECONDS * 1000;
+  let kills = 0;
+  while (performance.now() < end) {
+    kills += kill("server.ts", (pids) => pids.filter(() => dice() < 0.5).slice(0, 1));
+    // Its workers live on and have its port.
+    if (dice() < 0.2) kills += kill("nginx: master");
+    await Bun.sleep(200 + dice() * 3000); // when, is part of the dice
+  }
+  await load.stop();
+  const bad = await allIsWell(ledger);
+  injected("10 services killed at random", kills, bad, `${ledger.asked.length} requests`);
+  expect(bad).toEqual([]);
+  expect(kills).toBeGreaterThan(10);
+});
+
+test("a database that can't start for longer than a minute: it is tried again and again, and all is back without a hand", async () => {
+  const settings = join(copy.folder, ".local/mysql/my.cnf");
+  const good = readFileSync(settings, "utf8");
+  writeFileSync(settings, `${good}nonsense-${SEED} = 1\n`);
+  const began = Date.now();
+  kill("mariadbd");
+  kill("server.ts"); // these have to wait for it at their start
+  // The program gave up after 60 s, supervisord after four tries.
+  await until("it was away for 65 s", 80_000, () => Date.now() - began > 65_000, 1000);
+  const told = await copy.just("status");
+  expect(told.code).not.toBe(0);
+  expect(told.stdout).toMatch(/^db: DOWN since 20.* ended with exitcode \d+\. Its log: .*nonsense/m);
+  expect(told.stdout).toMatch(/^api: does not answer; it runs since 20.*waiting for the database/m);
+  const tries = (await ends("db")).filter((time) => time >= began);
+  expect(tries.length).toBeGreaterThan(13);
+  expect(farthest(tries)).toBeLessThan(MOST_APART_MS);
+  writeFileSync(settings, good);
+  const bad = await allIsWell();
+  injected("10 database away for more than a minute", tries.length, bad);
+  expect(bad).toEqual([]);
+});
+
+test("the disk is full while all of them start again, and then freed", async () => {
+  const filler = join(copy.folder, ".local/filler");
+  const full = () => {
+    for (const size of [1 << 20, 1 << 12])
+      try {
+        for (;;) appendFileSync(filler, Buffer.alloc(size));
+      } catch {
+        // No room for so much.
+      }
+  };
+  full();
+  let kills = 0;
+  const until20 = performance.now() + 20_000;
+  while (performance.now() < until20) {
+    for (const what of ["mariadbd", "server.ts"]) kills += kill(what);
+    full();
+    await Bun.sleep(1000); // between two rounds
+  }
+  rmSync(filler);
+  const bad = await allIsWell();
+  injected("10 disk full while services start", kills, bad);
+  expect(bad).toEqual([]);
+  expect(kills).toBeGreaterThan(10);
+});
