@@ -6,18 +6,10 @@
 set -uo pipefail
 folder=$1 stopping='' svscan=''
 
-# A process that took leave of its group may keep a logger, which waits for its last word, for ever.
-force() {
-  sleep 14
-  for service in "$folder"/*/log/; do s6-svc -xd "$service" 2>/dev/null; done
-}
-
 # shellcheck disable=SC2329 # run by the trap
 stop() {
-  [[ -z $stopping ]] || return 0
   stopping=1
   [[ -z $svscan ]] || kill -TERM "$svscan" 2>/dev/null
-  setpriv --pdeathsig KILL bash -c "$(declare -f force); folder=\$1; force" - "$folder" &
 }
 trap stop TERM INT HUP
 
@@ -36,9 +28,17 @@ while [[ -z $stopping ]]; do
   setpriv --pdeathsig TERM s6-svscan "$folder" &
   svscan=$!
   # A signal ends a `wait` early.
-  while kill -0 "$svscan" 2>/dev/null; do wait "$svscan"; done
-  [[ -n $stopping ]] && break
+  while [[ -z $stopping ]] && kill -0 "$svscan" 2>/dev/null; do wait "$svscan"; done
+  [[ -z $stopping ]] || break
   echo "s6-svscan has ended; starting it again"
   end_left
   sleep 1
 done
+
+# A process that took leave of its group keeps its logger, which would wait for its last word for ever.
+for ((left = 140; left > 0; left--)); do
+  kill -0 "$svscan" 2>/dev/null || exit 0
+  sleep 0.1
+done
+for service in "$folder"/*/log/; do s6-svc -xd "$service" 2>/dev/null; done
+wait "$svscan"
