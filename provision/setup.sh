@@ -64,7 +64,7 @@ restore_policy() {
 install_debian() {
   local -a packages=("$@") services=() fresh=()
   local service
-  for service in mariadb nginx ssh supervisor; do
+  for service in mariadb nginx ssh; do
     [[ -e /etc/init.d/$service || -e /lib/systemd/system/$service.service ]] || fresh+=("$service")
   done
   trap restore_policy EXIT

@@ -16,7 +16,7 @@ setDefaultTimeout(120_000);
 const ELSEWHERE: Record<string, { file: string; as: string }> = {
   "npx --yes rust-just run": { file: "tests/native/stack.test.ts", as: 'just("run")' },
   "npx --yes rust-just test": { file: ".ci/run", as: "npx --yes rust-just test" },
-  "MODE=native just run": { file: "tests/native/stack.test.ts", as: 'MODE: "native"' },
+  "MODE=native just run": { file: "tests/native/copy.ts", as: 'MODE: "native"' },
   "MODE=docker just run": { file: "tests/docker/checkout.ts", as: 'MODE: "docker"' },
   "just prune-events --older-than 365d": {
     file: "tests/native/stack.test.ts",
@@ -25,6 +25,7 @@ const ELSEWHERE: Record<string, { file: string; as: string }> = {
   "bun server.ts migrate": { file: "tests/pool/owner.test.ts", as: '"migrate"' },
   "just rotate-key": { file: "tests/native/stack.test.ts", as: 'just("rotate-key")' },
   "just run-dev": { file: "tests/native/stack.test.ts", as: 'just("run-dev")' },
+  "just install-systemd": { file: "tests/native/systemd.test.ts", as: '"install-systemd"' },
   "just status": { file: "tests/native/stack.test.ts", as: 'just("status")' },
   "just logs api": { file: "tests/native/stack.test.ts", as: 'just("logs", "api")' },
   "just down": { file: "tests/native/stack.test.ts", as: 'just("down")' },
