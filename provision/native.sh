@@ -186,7 +186,7 @@ migrate() {
 }
 
 wait_ready() {
-  local deadline=$((SECONDS + 120)) seen='' service
+  local deadline=$((SECONDS + 120)) seen='' service seconds
   until fetch -o /dev/null "$(proxy_url)/readyz"; do
     for service in "${services[@]}"; do
       (($(ends_of "$service") < 4)) || give_up "$service" "does not start"
@@ -200,7 +200,7 @@ wait_ready() {
     sleep 0.2
   done
   # The scheduler has no port: it is up when it has run for three seconds.
-  until runs_for scheduler 3; do
+  until seconds=$(seconds_up scheduler) && ((${seconds:-0} >= 3)); do
     if (($(ends_of scheduler) >= 4 || SECONDS > deadline)); then give_up scheduler "does not start"; fi
     sleep 0.2
   done

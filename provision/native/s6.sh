@@ -26,10 +26,14 @@ forget_ends() {
   local name
   for name in "${services[@]}"; do s6-svdt-clear "$(at "$name")" 2>/dev/null || true; done
 }
-# runs_for NAME SECONDS: whether it has run for so long.
-runs_for() {
-  local running seconds
-  read -r running seconds < <(s6-svstat -o up,updownfor "$(at "$1")" 2>/dev/null) && [[ $running == true ]] && ((seconds >= $2))
+# seconds_up NAME: for how long its process has run; nothing when there is none. (Not what s6-svstat says: that is a file,
+# which a full disk leaves as it was.)
+seconds_up() {
+  local pid parent seconds
+  read -r pid 2>/dev/null <"$(at "$1")/group" || true
+  [[ $pid =~ ^[0-9]+$ ]] && ((pid > 1)) || return 0
+  read -r parent seconds < <(ps -o ppid=,etimes= -p "$pid") && [[ $(ps -o comm= -p "$parent") == s6-supervise ]] && say "$seconds"
+  return 0
 }
 
 # restart NAME: ends it (by force after 12 s), and lets it be started.
@@ -115,15 +119,14 @@ works() {
 
 # A line for a service: since when it runs; or that it does not, since when and why.
 status_of() {
-  local running seconds since
-  read -r running seconds < <(s6-svstat -o up,updownfor "$(at "$1")" 2>/dev/null) || running=''
-  since=$(down_since "$1")
-  if [[ $running == true ]] && { [[ -z $since ]] || ((seconds > 5)); }; then
+  local seconds since
+  seconds=$(seconds_up "$1") since=$(down_since "$1")
+  if [[ -n $seconds ]] && { [[ -z $since ]] || ((seconds > 5)); }; then
     since=$(date -d "-$seconds seconds" '+%F %T')
     if works "$1"; then say "$1: up since $since" && return; fi
     say "$1: does not answer; it runs since $since. Its log: $(last_words "$1")"
   else
-    since=$(date -d "@${since:-$(($(date +%s) - ${seconds:-0}))}" '+%F %T')
+    since=$(date -d "@${since:-$(date +%s)}" '+%F %T')
     say "$1: DOWN since $since, tried again every second; it ended with $(s6-svdt "$(at "$1")" 2>/dev/null | tail -n 1 | cut -d ' ' -f 2-). Its log: $(last_words "$1")"
   fi
   return 1
