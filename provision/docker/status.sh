@@ -5,13 +5,13 @@
 # ends_of SERVICE SINCE
 ends_of() {
   docker compose logs --no-log-prefix --timestamps --since "$2" "$1" 2>/dev/null |
-    sed -n 's/^\(.\x1b\[2K\)\?\([0-9TZ:.-]*\) again\.sh: .* ended with .*/\2/p' | cut -c1-19 | sed 's/$/Z/' | date -f - +%s 2>/dev/null || true
+    sed -n 's/^\(\x1b\[2K\)\?\([0-9TZ:.-]*\) again\.sh: .* ended with .*/\2/p' | cut -c1-19 | sed 's/$/Z/' | date -f - +%s 2>/dev/null || true
 }
 
 # The last line of a service's log that tells of trouble, else its last line.
 last_words() {
   local lines
-  lines=$(docker compose logs --no-log-prefix --tail 200 "$1" 2>/dev/null | grep -v -e '^again\.sh: ' -e '^[[:space:]]*$' -e 'Aborting$') || true
+  lines=$(docker compose logs --no-log-prefix --tail 200 "$1" 2>/dev/null | sed 's/^\x1b\[2K//' | grep -v -e '^again\.sh: ' -e '^[[:space:]]*$' -e 'Aborting$') || true
   { grep -iE 'error|fail|refused|denied|machine-manager:|emerg|abort|waiting' <<<"$lines" || printf '%s\n' "$lines"; } | tail -n 1 | cut -c1-300
 }
 
