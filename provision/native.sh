@@ -133,6 +133,7 @@ launch() {
 
 # Shows why a service does not come up, and stops.
 give_up() {
+  if by_systemd; then fail "$1 $2; look at: journalctl -u machine-manager-$1. After mending it: just install-systemd"; fi
   say "--- the end of .local/log/$1/current:" >&2
   tail -n 15 "$state/log/$1/current" >&2 || true
   fail "$1 $2; all of its log: just logs $1. It is tried again every second; after mending it: just run"

@@ -142,6 +142,10 @@ first_down() {
 
 status() {
   local name bad=''
+  if ! standing && by_systemd; then
+    systemctl --no-pager --lines=1 status 'machine-manager-*'
+    return
+  fi
   if ! standing; then say "native: nothing runs; start it with: just run" && return 1; fi
   for name in db api scheduler nginx; do
     [[ ! -d $(at "$name") ]] || status_of "$name" || bad=1

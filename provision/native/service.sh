@@ -4,11 +4,15 @@
 # Environment: STATE is .local and APP the program's sources, as the services see them; CHECKOUT is the checkout's number.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
-service=$1 watch=${2:-} state=$STATE
+service=$1 watch=${2:-} state=$STATE by_systemd=${BY_SYSTEMD-}
 cd "$state"
 
 # Runs the service in place of this script. When its supervisor is killed, the kernel ends it as well.
-run() { exec setpriv --pdeathsig TERM "$@"; }
+# (systemd does that by itself, and lets nobody call what setpriv calls.)
+run() {
+  if [[ -n $by_systemd ]] && ! is_root; then exec "$@"; fi
+  exec setpriv --pdeathsig TERM "$@"
+}
 # The same as another user, who can gain no rights at all (root only; anybody else is that user already).
 run_as() {
   local uid=$1 gid=$2
@@ -53,7 +57,7 @@ nginx_() {
 }
 
 program() {
-  local name line uid checkout=$CHECKOUT app=$APP settings=${CREDENTIALS_DIRECTORY:-$state/run}/program.env
+  local name line uid checkout=$CHECKOUT app=$APP settings=${RUNTIME_DIRECTORY:-$state/run}/program.env
   # Only the settings that `up` wrote down; nothing else of the shell that it was typed into.
   for name in $(compgen -e); do [[ $name == PATH || $name == LANG ]] || unset "$name" 2>/dev/null || true; done
   # shellcheck disable=SC2163 # the line is NAME=VALUE
@@ -69,9 +73,16 @@ program() {
 # In run-dev: each edit of the checkout, into the copy that the program runs from.
 sources() { run "$state/run/bun" --no-env-file "$root/provision/native/sources.ts" "$root" "$APP" --follow; }
 
+# Under systemd, as root before the service: files that only root may read, for its user alone.
+hand_over() {
+  install -m 400 -- "$@" "$RUNTIME_DIRECTORY/"
+  chown --reference="$RUNTIME_DIRECTORY" -- "$RUNTIME_DIRECTORY"/*
+}
+
 case $service in
   db | sources) $service ;;
   db-files) db_files ;;
+  hand-over) hand_over "${@:2}" ;;
   nginx) nginx_ ;;
   api | scheduler) program ;;
   *) fail "no such service: $service" ;;

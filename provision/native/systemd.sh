@@ -47,7 +47,7 @@ StartLimitIntervalSec=0
 
 [Service]
 ExecStart=/bin/bash $app/provision/native/service.sh $name
-Environment=STATE=$state APP=$app CHECKOUT=$(printf %s "$root" | sha256sum | cut -c1-16)
+Environment=BY_SYSTEMD=1 STATE=$state APP=$app CHECKOUT=$(printf %s "$root" | sha256sum | cut -c1-16)
 Restart=always
 RestartSec=1
 TimeoutStopSec=12
@@ -66,7 +66,7 @@ write_units() {
   # shellcheck disable=SC2034 # render.sh and native.sh ask them
   inside=$state app=$state/run/app sockets=$state/run outside=$state/run
   # shellcheck disable=SC2034
-  certificates=/run/credentials/machine-manager-nginx.service
+  certificates=/run/machine-manager-nginx
   render ""
   if [[ -z $(secret DATABASE_URL) ]]; then
     after=(db)
@@ -89,8 +89,9 @@ DynamicUser=yes
 PrivateUsers=yes
 CapabilityBoundingSet=
 RestrictAddressFamilies=$network
-# A file that only root may read.
-LoadCredential=program.env:$state/run/program.env
+RuntimeDirectory=machine-manager-$name
+RuntimeDirectoryMode=0700
+ExecStartPre=+/bin/bash $app/provision/native/service.sh hand-over $state/run/program.env
 UNIT
   done
   unit nginx api <<UNIT
@@ -101,10 +102,13 @@ RestrictAddressFamilies=$network
 MemoryDenyWriteExecute=yes
 RuntimeDirectory=machine-manager-nginx
 KillSignal=SIGQUIT
-LoadCredential=cert.pem:$state/certificate/cert.pem
-LoadCredential=key.pem:$state/certificate/key.pem
+RuntimeDirectoryMode=0700
+ExecStartPre=+/bin/bash $app/provision/native/service.sh hand-over $state/certificate/cert.pem $state/certificate/key.pem
 UNIT
 }
+
+# Whether the services were installed here.
+by_systemd() { [[ -d /run/systemd/system && -e $units/machine-manager-api.service ]]; }
 
 need_systemd() {
   [[ -d /run/systemd/system ]] || fail "systemd does not run here (process 1 is $(cat /proc/1/comm)), so there is nothing to install the services into.
