@@ -85,6 +85,7 @@ end_supervisord() {
     ((SECONDS < deadline)) || fail "supervisord (process $pid) does not stop; end it by hand"
     sleep 0.1
   done
+  rm -f "$state"/run/supervisor* "$state"/log/*.log*
 }
 
 # The last line of a service's log that tells of trouble, else its last line.
