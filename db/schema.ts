@@ -19,7 +19,14 @@ const time = (name: string) => datetime(name, { fsp: 3, mode: "date" });
 /** Ids are made in code, so that a lost COMMIT can be read back. Not CHAR: MariaDB takes none in a stored column. */
 const id = (name: string) => varchar(name, { length: 36 });
 
-export const MACHINE_STATES = ["available", "preparing", "reserved", "cleaning", "quarantined"] as const;
+export const MACHINE_STATES = [
+  "available",
+  "preparing",
+  "reserved",
+  "cleaning",
+  "quarantined",
+  "removing",
+] as const;
 export type MachineState = (typeof MACHINE_STATES)[number];
 
 export const RESERVATION_STATES = ["queued", "preparing", "active", "ending", "ended", "failed"] as const;

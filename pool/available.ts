@@ -5,7 +5,7 @@ import type { PoolDeps } from "./deps.ts";
 export interface Offer {
   available: string[];
   reserved: string[];
-  /** being prepared, cleaned, quarantined or drained */
+  /** being prepared, cleaned or removed, quarantined or drained */
   unavailable: string[];
 }
 

@@ -1,4 +1,4 @@
-import { eq, sql } from "drizzle-orm";
+import { and, eq, ne, sql } from "drizzle-orm";
 import { matched, now, transact } from "../db/client.ts";
 import { machines } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
@@ -15,7 +15,10 @@ export interface MachineChange {
   hostKey?: string | undefined;
 }
 
-/** Changes what an admin may change of a machine. @throws PoolError machine_not_found */
+/**
+ * Changes what an admin may change of a machine, unless it is being removed: nothing takes that back.
+ * @throws PoolError machine_not_found, machine_held
+ */
 export async function changeMachine(
   deps: PoolDeps,
   name: string,
@@ -33,11 +36,12 @@ export async function changeMachine(
             ? {}
             : { hostKey, retryAt: sql`IF(${machines.state} = 'quarantined', ${now}, ${machines.retryAt})` }),
         })
-        .where(eq(machines.name, name)),
+        .where(and(eq(machines.name, name), ne(machines.state, "removing"))),
     );
     if (rows > 0) await record(deps, tx, "machine.changed", name, { drained, labels, hostKey });
     return rows;
   });
-  if (found === 0) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
-  return viewMachine(deps, name);
+  const view = await viewMachine(deps, name);
+  if (found === 0) throw new PoolError("machine_held", `'${name}' is being removed`);
+  return view;
 }

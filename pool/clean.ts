@@ -8,26 +8,35 @@ import { endWhenEmpty, offer, quarantine } from "./settle.ts";
 import { type Machine, targetOf } from "./target.ts";
 
 /**
- * Makes a machine that we hold (state cleaning or quarantined) fit to be offered: the holder's account and
- * all that nobody holds are removed with proof. Then it is offered, or quarantined with the reason.
+ * Removes the holder's account and all that nobody holds from a machine that we hold, with proof; learns its host key
+ * and its identity where they are not known. What becomes of its row is for the caller to say.
+ * @throws MachineFault
+ */
+export async function cleanWith(deps: PoolDeps, machine: Machine, signal: AbortSignal): Promise<void> {
+  const target = await targetOf(deps, machine);
+  if (!target.hostKey || !machine.identity) {
+    const { hostKey, identity } = await deps.accounts.look(target, signal);
+    target.hostKey = hostKey;
+    machine.hostKey = hostKey;
+    // Before anything is touched: under its other name it may have a user.
+    if (identity) await refuseDuplicate(deps, machine, identity);
+  }
+  const [holder] = machine.reservationId
+    ? await deps.db.select().from(reservations).where(eq(reservations.id, machine.reservationId))
+    : [];
+  const account = holder ? { username: holder.username, uid: holder.uid, mark: holder.id } : null;
+  machine.identity = await deps.accounts.clean(target, machine.generation, account, signal);
+}
+
+/**
+ * Makes a machine that we hold (state cleaning or quarantined) fit to be offered. Then it is offered, or quarantined
+ * with the reason.
  * @returns whether it is clean
  */
 export async function clean(deps: PoolDeps, machine: Machine): Promise<boolean> {
   const keeper = keepLease(deps, machine);
   try {
-    const target = await targetOf(deps, machine);
-    if (!target.hostKey || !machine.identity) {
-      const { hostKey, identity } = await deps.accounts.look(target, keeper.signal);
-      target.hostKey = hostKey;
-      machine.hostKey = hostKey;
-      // Before anything is touched: under its other name it may have a user.
-      if (identity) await refuseDuplicate(deps, machine, identity);
-    }
-    const [holder] = machine.reservationId
-      ? await deps.db.select().from(reservations).where(eq(reservations.id, machine.reservationId))
-      : [];
-    const account = holder ? { username: holder.username, uid: holder.uid, mark: holder.id } : null;
-    machine.identity = await deps.accounts.clean(target, machine.generation, account, keeper.signal);
+    await cleanWith(deps, machine, keeper.signal);
     return await offer(deps, machine);
   } catch (error) {
     if (!(error instanceof MachineFault)) throw error;

@@ -5,6 +5,7 @@ import { clean, takeOverAndClean } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
 import { record } from "./events.ts";
 import { leaseIsFree, takeOver } from "./lease.ts";
+import { finishRemoval } from "./remove_machine.ts";
 import { endWhenEmpty, lockReservation } from "./settle.ts";
 import type { Machine } from "./target.ts";
 
@@ -39,18 +40,27 @@ async function undo(deps: PoolDeps, seen: Machine): Promise<void> {
   if (moved) await clean(deps, moved);
 }
 
+/** A removal whose process is gone is carried on, never undone: its admin was told nothing, and asks whether it is gone. */
+async function carryOnRemoval(deps: PoolDeps, seen: Machine): Promise<void> {
+  const machine = await takeOver(deps, seen, ["removing"]);
+  if (!machine) return;
+  deps.log("warn", "carrying on with a removal", { machine: machine.name });
+  await finishRemoval(deps, machine);
+}
+
 /**
- * Finishes or undoes what a stopped process left half done: preparations and cleanings whose lease ran out.
+ * Finishes or undoes what a stopped process left half done: preparations, cleanings and removals whose lease ran out.
  * @returns how many machines it took on
  */
 export async function recover(deps: PoolDeps): Promise<number> {
   const left = await deps.db
     .select()
     .from(machines)
-    .where(and(inArray(machines.state, ["preparing", "cleaning"]), leaseIsFree));
+    .where(and(inArray(machines.state, ["preparing", "cleaning", "removing"]), leaseIsFree));
   const all = await Promise.allSettled(
     left.map(async (machine) => {
       if (machine.state === "preparing") await undo(deps, machine);
+      else if (machine.state === "removing") await carryOnRemoval(deps, machine);
       else await takeOverAndClean(deps, machine);
     }),
   );

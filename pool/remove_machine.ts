@@ -1,30 +1,53 @@
-import { and, eq, isNull } from "drizzle-orm";
-import { matched, now, transact } from "../db/client.ts";
+import { and, eq, isNull, ne } from "drizzle-orm";
+import { MachineFault } from "../accounts/faults.ts";
+import { matched, now, type Tx, transact } from "../db/client.ts";
 import { machines } from "../db/schema.ts";
-import { clean } from "./clean.ts";
+import { cleanWith } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
 import { PoolError } from "./errors.ts";
 import { record } from "./events.ts";
-import { leaseIsFree, takeOver } from "./lease.ts";
+import { heldAs, keepLease, leaseIsFree, takeOver } from "./lease.ts";
 import { endHold, endWhenEmpty, lockReservation } from "./settle.ts";
 import type { Machine } from "./target.ts";
 import { rememberUnclean } from "./unclean.ts";
 
-/** Removes a machine that nobody holds; false when somebody does, or works on it right now. */
-function removeFree(deps: PoolDeps, { id, name }: Machine): Promise<boolean> {
-  return transact(deps.db, async (tx) => {
-    const gone = matched(
-      await tx.delete(machines).where(and(eq(machines.id, id), isNull(machines.reservationId), leaseIsFree)),
-    );
-    if (gone > 0) await record(deps, tx, "machine.removed", name);
-    return gone > 0;
-  });
+/** What an account may still be on, though nobody holds it: a probe or a first look found one that it did not make. */
+const leftOn = ({ state, fault }: Machine) => state === "quarantined" && fault === "leftovers";
+
+/**
+ * Removes a machine that nobody holds, in one statement: a claim locks the row, and changes its holder in the same
+ * transaction, so one of the two finds nothing.
+ * @returns whether it is clean; undefined when somebody holds it, or works on it right now
+ */
+function removeFree(deps: PoolDeps, { id, name }: Machine): Promise<{ clean: boolean } | undefined> {
+  const free = and(
+    eq(machines.id, id),
+    isNull(machines.reservationId),
+    ne(machines.state, "removing"),
+    leaseIsFree,
+  );
+  let done: { clean: boolean } | undefined;
+  const work = async (tx: Tx) => {
+    const [machine] = await tx.select().from(machines).where(free).for("update");
+    if (!machine || matched(await tx.delete(machines).where(free)) === 0) return undefined;
+    const isClean = !leftOn(machine);
+    if (!isClean) await rememberUnclean(tx, machine, machine.lastError ?? "unknown");
+    await record(deps, tx, "machine.removed", name, isClean ? {} : { clean: false });
+    done = { clean: isClean };
+    return done;
+  };
+  return transact(deps.db, work, async () => ((await isThere(deps, id)) ? undefined : done));
+}
+
+/** After a COMMIT whose answer was lost. */
+async function isThere(deps: PoolDeps, id: string): Promise<boolean> {
+  return (await deps.db.select({ id: machines.id }).from(machines).where(eq(machines.id, id))).length > 0;
 }
 
 /**
- * Takes a machine out of the pool.
+ * Takes a machine out of the pool. Once it is in `removing`, nothing else takes it back.
  * @param force also while somebody holds it: their account is removed first
- * @returns whether the machine was left clean (only with force can it be false: it did not answer)
+ * @returns whether the machine was left clean (not: it did not answer, or has an account that nobody holds)
  * @throws PoolError machine_not_found, machine_held
  */
 export async function removeMachine(
@@ -34,9 +57,12 @@ export async function removeMachine(
 ): Promise<{ clean: boolean }> {
   const [seen] = await deps.db.select().from(machines).where(eq(machines.name, name));
   if (!seen) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
-  if (await removeFree(deps, seen)) return { clean: true };
+  const free = await removeFree(deps, seen);
+  if (free) return free;
   const [held] = await deps.db.select().from(machines).where(eq(machines.id, seen.id));
-  if (!held) return { clean: true };
+  // Somebody else has just removed it.
+  if (!held) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
+  if (held.state === "removing") throw new PoolError("machine_held", `'${name}' is being removed`);
   if (!force)
     throw new PoolError(
       "machine_held",
@@ -45,29 +71,62 @@ export async function removeMachine(
         : `'${name}' is being worked on right now; ask again in a moment`,
     );
   const machine = await takeOver(deps, held, ["reserved", "cleaning", "quarantined"], async (tx, taken) => {
-    // Drained, so that it is not offered between its cleaning and its removal.
-    const fromHolder =
-      taken.state === "reserved" ? { state: "cleaning" as const, since: now, retryAt: now } : {};
     await tx
       .update(machines)
-      .set({ ...fromHolder, drained: true })
+      .set({ state: "removing", since: now, retryAt: null })
       .where(eq(machines.id, taken.id));
     await record(deps, tx, "machine.removing", name, { forced: true, reservation: taken.reservationId });
   });
   if (!machine)
     throw new PoolError("machine_held", `'${name}' is being worked on right now; ask again in a moment`);
-  if (machine.state === "reserved") machine.state = "cleaning";
-  const isClean = await clean(deps, machine);
-  await transact(deps.db, async (tx) => {
-    if (machine.reservationId) await lockReservation(tx, machine.reservationId);
-    // Before its row goes, which says why it could not be cleaned.
-    if (!isClean) await rememberUnclean(tx, machine);
-    await tx.delete(machines).where(eq(machines.id, machine.id));
-    await record(deps, tx, "machine.removed", name, { forced: true, clean: isClean });
-    await endHold(tx, machine);
-    if (machine.reservationId) await endWhenEmpty(tx, machine.reservationId);
-  });
-  if (!isClean)
-    deps.log("error", "machine removed without being clean", { machine: name, host: machine.host });
-  return { clean: isClean };
+  return finishRemoval(deps, machine);
+}
+
+/**
+ * Cleans a machine in `removing` that we hold, and takes its row away. Only under the lease and the generation with which
+ * it was cleaned: whoever took it over meanwhile carries on, and must find the row.
+ * @throws PoolError machine_held when somebody did
+ */
+export async function finishRemoval(deps: PoolDeps, machine: Machine): Promise<{ clean: boolean }> {
+  const keeper = keepLease(deps, machine);
+  try {
+    let fault: MachineFault | undefined;
+    try {
+      await cleanWith(deps, machine, keeper.signal);
+    } catch (error) {
+      if (!(error instanceof MachineFault)) throw error;
+      fault = error;
+    }
+    const landed = async () => ((await isThere(deps, machine.id)) ? undefined : true);
+    if (!(await transact(deps.db, (tx) => takeRow(deps, tx, machine, fault), landed)))
+      throw new PoolError("machine_held", `'${machine.name}' is being removed by another process`);
+    if (fault)
+      deps.log("error", "machine removed without being clean", {
+        machine: machine.name,
+        host: machine.host,
+        fault: fault.kind,
+        reason: fault.message,
+      });
+    return { clean: !fault };
+  } finally {
+    keeper.stop();
+  }
+}
+
+/** @returns false, and nothing was changed, when the machine is not ours any more */
+async function takeRow(deps: PoolDeps, tx: Tx, machine: Machine, fault?: MachineFault): Promise<boolean> {
+  const { reservationId } = machine;
+  if (reservationId) await lockReservation(tx, reservationId);
+  const itsHolder = reservationId
+    ? eq(machines.reservationId, reservationId)
+    : isNull(machines.reservationId);
+  const gone = matched(
+    await tx.delete(machines).where(and(heldAs(deps, machine), eq(machines.state, "removing"), itsHolder)),
+  );
+  if (gone === 0) return false;
+  if (fault) await rememberUnclean(tx, machine, fault.message);
+  await record(deps, tx, "machine.removed", machine.name, { forced: true, clean: !fault });
+  await endHold(tx, machine);
+  if (reservationId) await endWhenEmpty(tx, reservationId);
+  return true;
 }

@@ -14,12 +14,14 @@ export interface Unclean {
   username: string | null;
 }
 
-/** Remembers a machine that is removed although it is not clean, in the transaction that removes it. */
-export async function rememberUnclean(tx: Tx, machine: Machine): Promise<void> {
+/**
+ * Remembers a machine that is removed although it is not clean, in the transaction that removes it.
+ * @param reason why it could not be cleaned
+ */
+export async function rememberUnclean(tx: Tx, machine: Machine, reason: string): Promise<void> {
   const [holder] = machine.reservationId
     ? await tx.select().from(reservations).where(eq(reservations.id, machine.reservationId))
     : [];
-  const [row] = await tx.select().from(machines).where(eq(machines.id, machine.id));
   await tx.insert(unclean).values({
     id: crypto.randomUUID(),
     machineName: machine.name,
@@ -29,7 +31,7 @@ export async function rememberUnclean(tx: Tx, machine: Machine): Promise<void> {
     identity: machine.identity,
     username: holder?.username ?? null,
     uid: holder?.uid ?? null,
-    reason: row?.lastError ?? "unknown",
+    reason: reason.slice(0, 500),
     removedAt: now,
   });
 }

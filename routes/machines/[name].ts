@@ -52,7 +52,15 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
           examples: [{ drained: true }],
         },
       ),
-      response: { 200: Machine, 400: Problem, 404: Problem, 413: Problem, 415: Problem, 503: Problem },
+      response: {
+        200: Machine,
+        400: Problem,
+        404: Problem,
+        409: Problem,
+        413: Problem,
+        415: Problem,
+        503: Problem,
+      },
       detail: {
         summary: "Drain a machine, change its labels, or accept its new host key",
         description:

@@ -1,8 +1,10 @@
-// Fault 3: three APIs and two schedulers on one database, killed at random for a minute while fifty clients are at work.
+// Fault 3: three APIs and two schedulers on one database, killed at random for a minute while fifty clients are at
+// work, and admins remove, register, drain and change machines.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call, type Program, startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
+import { startAdmins } from "./admins.ts";
 import { check, expireLeases, settle, watch } from "./checker.ts";
 import { startClients } from "./clients.ts";
 import { Ledger } from "./ledger.ts";
@@ -25,7 +27,9 @@ test(`APIs and schedulers are killed at random for ${SECONDS} s while 50 clients
   const schedulers: Program[] = [pool.scheduler as Program, await startProgram(pool.settings, "scheduler")];
   const apis = [...pool.apis];
   const watcher = watch(pool);
-  const load = startClients(ledger, () => apis[Math.floor(dice() * apis.length)] as Program, 50, dice, "kil");
+  const next = () => apis[Math.floor(dice() * apis.length)] as Program;
+  const load = startClients(ledger, next, 50, dice, "kil");
+  const admins = startAdmins(pool, next, 3, dice);
   const end = performance.now() + SECONDS * 1000;
   let kills = 0;
   const starting = new Set<Promise<unknown>>();
@@ -57,7 +61,8 @@ test(`APIs and schedulers are killed at random for ${SECONDS} s while 50 clients
   }
   await Promise.all(starting);
   await load.stop();
-  const bad = await watcher.stop();
+  const bad = await admins.stop();
+  bad.push(...(await watcher.stop()));
   await expireLeases(pool);
   bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
   const granted = ledger.asked.filter((one) => one.outcome === "granted").length;
@@ -70,9 +75,11 @@ test(`APIs and schedulers are killed at random for ${SECONDS} s while 50 clients
   );
   bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
   await Promise.all([...apis, ...schedulers].map((one) => one.stop("SIGKILL")));
-  const note = `${ledger.asked.length} requests, ${granted} granted, ${unknown} without an answer; ${watcher.looks()} looks at all machines`;
+  const { clean, unclean } = admins.did();
+  const note = `${ledger.asked.length} requests, ${granted} granted, ${unknown} without an answer; ${clean + unclean} machines removed, ${clean} as clean; ${watcher.looks()} looks at all machines`;
   injected("3 random kills under load", kills, bad, note);
   console.log(kills, note);
   expect(bad).toEqual([]);
   expect(granted).toBeGreaterThan(SECONDS / 5);
+  expect(clean).toBeGreaterThan(SECONDS / 10);
 });

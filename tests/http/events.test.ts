@@ -125,7 +125,7 @@ const LINES: [string, Line][] = [
     "DELETE /machines/{name}",
     {
       path: "/machines/ev-1?force=true",
-      events: () => ["machine.removing ev-1", "machine.cleaned ev-1", "machine.removed ev-1"],
+      events: () => ["machine.removing ev-1", "machine.removed ev-1"],
     },
   ],
 ];

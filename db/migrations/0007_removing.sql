@@ -1,0 +1,1 @@
+ALTER TABLE `machines` MODIFY COLUMN `state` enum('available','preparing','reserved','cleaning','quarantined','removing') NOT NULL;
