@@ -17,6 +17,7 @@ const STATUS = {
   reservation_not_found: 404,
   reservation_lost: 503,
   idempotency_key_reused: 409,
+  reservation_over: 409,
   still_preparing: 503,
   outcome_unknown: 504,
   user_exists: 409,

@@ -10,6 +10,7 @@ export const POOL_ERROR_KINDS = [
   "reservation_not_found",
   "reservation_lost",
   "idempotency_key_reused",
+  "reservation_over",
   "still_preparing",
   "outcome_unknown",
   "user_exists",

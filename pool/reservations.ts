@@ -85,7 +85,7 @@ const WAIT_MS = 60_000;
  * of its key.
  * @param hash this request's hash, by the id of the SECRET_KEY that the earlier one was hashed with; undefined when
  *   that one is not known any more: then the key alone decides
- * @throws PoolError idempotency_key_reused when that request asked for something else; still_preparing
+ * @throws PoolError idempotency_key_reused when that request asked for something else; reservation_over; still_preparing
  */
 export async function findByKey(
   deps: PoolDeps,
@@ -102,6 +102,17 @@ export async function findByKey(
       throw new PoolError(
         "idempotency_key_reused",
         "This Idempotency-Key was used for a different request; make a new one",
+      );
+    if (row.state === "ending" || row.state === "ended" || row.state === "failed")
+      throw new PoolError(
+        "reservation_over",
+        `The reservation that this Idempotency-Key made is over (${row.state}); for another one make a new key`,
+        [
+          { field: "id", message: row.id },
+          { field: "state", message: row.state },
+          // Not its planned end: it may have been released long before.
+          ...(row.endedAt ? [{ field: "ended_at", message: row.endedAt.toISOString() }] : []),
+        ],
       );
     if (row.state !== "preparing") return { ...(await viewReservation(deps, row.id)), keyId: row.keyId };
     if (performance.now() > deadline)

@@ -125,6 +125,40 @@ test("POST /reservations takes keys, and the same Idempotency-Key gives the same
   expect((await call(pool.api, "POST", "/release_all")).body).toEqual({ message: "No machines to release." });
 });
 
+test("a repeated Idempotency-Key whose reservation is over is told so, with its true end and no password", async () => {
+  const once = () =>
+    call(pool.api, "POST", "/reservations", { username: "olga" }, { "Idempotency-Key": "k-over" });
+  const { id, password, reserved_until } = (await once()).body;
+  expect(password).toBeString();
+  for (const state of ["ending", "failed"]) {
+    await pool.sql("UPDATE reservations SET state = ? WHERE id = ?", [state, id]);
+    const { status, body } = await once();
+    expect([status, body.code, body.password, body.machines]).toEqual([
+      409,
+      "reservation_over",
+      undefined,
+      undefined,
+    ]);
+    expect(body.details).toEqual([
+      { field: "id", message: id },
+      { field: "state", message: state },
+    ]);
+  }
+  await pool.sql("UPDATE reservations SET state = 'active' WHERE id = ?", [id]);
+  expect((await call(pool.api, "DELETE", `/reservations/${id}`)).status).toBe(200);
+  const { status, body } = await once();
+  expect([status, body.code, body.password]).toEqual([409, "reservation_over", undefined]);
+  const [ended] = await pool.sql("SELECT ended_at FROM reservations WHERE id = ?", [id]);
+  expect(body.details).toEqual([
+    { field: "id", message: id },
+    { field: "state", message: "ended" },
+    { field: "ended_at", message: ended.ended_at.toISOString() },
+  ]);
+  expect(ended.ended_at < new Date(reserved_until)).toBe(true);
+  expect(JSON.stringify(body)).not.toContain(password);
+  expect((await get("/available")).body.available).toHaveLength(3);
+});
+
 test("too few machines: said, and nothing changed", async () => {
   const { status, body } = await get("/reserve?username=dave&count=4");
   expect([status, body.code, body.error]).toEqual([409, "not_enough_machines", "Only 3 machines available"]);
