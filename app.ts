@@ -1,4 +1,5 @@
 import { Elysia } from "elysia";
+import { withAddress } from "./http/address.ts";
 import { docs } from "./http/docs.ts";
 import { withErrors } from "./http/errors.ts";
 import { loginPage } from "./http/login_page.ts";
@@ -26,6 +27,7 @@ import users from "./routes/users/index.ts";
 export const app = new Elysia({ name: "app", normalize: false })
   .use(withTrail)
   .use(withErrors)
+  .use(withAddress)
   .use(withOrigin)
   .use(withUser)
   .use(healthz)

@@ -17,6 +17,7 @@ const Environment = Type.Object({
   SCHEDULER: Flag(false),
   SECRET_KEY: Type.String({ pattern: SECRET_KEY_FORM }),
   ADMIN_TOKEN: Type.String({ pattern: "^$|^[!-~]{16,256}$", default: "" }),
+  PROXY_SECRET: Type.String({ pattern: "^$|^[A-Za-z0-9_-]{16,256}$", default: "" }),
   PUBLISH_ADDRESS: Type.String({ default: "" }),
   PRETTY_JSON: Flag(false),
   LOG_LEVEL: Type.Union(
@@ -47,7 +48,13 @@ const Maintenance = Type.Object({
   EVENTS_DAYS: Whole(0, 36_500, 365),
 });
 
-const MAY_COME_FROM_A_FILE = ["DATABASE_URL", "DATABASE_OWNER_URL", "SECRET_KEY", "ADMIN_TOKEN"] as const;
+const MAY_COME_FROM_A_FILE = [
+  "DATABASE_URL",
+  "DATABASE_OWNER_URL",
+  "SECRET_KEY",
+  "ADMIN_TOKEN",
+  "PROXY_SECRET",
+] as const;
 
 const HINTS: Record<string, string> = {
   ACCOUNT_NAMES: "must be own or any",
@@ -57,6 +64,7 @@ const HINTS: Record<string, string> = {
   SECRET_KEY: "must be 32 random bytes in base64; make one with: openssl rand -base64 32",
   ALLOWED_MACHINE_NETWORKS: "must be networks such as 10.0.0.0/8, separated by commas",
   ADMIN_TOKEN: "must be 16 to 256 printable characters without spaces",
+  PROXY_SECRET: "must be 16 to 256 letters, digits, _ and -",
 };
 
 export interface Config {
@@ -68,6 +76,8 @@ export interface Config {
   secretKey: string;
   /** empty: no token is asked for */
   adminToken: string;
+  /** what our own proxy sends along; empty: nobody is believed who forwards a request */
+  proxySecret: string;
   prettyJson: boolean;
   logLevel: "debug" | "info" | "warn" | "error";
   webConcurrency: number;
@@ -160,6 +170,7 @@ export function readConfig(env: Env): Config {
     scheduler: value.SCHEDULER,
     secretKey: value.SECRET_KEY,
     adminToken: value.ADMIN_TOKEN,
+    proxySecret: value.PROXY_SECRET,
     prettyJson: value.PRETTY_JSON,
     logLevel: value.LOG_LEVEL as Config["logLevel"],
     webConcurrency: value.WEB_CONCURRENCY,

@@ -50,6 +50,8 @@ async function startApi(): Promise<void> {
     reusePort: process.env.MACHINE_MANAGER_WORKER === "1",
     maxRequestBodySize: MOST_BODY_BYTES,
     idleTimeout: 0,
+    // Bun's own pages would show our sources: /bun:info, and each error of ours that nobody caught.
+    development: false,
   });
   stopOnSignal(async () => {
     await app.stop();

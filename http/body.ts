@@ -1,5 +1,5 @@
 import { Elysia } from "elysia";
-import { HttpProblem } from "./errors.ts";
+import { HttpProblem } from "./problem.ts";
 
 const MOST_BYTES = 64 * 1024;
 

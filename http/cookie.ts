@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { sameSecret } from "../pool/identity.ts";
-import { HttpProblem } from "./errors.ts";
 import { isCrossSite } from "./origin.ts";
+import { HttpProblem } from "./problem.ts";
 
 /** The prefix makes browsers take it from this host alone, over TLS (https://www.rfc-editor.org/rfc/rfc6265bis). */
 const NAME = "__Host-machine_manager";

@@ -2,6 +2,7 @@ import { Elysia } from "elysia";
 import { config } from "../config.ts";
 import { deps } from "../deps.ts";
 import type { PoolDeps } from "../pool/deps.ts";
+import { withAddress } from "./address.ts";
 import { withErrors } from "./errors.ts";
 import { json } from "./json.ts";
 import { withOrigin } from "./origin.ts";
@@ -18,6 +19,7 @@ const later = new Proxy({} as PoolDeps, {
 export const withDeps = new Elysia({ name: "deps" })
   .use(withTrail)
   .use(withErrors)
+  .use(withAddress)
   .use(withOrigin)
   .use(withUser)
   .decorate("deps", later)

@@ -3,7 +3,10 @@ import { config } from "../config.ts";
 import { deps } from "../deps.ts";
 import { isUnavailable } from "../pool/availability.ts";
 import { PoolError, type PoolErrorKind } from "../pool/errors.ts";
+import { pathOf } from "./address.ts";
 import { json } from "./json.ts";
+import { HttpProblem } from "./problem.ts";
+import { forwarded } from "./proxy.ts";
 
 const STATUS = {
   invalid_request: 400,
@@ -28,20 +31,6 @@ const STATUS = {
   login_failed: 401,
   too_many_logins: 429,
 } as const satisfies Record<PoolErrorKind, number>;
-
-/** A request that HTTP itself refuses. */
-export class HttpProblem extends Error {
-  readonly kind: string;
-  readonly answer: number;
-  /** seconds after which it makes sense to try again */
-  readonly retryAfter: number | undefined;
-  constructor(answer: number, kind: string, message: string, retryAfter?: number) {
-    super(message);
-    this.answer = answer;
-    this.kind = kind;
-    this.retryAfter = retryAfter;
-  }
-}
 
 const nothingHere = () =>
   new HttpProblem(
@@ -117,7 +106,7 @@ const ids = new WeakMap<Request, string>();
 export function requestId(request: Request): string {
   const known = ids.get(request);
   if (known) return known;
-  const given = request.headers.get("x-request-id") ?? "";
+  const given = forwarded(request, "x-request-id") ?? "";
   const id = /^[\w-]{8,64}$/.test(given) ? given : crypto.randomUUID();
   ids.set(request, id);
   return id;
@@ -176,7 +165,7 @@ export const withErrors = new Elysia({ name: "errors" })
         : "unknown";
     deps().log("error", "unexpected error", {
       request: id,
-      path: new URL(request.url).pathname,
+      path: pathOf(request),
       reason: reason.slice(0, 300),
     });
     return problem(

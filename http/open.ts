@@ -1,8 +1,9 @@
+import { pathOf } from "./address.ts";
+
 interface Asked {
   method: string;
   url: string;
 }
-const pathOf = ({ url }: Asked) => new URL(url).pathname;
 
 /** Signs of life: of those who ask, nothing is asked. */
 export const isSign = (asked: Asked) => /^\/(healthz|readyz)$/.test(pathOf(asked));

@@ -1,7 +1,7 @@
 import { Elysia } from "elysia";
 import { config, isLoopback } from "../config.ts";
-import { HttpProblem } from "./errors.ts";
 import { isPage, isSign } from "./open.ts";
+import { HttpProblem } from "./problem.ts";
 
 /** "localhost:8443" → localhost, "[::1]:443" → ::1 */
 const nameOf = (host: string) => host.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");

@@ -1,6 +1,6 @@
 import { config } from "../config.ts";
 import type { Identity } from "../pool/identity.ts";
-import { HttpProblem } from "./errors.ts";
+import { HttpProblem } from "./problem.ts";
 
 const WINDOW_MS = 60_000;
 

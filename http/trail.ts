@@ -3,7 +3,9 @@ import { deps } from "../deps.ts";
 import { reasonOf } from "../log.ts";
 import type { PoolDeps } from "../pool/deps.ts";
 import { recordRefusal } from "../pool/refusals.ts";
+import { pathOf } from "./address.ts";
 import { errorOf, requestId } from "./errors.ts";
+import { addressOf } from "./proxy.ts";
 import { actorOf } from "./user.ts";
 
 const began = new WeakMap<Request, number>();
@@ -13,15 +15,15 @@ const REFUSALS = [401, 403, 429];
 
 /** What every request leaves behind when it is over: a line in the log, and a record when it was refused. */
 export const withTrail = new Elysia({ name: "trail" })
-  .onRequest(({ request }) => {
+  .onRequest(({ request, server }) => {
     began.set(request, performance.now());
+    addressOf(request, server);
   })
-  .onAfterResponse({ as: "global" }, async (context) => {
-    const { request, set } = context;
-    const path = new URL(request.url).pathname.slice(0, 200);
+  .onAfterResponse({ as: "global" }, async ({ request, set, server }) => {
+    const path = pathOf(request).slice(0, 200);
     const error = errorOf(request);
     const status = error?.status ?? Number(set.status ?? 200);
-    const actor = actorOf(context);
+    const actor = actorOf({ request, server });
     const { log } = deps();
     const refused = error !== undefined && REFUSALS.includes(status);
     // nginx has a line for each request, so a refusal, of which there may be many, is not a second one.

@@ -6,14 +6,16 @@ import type { Actor } from "../pool/events.ts";
 import { findToken, type Identity, mayAct, OPEN_API, type Role } from "../pool/identity.ts";
 import { findSession, type Session } from "../pool/sessions.ts";
 import { checkCsrf, secretIn } from "./cookie.ts";
-import { HttpProblem, requestId } from "./errors.ts";
+import { requestId } from "./errors.ts";
 import { isOpen, isPage } from "./open.ts";
+import { HttpProblem } from "./problem.ts";
+import { addressOf, type Server } from "./proxy.ts";
 import { holdToRate } from "./rate.ts";
 
 interface Context {
   request: Request;
   deps: PoolDeps;
-  server: { requestIP(request: Request): { address: string } | null } | null;
+  server: Server;
 }
 
 interface Asker {
@@ -46,19 +48,16 @@ async function identify(request: Request): Promise<Asker | undefined> {
 
 /** In whose name a request is made, as far as it is known. */
 export function actorOf({ request, server }: Pick<Context, "request" | "server">): Actor {
-  const address = request.headers.get("x-forwarded-for") ?? server?.requestIP(request)?.address ?? "";
   return {
     name: asking.get(request)?.identity.name ?? "nobody",
-    address: address.slice(0, 64),
+    address: addressOf(request, server),
     requestId: requestId(request),
   };
 }
 
-/** What the request changes is recorded in its name. */
-function onItsBehalf(context: { request: Request }): PoolDeps {
-  const whole = context as Context;
-  return Object.create(whole.deps, { actor: { value: actorOf(whole) } });
-}
+/** What the request changes is recorded in its name. (Elysia hands out `server` only to who names it.) */
+const onItsBehalf = ({ request, server, deps }: Context): PoolDeps =>
+  Object.create(deps, { actor: { value: actorOf({ request, server }) } });
 
 /** What a route asks of those who use it. @param byCookie whether a browser's session will do */
 function asks(needed: Role, byCookie: boolean) {
@@ -78,9 +77,9 @@ function asks(needed: Role, byCookie: boolean) {
           `This takes the role '${needed}'; yours is '${identity?.role ?? "none"}'`,
         );
     },
-    resolve: (context: { request: Request }) => ({
-      user: asking.get(context.request)?.identity as Identity,
-      deps: onItsBehalf(context),
+    resolve: ({ request, server, deps }: { request: Request; server?: unknown; deps?: unknown }) => ({
+      user: asking.get(request)?.identity as Identity,
+      deps: onItsBehalf({ request, server, deps } as Context),
     }),
   };
 }
@@ -113,6 +112,8 @@ export const withUser = new Elysia({ name: "user" })
     role: (needed: Role) => asks(needed, true),
     roleByToken: (needed: Role) => asks(needed, false),
     anybody: (_: true) => ({
-      resolve: (context: { request: Request }) => ({ deps: onItsBehalf(context) }),
+      resolve: ({ request, server, deps }: { request: Request; server?: unknown; deps?: unknown }) => ({
+        deps: onItsBehalf({ request, server, deps } as Context),
+      }),
     }),
   });

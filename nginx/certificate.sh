@@ -6,7 +6,7 @@ usage() {
   cat <<'USAGE'
 usage: nginx/certificate.sh DIR
 
-After it, DIR holds cert.pem and key.pem (mode 600): your own pair when there is one, that is
+After it, DIR holds cert.pem, key.pem (mode 600) and hosts, the names in the certificate for nginx: your own pair when there is one, that is
   the files named by TLS_CERT and TLS_KEY, or nginx/certs/fullchain.pem and nginx/certs/privkey.pem,
 else a self-signed pair for localhost, 127.0.0.1 and ::1, made once and kept until 30 days before its end.
 Prints one word: `real` or `self-signed`.
@@ -32,6 +32,21 @@ install_pair() {
   done
   chmod 644 "$dir/cert.pem"
   chmod 600 "$dir/key.pem"
+  own_hosts >"$dir/hosts"
+  chmod 644 "$dir/hosts"
+}
+
+# The names that the certificate is for, as lines of nginx's map: whoever asks for another one is sent to the first.
+own_hosts() {
+  local kind name first=''
+  while IFS=: read -r kind name; do
+    name=$(tr -d ' ' <<<"$name")
+    [[ $name =~ ^(\*\.)?[A-Za-z0-9.:_-]+$ ]] || continue
+    [[ $kind != *IP* || $name != *:* ]] || name="[$(tr A-F a-f <<<"$name")]"
+    [[ -n $first || $name == \** ]] || first=$name
+    printf '"%s" $host;\n' "$name"
+  done < <(openssl x509 -in "$dir/cert.pem" -noout -ext subjectAltName 2>/dev/null | tr , '\n' | grep -E '^ *(DNS|IP Address):' | awk '!seen[$0]++')
+  printf 'default %s;\n' "${first:-localhost}"
 }
 
 public_key() { openssl "$@" 2>/dev/null | openssl sha256; }

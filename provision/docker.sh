@@ -82,6 +82,8 @@ make_secrets() {
   write_secret database_url "mysql://machine_manager:$DATABASE_PASSWORD@db:3306/machine_manager"
   write_secret database_owner_url "mysql://machine_manager_owner:$DATABASE_OWNER_PASSWORD@db:3306/machine_manager"
   if [[ ! -s $root_password ]]; then openssl rand -hex 24 >"$root_password"; fi
+  if [[ -n $(secret PROXY_SECRET) ]]; then write_secret proxy_secret "$(secret PROXY_SECRET)"
+  elif [[ ! -s .local/docker/secrets/proxy_secret ]]; then openssl rand -hex 32 >.local/docker/secrets/proxy_secret; fi
 }
 
 make_certificate() {
@@ -90,7 +92,7 @@ make_certificate() {
   kind=$(nginx/certificate.sh .local/docker/certificate)
   if [[ $kind == real ]]; then hsts='add_header Strict-Transport-Security "max-age=31536000" always;'; fi
   printf '%s' "$hsts" >.local/docker/tls/hsts
-  for name in cert.pem key.pem; do install -m 444 ".local/docker/certificate/$name" ".local/docker/tls/$name"; done
+  for name in cert.pem key.pem hosts; do install -m 444 ".local/docker/certificate/$name" ".local/docker/tls/$name"; done
 }
 
 get_images() {
@@ -106,7 +108,7 @@ get_images() {
 # When one of these files changes, the containers that mount it are made anew.
 stamp() { cat "$@" 2>/dev/null | cksum | cut -d' ' -f1; }
 stamps() {
-  SECRETS_STAMP=$(stamp .local/docker/secrets/{database_url,secret_key,admin_token}) NGINX_STAMP=$(stamp .local/docker/tls/* nginx/site.conf.template nginx/docker/*)
+  SECRETS_STAMP=$(stamp .local/docker/secrets/{database_url,secret_key,admin_token,proxy_secret}) NGINX_STAMP=$(stamp .local/docker/tls/* nginx/site.conf.template nginx/docker/*)
   export SECRETS_STAMP NGINX_STAMP
 }
 

@@ -9,8 +9,8 @@ port=3000
 
 export HTTPS_LISTEN=0.0.0.0:8443 HTTP_LISTEN=0.0.0.0:8080
 export CERT=/etc/nginx/tls/cert.pem CERT_KEY=/etc/nginx/tls/key.pem
-HSTS=$(cat /etc/nginx/tls/hsts)
-export HTTPS_PORT HSTS
+HSTS=$(cat /etc/nginx/tls/hsts) OWN_HOSTS=$(cat /etc/nginx/tls/hosts) PROXY_SECRET=$(cat /run/secrets/proxy_secret)
+export HTTPS_PORT HSTS OWN_HOSTS PROXY_SECRET
 
 # The addresses that Docker's DNS has for `api`, sorted. (The image has BusyBox's nslookup; getent where that is missing.)
 in_dns() {
@@ -37,7 +37,7 @@ render() {
   for address in $1; do API_UPSTREAM="${API_UPSTREAM:+$API_UPSTREAM; server }$address:$port"; done
   export API_UPSTREAM
   # shellcheck disable=SC2016 # the names, not their values
-  envsubst '${API_UPSTREAM} ${HTTPS_LISTEN} ${HTTP_LISTEN} ${HTTPS_PORT} ${CERT} ${CERT_KEY} ${HSTS}' <"$template" >"$site.new"
+  envsubst '${API_UPSTREAM} ${HTTPS_LISTEN} ${HTTP_LISTEN} ${HTTPS_PORT} ${CERT} ${CERT_KEY} ${HSTS} ${OWN_HOSTS} ${PROXY_SECRET}' <"$template" >"$site.new"
   mv "$site.new" "$site"
 }
 

@@ -54,6 +54,9 @@ render_nginx() {
   local address=${PUBLISH_ADDRESS:-127.0.0.1} kind HSTS=''
   [[ $address != localhost ]] || address=127.0.0.1
   [[ $address != *:* ]] || address="[$address]"
+  # By which the API knows what comes from nginx: a new one for each start of the stack will do.
+  if [[ -n $(secret PROXY_SECRET) ]]; then secret PROXY_SECRET | put "$state/run/proxy_secret"
+  elif [[ ! -s $state/run/proxy_secret ]]; then openssl rand -hex 32 | put "$state/run/proxy_secret"; fi
   kind=$(TLS_CERT=${TLS_CERT-} TLS_KEY=${TLS_KEY-} "$root/nginx/certificate.sh" "$state/certificate")
   [[ $kind == self-signed ]] || HSTS='add_header Strict-Transport-Security "max-age=31536000" always;'
   put "$state/nginx/nginx.conf" 644 <<CONF
@@ -101,6 +104,7 @@ render_program() {
         [[ -n $value ]] || value=$(database_url machine_manager "$DATABASE_PASSWORD" "$sockets/db/mysql.sock")
         ;;
       SECRET_KEY | ADMIN_TOKEN) value=$(secret "$name") ;;
+      PROXY_SECRET) value=$(<"$state/run/proxy_secret") ;;
       PRETTY_JSON) if [[ -n $1 ]]; then value=${PRETTY_JSON:-1}; else value=${PRETTY_JSON-}; fi ;;
       *) value=${!name-} ;;
     esac

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { networkOf } from "../../pool/login_tries.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
-import { call, startProgram } from "../support/program.ts";
+import { call, fromProxy, PROXY_SECRET, startProgram } from "../support/program.ts";
 import { logIn, withSession } from "../support/session.ts";
 import { until } from "../support/until.ts";
 
@@ -15,7 +15,10 @@ let pool: TestPool;
 const admin = (method: string, path: string, body?: unknown) => call(pool.api, method, path, body, bearer);
 
 beforeAll(async () => {
-  pool = await startPool(0, { apis: 2, settings: { ADMIN_TOKEN: ADMIN, MAX_REQUESTS_PER_MINUTE: "20" } });
+  pool = await startPool(0, {
+    apis: 2,
+    settings: { ADMIN_TOKEN: ADMIN, MAX_REQUESTS_PER_MINUTE: "20", PROXY_SECRET },
+  });
   for (const name of ["uma", "una", "ursula"])
     expect((await admin("POST", "/users", { name, password: PASSWORD })).status).toBe(201);
 });
@@ -27,7 +30,13 @@ beforeEach(async () => {
 let turn = 0;
 /** Tries to log in, at one process and the other in turns. */
 const attempt = (wish: Record<string, string>, address: string) =>
-  call(pool.apis[turn++ % 2] as TestPool["api"], "POST", "/session", wish, { "X-Forwarded-For": address });
+  call(
+    pool.apis[turn++ % 2] as TestPool["api"],
+    "POST",
+    "/session",
+    wish,
+    fromProxy({ "X-Forwarded-For": address }),
+  );
 const wrong = (user: string) => ({ user, password: "not that one" });
 const right = (user: string) => ({ user, password: PASSWORD });
 const codes = async (tries: ReturnType<typeof attempt>[]) =>
@@ -94,8 +103,33 @@ test("an address: fifty failed logins, whatever the account; tokens count too", 
   expect((await events("login.limited", from)).map(({ details }) => details.by)).toEqual(["address"]);
   // A token in a header is not a login: it may be tried, 256 bits are not found so.
   expect(
-    (await call(pool.api, "GET", "/users", undefined, { ...bearer, "X-Forwarded-For": from })).status,
+    (await call(pool.api, "GET", "/users", undefined, fromProxy({ ...bearer, "X-Forwarded-For": from })))
+      .status,
   ).toBe(200);
+});
+
+test("whoever reaches the API's own port is not believed to come from elsewhere", async () => {
+  const forged = (i: number, secret: Record<string, string>) =>
+    call(
+      pool.api,
+      "POST",
+      "/session",
+      { token: `mm_no-token-${i}` },
+      {
+        ...secret,
+        "X-Forwarded-For": `192.0.2.${i}`,
+        "X-Request-Id": `forged-${i}-request`,
+      },
+    );
+  const before = Number((await pool.sql("SELECT MAX(id) AS id FROM events"))[0].id);
+  const said = await codes(
+    times(54, (i) => forged(i, i % 2 ? {} : { "X-Proxy-Secret": `${PROXY_SECRET.slice(0, -1)}-` })),
+  );
+  expect(said.filter((code) => code === "too_many_logins")).toHaveLength(4);
+  const rows = await pool.sql("SELECT DISTINCT address FROM events WHERE id > ?", [before]);
+  expect(rows).toEqual([{ address: "127.0.0.1" }]);
+  expect(await pool.sql("SELECT 1 FROM events WHERE request_id LIKE 'forged-%'")).toEqual([]);
+  for (const { log } of pool.apis) expect(log()).not.toContain(PROXY_SECRET.slice(0, -1));
 });
 
 test("an IPv6 address counts with its network, an IPv4 one in IPv6's clothes as what it is", () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startMachines, type TestMachine } from "../support/machines.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
-import { call, type Program } from "../support/program.ts";
+import { call, fromProxy, PROXY_SECRET, type Program } from "../support/program.ts";
 import { type Login, logIn, withSession } from "../support/session.ts";
 
 setDefaultTimeout(120_000);
@@ -18,7 +18,7 @@ const as = (who: string, method: string, path: string, body?: unknown, at: { url
   call(at, method, path, body, who === "nobody" ? {} : bearer(who));
 
 beforeAll(async () => {
-  pool = await startPool(0, { apis: 2, settings: { ADMIN_TOKEN: ADMIN } });
+  pool = await startPool(0, { apis: 2, settings: { ADMIN_TOKEN: ADMIN, PROXY_SECRET } });
   machines = await startMachines(2);
   other = pool.apis[1] as Program;
   tokens.admin = ADMIN;
@@ -207,7 +207,7 @@ test("every change is recorded with who made it, in the order in which it happen
     "POST",
     "/reservations",
     { username: "eva", password: "an-evas-secret", duration: 5 },
-    { ...bearer("uma"), "X-Request-Id": "request-4711", "X-Forwarded-For": "192.0.2.7" },
+    fromProxy({ ...bearer("uma"), "X-Request-Id": "request-4711", "X-Forwarded-For": "192.0.2.7" }),
   );
   await as("uma", "DELETE", `/reservations/${body.id}`);
   const { events } = (await as("admin", "GET", `/events?object=${body.id}`)).body;

@@ -4,7 +4,7 @@ import { readConfig } from "../../config.ts";
 import { build } from "../../deps.ts";
 import { recordRefusal } from "../../pool/refusals.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
-import { call } from "../support/program.ts";
+import { call, fromProxy, PROXY_SECRET } from "../support/program.ts";
 import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);
@@ -12,13 +12,13 @@ setDefaultTimeout(60_000);
 const ADMIN = "the-admins-own-token";
 let pool: TestPool;
 beforeAll(async () => {
-  pool = await startPool(0, { apis: 2, settings: { ADMIN_TOKEN: ADMIN, LOG_LEVEL: "debug" } });
+  pool = await startPool(0, { apis: 2, settings: { ADMIN_TOKEN: ADMIN, LOG_LEVEL: "debug", PROXY_SECRET } });
 });
 afterAll(() => pool.stop());
 
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
 const ask = (method: string, path: string, token = ADMIN, headers = {}, body?: unknown) =>
-  call(pool.api, method, path, body, { ...bearer(token), ...headers });
+  call(pool.api, method, path, body, fromProxy({ ...bearer(token), ...headers }));
 const recorded = () => pool.sql("SELECT * FROM events WHERE action = 'request.refused' ORDER BY id");
 const lines = () =>
   pool.api

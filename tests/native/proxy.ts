@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PROXY_SECRET } from "../support/program.ts";
 import { until } from "../support/until.ts";
 
 export const ROOT = join(import.meta.dir, "../..");
@@ -85,6 +86,8 @@ export async function startProxy(
     CERT: join(folder, "tls/cert.pem"),
     CERT_KEY: join(folder, "tls/key.pem"),
     HSTS: hsts,
+    OWN_HOSTS: readFileSync(join(folder, "tls/hosts"), "utf8").trim(),
+    PROXY_SECRET,
   });
   writeFileSync(join(folder, "site.conf"), site);
   writeFileSync(join(folder, "nginx.conf"), MAIN);

@@ -37,6 +37,13 @@ export interface Settings {
   [name: string]: string;
 }
 
+/** As a proxy in front of the programs, whose settings have the secret. */
+export const PROXY_SECRET = "what-the-tests-proxies-send-along";
+export const fromProxy = (headers: Record<string, string>) => ({
+  "X-Proxy-Secret": PROXY_SECRET,
+  ...headers,
+});
+
 const newKey = () => randomBytes(32).toString("base64");
 
 /** Settings for programs that share one new database. */

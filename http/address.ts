@@ -1,0 +1,26 @@
+import { Elysia } from "elysia";
+import { HttpProblem } from "./problem.ts";
+
+/** The path of a request's address. Never throws: `new URL` does, for a bad `Host` that became part of the address. */
+export function pathOf({ url }: { url: string }): string {
+  const from = url.indexOf("/", url.indexOf("://") + 3);
+  if (from < 0) return "/";
+  const to = url.slice(from).search(/[?#]/);
+  return to < 0 ? url.slice(from) : url.slice(from, from + to);
+}
+
+/** A name or an address, and a port (RFC 9110, section 7.2; no user, no percent signs: no client of ours needs them). */
+const HOST = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(\d{1,5}))?$/;
+
+/** @param host what a `Host` header holds; null: none was sent */
+export function isHost(host: string | null): boolean {
+  if (host === null) return true;
+  const [whole, port = "0"] = HOST.exec(host) ?? [];
+  return whole !== undefined && Number(port) <= 65_535;
+}
+
+/** Refuses a request for a host that can't be one, before anything looks at its address. */
+export const withAddress = new Elysia({ name: "address" }).onRequest(({ request }) => {
+  if (!isHost(request.headers.get("host")))
+    throw new HttpProblem(400, "bad_request", "The Host header is not a host name or address with a port");
+});
