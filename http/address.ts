@@ -19,8 +19,25 @@ export function isHost(host: string | null): boolean {
   return whole !== undefined && Number(port) <= 65_535;
 }
 
-/** Refuses a request for a host that can't be one, before anything looks at its address. */
+/** Whether what is written with percent signs is text: half a character (%ED%A0%80) would be another one each time. */
+function isText({ url }: { url: string }): boolean {
+  if (!url.includes("%")) return true;
+  try {
+    decodeURIComponent(url.slice(url.indexOf("/", url.indexOf("://") + 3)));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Refuses a request whose host can't be one, or whose address is no text, before anything looks at it. */
 export const withAddress = new Elysia({ name: "address" }).onRequest(({ request }) => {
+  if (!isText(request))
+    throw new HttpProblem(
+      400,
+      "bad_request",
+      "The address is not text in UTF-8, each byte as % and two digits",
+    );
   if (!isHost(request.headers.get("host")))
     throw new HttpProblem(400, "bad_request", "The Host header is not a host name or address with a port");
 });

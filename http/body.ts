@@ -1,4 +1,5 @@
 import { Elysia } from "elysia";
+import { invalid } from "../pool/errors.ts";
 import { HttpProblem } from "./problem.ts";
 
 const MOST_BYTES = 64 * 1024;
@@ -7,7 +8,10 @@ const MOST_BYTES = 64 * 1024;
 const DEEPEST = 8;
 
 /** Refuses what no schema of ours takes but what trips those who check or copy it. @throws HttpProblem */
-function tame(value: unknown, depth = 0): void {
+function tame(value: unknown, depth = 0, name = "body"): void {
+  // Half a character: no two programs agree on its bytes, so a password with one fits here and not there.
+  if (typeof value === "string" && !value.isWellFormed())
+    throw invalid(name, "is not well-formed text (half a character)");
   if (typeof value !== "object" || value === null) return;
   if (depth === DEEPEST) throw new HttpProblem(400, "invalid_json", "The body is nested too deeply");
   // Elysia copies bodies by assignment: this field became the copy's prototype, and its fields counted as sent.
@@ -16,7 +20,10 @@ function tame(value: unknown, depth = 0): void {
   // `{"toString":false}` can't be made a text, and Elysia makes one of each value that it refuses: that threw.
   if (Object.hasOwn(value, "toString"))
     Object.defineProperty(value, Symbol.toPrimitive, { value: () => "[object]" });
-  for (const inner of Object.values(value)) tame(inner, depth + 1);
+  for (const [key, inner] of Object.entries(value)) {
+    if (!key.isWellFormed()) throw invalid(name, "a field's name is not well-formed text");
+    tame(inner, depth + 1, Array.isArray(value) ? name : key.replace(/[^\w.-]/g, "?").slice(0, 64));
+  }
 }
 
 /** Reads a request's body as JSON, and no more of it than we take. */

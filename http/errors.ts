@@ -122,7 +122,10 @@ export const withErrors = new Elysia({ name: "errors" })
   .error({ PoolError, HttpProblem })
   .onError({ as: "global" }, ({ code, error: thrown, request }) => {
     // Elysia wraps what a parser throws.
-    const error = code === "PARSE" && thrown.cause instanceof HttpProblem ? thrown.cause : thrown;
+    const error =
+      code === "PARSE" && (thrown.cause instanceof HttpProblem || thrown.cause instanceof PoolError)
+        ? thrown.cause
+        : thrown;
     if (error instanceof PoolError) {
       const answer = STATUS[error.kind];
       const wait = waitFor(error.retryAfter ?? (answer === 503 ? 5 : undefined));

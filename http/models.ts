@@ -80,16 +80,20 @@ export const Machine = t.Object({
   state: t.UnionEnum([...MACHINE_STATES]),
   since: time("when it came into this state"),
   drained: t.Boolean(),
-  holder: t.Nullable(t.Object({ id: t.String(), username: t.String() })),
+  holder: t.Nullable(t.Object({ id: t.String(), username: t.String() }), {
+    description: "the reservation that has it; shown to admins and to whoever holds it",
+  }),
   reserved_until: t.Nullable(time("when its reservation ends")),
   host_key_fingerprint: t.Nullable(t.String()),
   fault: t.Nullable(t.String({ description: "class of the last error" })),
   last_error: t.Nullable(t.String({ description: "in its own words; shown to admins" })),
 });
 
-/** What a user may see of a machine: how to log in to it as its admin, and what it says, is not for everybody. */
-export function machineOf(view: MachineView, { role }: Identity) {
+/** What a user may see of a machine: how to log in to it as its admin, what it says, and who has it, is not for everybody. */
+export function machineOf(view: MachineView, { role, userId }: Identity) {
   const admin = role === "admin";
+  const { holder } = view;
+  const mine = holder !== null && holder.userId !== null && holder.userId === userId;
   return {
     name: view.name,
     host: view.host,
@@ -99,7 +103,7 @@ export function machineOf(view: MachineView, { role }: Identity) {
     state: view.state,
     since: view.since.toISOString(),
     drained: view.drained,
-    holder: view.holder,
+    holder: holder && (admin || mine) ? { id: holder.id, username: holder.username } : null,
     reserved_until: view.reservedUntil?.toISOString() ?? null,
     host_key_fingerprint: view.hostKeyFingerprint,
     fault: view.fault,

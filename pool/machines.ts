@@ -16,7 +16,8 @@ export interface MachineView {
   state: MachineState;
   since: Date;
   drained: boolean;
-  holder: { id: string; username: string } | null;
+  /** the reservation, and the API user (null: nobody's) whom it belongs to */
+  holder: { id: string; username: string; userId: string | null } | null;
   reservedUntil: Date | null;
   hostKeyFingerprint: string | null;
   fault: Fault | null;
@@ -28,6 +29,7 @@ function select(deps: PoolDeps) {
     .select({
       machine: machines,
       username: reservations.username,
+      userId: reservations.userId,
       state: reservations.state,
       endsAt: reservations.endsAt,
     })
@@ -48,7 +50,7 @@ function view(row: Awaited<ReturnType<typeof select>>[number]): MachineView {
     drained: machine.drained,
     holder:
       machine.reservationId && row.username !== null
-        ? { id: machine.reservationId, username: row.username }
+        ? { id: machine.reservationId, username: row.username, userId: row.userId }
         : null,
     reservedUntil: machine.state === "reserved" ? row.endsAt : null,
     hostKeyFingerprint: machine.hostKey ? fingerprint(machine.hostKey) : null,

@@ -48,7 +48,8 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
   )
   .post(
     "/reservations",
-    async ({ deps, body, headers, status, user }) => {
+    async ({ deps, body, headers, set, status, user }) => {
+      set.headers["cache-control"] = "no-store";
       const { username, password, ssh_public_keys: keys, count = 1, duration = 60 } = body;
       if (password !== undefined && keys)
         throw invalid("ssh_public_keys", "give either password or ssh_public_keys");

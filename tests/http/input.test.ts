@@ -79,6 +79,13 @@ const BAD: [string, string, unknown, number, string][] = [
     400,
     "ssh_public_keys",
   ],
+  ["POST", "/reservations", '{"username":"a","password":"\\ud800"}', 400, "password"],
+  ["POST", "/reservations", '{"username":"a","ssh_public_keys":["\\udfff"]}', 400, "ssh_public_keys"],
+  ["POST", "/users", '{"name":"a","password":"twelve letters \\ud83d"}', 400, "password"],
+  ["POST", "/machines", '{"name":"x","host":"h","password":"p","labels":{"\\ud800":"x"}}', 400, "labels"],
+  ["GET", "/reserve?username=a&password=%ED%A0%80", undefined, 400, ""],
+  ["GET", "/reserve?username=a&password=%", undefined, 400, ""],
+  ["DELETE", "/machines/%ff", undefined, 400, ""],
   ["POST", "/machines", {}, 400, "name"],
   ["POST", "/machines", { ...MACHINE, name: "../x" }, 400, "name"],
   ["POST", "/machines", { ...MACHINE, host: "a b" }, 400, "host"],
@@ -123,6 +130,17 @@ test("a body that is not JSON by its content type is refused", async () => {
     });
     expect([answer.status, answer.body.code]).toEqual([415, "unsupported_media_type"]);
   }
+});
+
+test("an answer with a password or a token is kept by nobody", async () => {
+  const { status, headers, body } = await call(pool.api, "POST", "/reservations", { username: "kept" });
+  expect([status, headers.get("cache-control")]).toEqual([201, "no-store"]);
+  expect(body.password).toBeString();
+  await call(pool.api, "DELETE", `/reservations/${body.id}`);
+  await call(pool.api, "POST", "/users", { name: "kim" });
+  const token = await call(pool.api, "POST", "/tokens", { user: "kim", name: "t" });
+  expect([token.status, token.headers.get("cache-control")]).toEqual([201, "no-store"]);
+  await call(pool.api, "DELETE", "/users/kim");
 });
 
 test("an answer never repeats what was sent", async () => {

@@ -169,6 +169,22 @@ test("how to log in to a machine as its admin is shown to admins only", async ()
   expect(await seen("ada")).toMatchObject({ user: "root" });
 });
 
+test("who has a machine is shown to admins and to whoever has it", async () => {
+  const { body } = await as("uma", "POST", "/reservations", { username: "umas", duration: 5 });
+  const name = body.machines[0].machine;
+  const holder = async (who: string) => {
+    const one = (await as(who, "GET", `/machines/${name}`)).body.holder;
+    const all = (await as(who, "GET", "/machines")).body.machines;
+    expect(all.find((machine: { name: string }) => machine.name === name).holder).toEqual(one);
+    return one;
+  };
+  for (const who of ["una", "vic"]) expect(await holder(who)).toBeNull();
+  for (const who of ["uma", "ada", "admin"])
+    expect(await holder(who)).toEqual({ id: body.id, username: "umas" });
+  // Nobody's reservation is not that of everybody who is nobody's.
+  await as("uma", "DELETE", `/reservations/${body.id}`);
+});
+
 test("what is taken away stops counting at once, in another process too", async () => {
   const { body } = await as("admin", "POST", "/tokens", { user: "ada", name: "short" });
   tokens.short = body.token;
