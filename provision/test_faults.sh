@@ -22,7 +22,7 @@ trap 'exit 130' INT TERM
 # which mostly wait, leave over, and are told of at the end.
 slow=() prompt=()
 for file in tests/faults/*.test.ts; do
-  case $file in */late.test.ts | */crash_*.test.ts) slow+=("$file") ;; *) prompt+=("$file") ;; esac
+  case $file in */late.test.ts | */crash_*.test.ts | */services.test.ts) slow+=("$file") ;; *) prompt+=("$file") ;; esac
 done
 code=0
 nice -n 10 bun --no-env-file test "${slow[@]}" >"$beside" 2>&1 &

@@ -1,5 +1,5 @@
-// Fault 10: the native stack itself. Its services are killed at random for a minute, its database can't start for longer than
-// anything in it once waited, its disk is full: nothing but time is needed to have them all again.
+// Fault 10: the native stack itself. Its services are killed at random for a minute, its database can't start, its disk is
+// full: nothing but time is needed to have them all again.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -131,25 +131,25 @@ test(`API, scheduler and nginx are killed at random for ${SECONDS} s: all servic
   expect(kills).toBeGreaterThan(10);
 });
 
-test("a database that can't start for longer than a minute: it is tried again and again, and all is back without a hand", async () => {
+test("a database that can't start for long: it is tried again and again, and all is back without a hand", async () => {
   const settings = join(copy.folder, ".local/mysql/my.cnf");
   const good = readFileSync(settings, "utf8");
   writeFileSync(settings, `${good}nonsense-${SEED} = 1\n`);
   const began = Date.now();
   kill("mariadbd");
   kill("server.ts"); // these have to wait for it at their start
-  // The program gave up after 60 s, supervisord after four tries.
-  await until("it was away for 65 s", 80_000, () => Date.now() - began > 65_000, 1000);
+  // Longer than the four tries after which supervisord gave up, some 10 s; the program's own 60 s are no more.
+  await until("it was away for long", more(120_000), () => Date.now() - began > more(20_000), 500);
   const told = await copy.just("status");
   expect(told.code).not.toBe(0);
   expect(told.stdout).toMatch(/^db: DOWN since 20.* ended with exitcode \d+\. Its log: .*nonsense/m);
   expect(told.stdout).toMatch(/^api: does not answer; it runs since 20.*waiting for the database/m);
   const tries = (await ends("db")).filter((time) => time >= began);
-  expect(tries.length).toBeGreaterThan(13);
+  expect(tries.length).toBeGreaterThan(8);
   expect(farthest(tries)).toBeLessThan(MOST_APART_MS);
   writeFileSync(settings, good);
   const bad = await allIsWell();
-  injected("10 database away for more than a minute", tries.length, bad);
+  injected("10 database that can't start", tries.length, bad);
   expect(bad).toEqual([]);
 });
 
@@ -165,8 +165,8 @@ test("the disk is full while all of them start again, and then freed", async () 
   };
   full();
   let kills = 0;
-  const until20 = performance.now() + 20_000;
-  while (performance.now() < until20) {
+  const end = performance.now() + more(10_000);
+  while (performance.now() < end) {
     for (const what of ["mariadbd", "server.ts"]) kills += kill(what);
     full();
     await Bun.sleep(1000); // between two rounds
@@ -175,5 +175,5 @@ test("the disk is full while all of them start again, and then freed", async () 
   const bad = await allIsWell();
   injected("10 disk full while services start", kills, bad);
   expect(bad).toEqual([]);
-  expect(kills).toBeGreaterThan(10);
+  expect(kills).toBeGreaterThan(5);
 });
