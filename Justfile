@@ -62,7 +62,7 @@ docker-reset:
 docker-reset-dev:
     @provision/docker.sh reset-dev
 
-# What runs, and whether it answers
+# Which service is up, and of the others since when and why they are not
 status:
     @provision/$(provision/mode.sh).sh status
 

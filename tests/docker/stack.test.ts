@@ -127,6 +127,20 @@ describe.skipIf(reason !== "")("Docker", () => {
     2 * MINUTE,
   );
 
+  test(
+    "just docker-up stops with a service's own words when it can't start, soon",
+    async () => {
+      const began = performance.now();
+      const refused = await run(["just", "docker-up"], at.folder, { ...at.env, LOG_LEVEL: "loud" });
+      expect(refused.code).not.toBe(0);
+      expect(refused.output).toContain("LOG_LEVEL must be debug, info, warn or error");
+      expect(refused.output).toMatch(/^(api|scheduler) does not start$/m);
+      expect(performance.now() - began).toBeLessThan(MINUTE);
+      await at.do("just", "docker-up");
+    },
+    3 * MINUTE,
+  );
+
   /** What MariaDB's client answers in the database's container: as the program, or as root. */
   const sql = async (who: "program" | "root", statement: string) => {
     const password = /^DATABASE_PASSWORD=(.+)$/m.exec(await Bun.file(join(at.folder, ".env")).text())?.[1];
