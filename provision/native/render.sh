@@ -1,5 +1,5 @@
 # Sourced by native.sh: writes the settings of the four services, and what s6 needs to start them, into .local.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # native.sh sets what is used here
 # $inside is .local as the services see it: as root it is mounted at /mnt, in a mount namespace of their own, so that it
 # may lie in /root, where no other user can go.
 

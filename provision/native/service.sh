@@ -4,6 +4,7 @@
 # Environment: STATE is .local and APP the program's sources, as the services see them; CHECKOUT is the checkout's number.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+# shellcheck disable=SC2153 # the environment has them
 service=$1 watch=${2:-} state=$STATE by_systemd=${BY_SYSTEMD-}
 cd "$state"
 
@@ -57,6 +58,7 @@ nginx_() {
 }
 
 program() {
+  # shellcheck disable=SC2153
   local name line uid checkout=$CHECKOUT app=$APP settings=${RUNTIME_DIRECTORY:-$state/run}/program.env
   # Only the settings that `up` wrote down; nothing else of the shell that it was typed into.
   for name in $(compgen -e); do [[ $name == PATH || $name == LANG ]] || unset "$name" 2>/dev/null || true; done
