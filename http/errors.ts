@@ -13,6 +13,7 @@ const STATUS = {
   not_enough_machines: 409,
   machines_unreachable: 503,
   username_taken: 409,
+  account_refused: 409,
   machine_exists: 409,
   address_taken: 409,
   machine_not_found: 404,

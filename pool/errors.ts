@@ -3,6 +3,7 @@ export const POOL_ERROR_KINDS = [
   "not_enough_machines",
   "machines_unreachable",
   "username_taken",
+  "account_refused",
   "machine_exists",
   "address_taken",
   "machine_not_found",

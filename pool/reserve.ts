@@ -1,7 +1,7 @@
 import { createHash, createHmac } from "node:crypto";
 import { and, eq, sql } from "drizzle-orm";
 import type { Credential } from "../accounts/accounts.ts";
-import { MachineFault } from "../accounts/faults.ts";
+import { type FaultKind, MachineFault } from "../accounts/faults.ts";
 import { isReservedName } from "../accounts/names.ts";
 import { inMinutes, matched, now, transact } from "../db/client.ts";
 import { DatabaseUnavailable, violates } from "../db/errors.ts";
@@ -11,6 +11,7 @@ import { claim, swap } from "./claim.ts";
 import type { PoolDeps } from "./deps.ts";
 import { invalid, PoolError } from "./errors.ts";
 import { record } from "./events.ts";
+import { FAULT_WORDS } from "./fault_words.ts";
 import { giveBack } from "./give_back.ts";
 import { digest, type Identity } from "./identity.ts";
 import { type Keeper, keepLease } from "./lease.ts";
@@ -58,7 +59,7 @@ function hashOf(key: string, wish: Wish): string {
 /**
  * Reserves machines: books them, makes the account on every one, confirms. All or none.
  * @returns when the account works on all of them
- * @throws PoolError not_enough_machines, machines_unreachable, username_taken, invalid_request, …
+ * @throws PoolError not_enough_machines, machines_unreachable, username_taken, account_refused, invalid_request, …
  */
 export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
   if (wish.durationMinutes > deps.maxDurationMinutes)
@@ -143,11 +144,30 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
               : "/reservations tells what became of it"
           }`,
         );
-      if (error instanceof MachineFault)
-        throw new PoolError("machines_unreachable", `No machine could be prepared: ${error.message}`);
-      throw error;
+      throw error instanceof MachineFault ? told(wish, error) : error;
     }
   }
+}
+
+/** What a create fails with because of what was asked for, not because of the machine. */
+const CAUSED_BY_REQUEST: ReadonlySet<FaultKind> = new Set(["foreign_account", "refused", "uid_taken"]);
+
+/** What a caller is told of a machine's fault: only an admin in the machine's words. */
+function told({ username, keys, user }: Wish, fault: MachineFault): PoolError {
+  const words = user.role === "admin" ? fault.message : FAULT_WORDS[fault.kind];
+  if (fault.kind === "foreign_account")
+    return new PoolError(
+      "username_taken",
+      `The account '${username}' exists on a machine and is not ours; choose another username`,
+      [{ field: "username", message: words }],
+    );
+  if (fault.kind === "refused")
+    return new PoolError(
+      "account_refused",
+      `A machine refuses this account; choose another username${keys ? "" : " or another password"}`,
+      [{ field: keys ? "username" : "username, password", message: words }],
+    );
+  return new PoolError("machines_unreachable", `No machine could be prepared: ${words}`);
 }
 
 /** Makes the account on all machines at once, swaps those that fail, and confirms. Leaves all as it is when it throws. */
@@ -177,20 +197,16 @@ async function prepareAll(
         );
         return;
       } catch (error) {
-        if (!(error instanceof MachineFault) || error.kind === "uid_taken") throw error;
-        if (error.kind === "foreign_account")
-          throw new PoolError(
-            "username_taken",
-            `The account '${who.username}' exists on ${machine.name} and is not ours; choose another username`,
-            [{ field: "username", message: error.message }],
-          );
-        keeper.stop();
+        if (!(error instanceof MachineFault)) throw error;
         deps.log("warn", "machine failed while it was prepared", {
           machine: machine.name,
           reservation: who.id,
           fault: error.kind,
           reason: error.message,
         });
+        // The request's own fault: the next machine would say the same, and each would be put aside for it.
+        if (CAUSED_BY_REQUEST.has(error.kind)) throw error;
+        keeper.stop();
         const other = await swap(deps, machine, error);
         if (!other) throw error;
         machine = other;
@@ -199,7 +215,9 @@ async function prepareAll(
   };
   try {
     const results = await Promise.allSettled(claimed.map(prepare));
-    for (const result of results) if (result.status === "rejected") throw result.reason;
+    const failed = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+    if (failed.length > 0)
+      throw failed.find((one) => one instanceof MachineFault && CAUSED_BY_REQUEST.has(one.kind)) ?? failed[0];
     await confirm(deps, who.id, claimed.length, durationMinutes);
   } finally {
     for (const keeper of keepers) keeper.stop();
