@@ -106,7 +106,9 @@ export const reservations = mysqlTable(
     username: varchar("username", { length: 32 }).notNull(),
     uid: int("uid").notNull(),
     state: mysqlEnum("state", RESERVATION_STATES).notNull(),
+    /** why it failed: our words, or a machine's, which are for admins. Then `fault` has the kind, for everybody else */
     reason: varchar("reason", { length: 500 }),
+    fault: varchar("fault", { length: 20 }),
     count: int("count").notNull(),
     durationMinutes: int("duration_minutes").notNull(),
     /** null again when the reservation failed, so that the client may try again */

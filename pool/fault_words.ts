@@ -1,4 +1,6 @@
-import type { FaultKind } from "../accounts/faults.ts";
+import { type FaultKind, isFaultKind } from "../accounts/faults.ts";
+import type { Identity } from "./identity.ts";
+import type { ReservationView } from "./reservations.ts";
 
 /** A fault in our own words, for those who may not read a machine's: addresses, paths and names of its own are in them. */
 export const FAULT_WORDS: Readonly<Record<FaultKind, string>> = {
@@ -16,3 +18,9 @@ export const FAULT_WORDS: Readonly<Record<FaultKind, string>> = {
   uid_taken: "a machine has used that user id before",
   refused: "that name or that password is refused there",
 };
+
+/** Why a reservation failed, in the words that somebody may read. */
+export function reasonFor({ reason, fault }: ReservationView, { role }: Identity): string | null {
+  if (fault === null || role === "admin") return reason;
+  return isFaultKind(fault) ? FAULT_WORDS[fault] : "a machine failed";
+}

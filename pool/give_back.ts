@@ -1,4 +1,5 @@
 import { and, eq, inArray } from "drizzle-orm";
+import { MachineFault } from "../accounts/faults.ts";
 import { matched, transact } from "../db/client.ts";
 import { DatabaseUnavailable, troubleOf } from "../db/errors.ts";
 import { reservations } from "../db/schema.ts";
@@ -9,14 +10,14 @@ import { record } from "./events.ts";
 /**
  * Undoes a reservation that could not be prepared: its machines go to cleaning and those that answer are offered again
  * before this returns. While the database is gone it goes on trying in the background, and returns at once.
- * @param reason for its row; without secrets
+ * @param reason for its row; without secrets. A machine's fault is kept in its words, and by its kind
  * @param confirmed also when its confirmation landed after all: the caller was told that it failed
  * @param gone the database has just failed: whoever waits for an answer has waited long enough
  */
 export async function giveBack(
   deps: PoolDeps,
   id: string,
-  reason: string,
+  reason: string | MachineFault,
   confirmed: boolean,
   gone: boolean,
 ): Promise<void> {
@@ -29,7 +30,12 @@ export async function giveBack(
   }
 }
 
-async function undoLater(deps: PoolDeps, id: string, reason: string, confirmed: boolean): Promise<void> {
+async function undoLater(
+  deps: PoolDeps,
+  id: string,
+  reason: string | MachineFault,
+  confirmed: boolean,
+): Promise<void> {
   for (;;) {
     await new Promise((go) => setTimeout(go, 1000 + Math.random() * 1000).unref());
     try {
@@ -43,11 +49,18 @@ async function undoLater(deps: PoolDeps, id: string, reason: string, confirmed: 
   }
 }
 
-async function undo(deps: PoolDeps, id: string, reason: string, confirmed: boolean): Promise<void> {
+async function undo(
+  deps: PoolDeps,
+  id: string,
+  reason: string | MachineFault,
+  confirmed: boolean,
+): Promise<void> {
+  const fault = reason instanceof MachineFault ? reason.kind : null;
+  const words = (reason instanceof MachineFault ? reason.message : reason).slice(0, 500);
   const mine = await transact(deps.db, async (tx) => {
     const undone = await tx
       .update(reservations)
-      .set({ state: "failed", reason: reason.slice(0, 500), idempotencyKey: null })
+      .set({ state: "failed", reason: words, fault, idempotencyKey: null })
       .where(
         and(
           eq(reservations.id, id),
@@ -57,8 +70,7 @@ async function undo(deps: PoolDeps, id: string, reason: string, confirmed: boole
           ),
         ),
       );
-    if (matched(undone) > 0)
-      await record(deps, tx, "reservation.failed", id, { reason: reason.slice(0, 500) });
+    if (matched(undone) > 0) await record(deps, tx, "reservation.failed", id, { reason: words, fault });
     return takeForCleaning(deps, tx, id, confirmed ? ["preparing", "reserved"] : ["preparing"]);
   });
   await Promise.all(mine.map((machine) => clean(deps, machine)));

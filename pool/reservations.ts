@@ -7,7 +7,9 @@ export interface ReservationView {
   id: string;
   username: string;
   state: ReservationState;
+  /** why it failed; in a machine's own words when `fault` has the kind of it */
   reason: string | null;
+  fault: string | null;
   machines: { machine: string; host: string; port: number }[];
   reservedUntil: Date;
   durationMinutes: number;
@@ -50,6 +52,7 @@ export async function viewReservation(deps: PoolDeps, id: string, owner?: string
     username: row.username,
     state: row.state,
     reason: row.reason,
+    fault: row.fault,
     machines: held,
     reservedUntil: row.endsAt,
     durationMinutes: row.durationMinutes,

@@ -128,7 +128,9 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
       // Also when only the last look at what was confirmed failed: nobody was told, so nobody knows.
       const gone = isUnavailable(error);
       const unsure = gone && (confirmed || (error instanceof DatabaseUnavailable && error.doubt));
-      const reason = gone || !(error instanceof Error) ? "database" : error.message;
+      const why =
+        error instanceof MachineFault ? error : error instanceof PoolError ? error.message : "internal";
+      const reason = gone ? "database" : why;
       // With a key the client can ask what became of it, and so a confirmation that landed stays.
       await giveBack(deps, id, reason, !wish.idempotencyKey, gone);
       if (error instanceof MachineFault && error.kind === "uid_taken" && tries < 3) {

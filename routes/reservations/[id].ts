@@ -2,6 +2,7 @@ import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
 import { Place, time } from "../../http/models.ts";
+import { reasonFor } from "../../pool/fault_words.ts";
 import { ownerSeenBy } from "../../pool/identity.ts";
 import { release } from "../../pool/release.ts";
 import { viewReservation } from "../../pool/reservations.ts";
@@ -25,7 +26,7 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
         id,
         username: view.username,
         state: view.state,
-        reason: view.reason,
+        reason: reasonFor(view, user),
         machines: view.machines,
         reserved_until: view.reservedUntil.toISOString(),
         duration_minutes: view.durationMinutes,
@@ -39,7 +40,9 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
           id: t.String(),
           username: t.String(),
           state: t.String({ description: "preparing, active, ending, ended or failed" }),
-          reason: t.Nullable(t.String({ description: "why it failed" })),
+          reason: t.Nullable(
+            t.String({ description: "why it failed; a machine's own words are for admins" }),
+          ),
           machines: t.Array(Place),
           reserved_until: time("when the accounts are removed"),
           duration_minutes: t.Integer(),

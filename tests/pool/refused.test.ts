@@ -71,3 +71,38 @@ for (const [kind, code] of [
     expect(actions).not.toContain("machine.quarantined");
     expect(actions).not.toContain("reservation.swapped");
   });
+
+test("a machine's words are for admins; users get the kind of fault in ours", async () => {
+  for (const kind of ["refused", "foreign_account", "unsupported", "failed", "timeout", "leftovers"]) {
+    failWith(kind);
+    const answers: Record<string, string> = {};
+    for (const who of ["uma", "admin"]) {
+      const username = `says-${kind.replace("_", "-")}-${who}`;
+      // The ones that failed for the last were put aside for cleaning.
+      await clean();
+      const { status, body } = await as(who, "POST", "/reservations", { username });
+      expect([409, 503]).toContain(status);
+      const [row] = await pool.sql("SELECT id, fault FROM reservations WHERE username = ?", [username]);
+      expect(row.fault).toBe(kind);
+      const view = await as(who, "GET", `/reservations/${row.id}`);
+      expect(view.body.state).toBe("failed");
+      const shown = await Promise.all(
+        ["/machines", "/reservations", "/available"].map((path) => as(who, "GET", path)),
+      );
+      answers[who] = JSON.stringify([body, view.body, who === "admin" ? "" : shown.map((one) => one.body)]);
+      expect(answers[who].match(/10\.66\.0\.9|secret-project/g)?.length ?? 0).toBe(who === "admin" ? 4 : 0);
+      if (who !== "admin") expect(view.body.reason).toMatch(/^(a machine|an account|that name)/);
+    }
+    expect(answers.uma).not.toBe(answers.admin);
+  }
+});
+
+/** All machines are offered again. */
+async function clean(): Promise<void> {
+  for (const { name } of fakes) {
+    await as("admin", "DELETE", `/machines/${name}?force=true`);
+    const fake = fakes.find((one) => one.name === name) as FakeMachine;
+    const { host, port, user, password } = fake;
+    await as("admin", "POST", "/machines", { name, host, port, user, password });
+  }
+}
