@@ -1,8 +1,21 @@
-import { eq, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, or, type SQL, sql } from "drizzle-orm";
 import type { Tx } from "../db/client.ts";
-import { machines, reservations, users } from "../db/schema.ts";
+import { type Fault, machines, reservations, users } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
 import { PoolError } from "./errors.ts";
+
+/**
+ * What keeps a machine from being cleaned that its holder can bring about. Not unreachable, auth, host_key and the like: a
+ * machine that is switched off must not take its user's place away for days.
+ */
+const BY_ITS_HOLDER: Fault[] = ["leftovers", "foreign_account", "failed", "timeout"];
+
+const had = inArray(machines.state, ["preparing", "reserved"]);
+/** Still theirs: on its way to be cleaned, or put aside for what its holder may have left there to stay. */
+const uncleaned = and(
+  inArray(machines.state, ["cleaning", "quarantined"]),
+  or(isNull(machines.fault), inArray(machines.fault, BY_ITS_HOLDER)),
+) as SQL;
 
 /**
  * Holds a user to their limits, inside the transaction that claims: their row is locked, so that two requests at once
@@ -25,13 +38,19 @@ export async function holdToLimits(
   const most = user.maxMachines ?? deps.maxMachinesPerUser;
   if (user.maxMachines === null && most === 0) return;
   const [row] = await tx
-    .select({ n: sql<number>`COUNT(*)`.mapWith(Number) })
+    .select({
+      all: sql<number>`COUNT(*)`.mapWith(Number),
+      uncleaned: sql<number>`COALESCE(SUM(${uncleaned}), 0)`.mapWith(Number),
+    })
     .from(machines)
     .innerJoin(reservations, eq(reservations.id, machines.reservationId))
-    .where(sql`${reservations.userId} = ${wish.userId} AND ${machines.state} IN ('preparing', 'reserved')`);
-  const held = row?.n ?? 0;
-  if (held + wish.count > most)
-    throw new PoolError("limit_reached", `You may hold ${most} machines at once, and hold ${held}`, [
-      { field: "count", message: `at most ${Math.max(0, most - held)} more` },
-    ]);
+    .where(and(eq(reservations.userId, wish.userId), or(had, uncleaned)));
+  const held = row?.all ?? 0;
+  if (held + wish.count <= most) return;
+  const ofThem = row?.uncleaned
+    ? ` (${row.uncleaned} of them released, and not clean yet: they count until what was left on them is gone)`
+    : "";
+  throw new PoolError("limit_reached", `You may hold ${most} machines at once, and hold ${held}${ofThem}`, [
+    { field: "count", message: `at most ${Math.max(0, most - held)} more` },
+  ]);
 }
