@@ -5,13 +5,13 @@ import type { PoolDeps } from "./deps.ts";
 import { PoolError } from "./errors.ts";
 import { actingAs, record } from "./events.ts";
 import { digest, findToken, type Identity } from "./identity.ts";
-import { giveBack, takeTry, triesOf } from "./login_tries.ts";
+import { giveBack, loginsOf, takeTry, triesOf } from "./login_tries.ts";
 import { isPassword } from "./passwords.ts";
-import { beginSession, findSession, newSecret, type Session } from "./sessions.ts";
+import { accountOf, beginSession, findSession, newSecret, type Session } from "./sessions.ts";
 
 export type Credentials = { user: string; password: string } | { token: string };
 
-/** What the users' names look like; anything else was mistyped (a password, say) and is told to no record. */
+/** What the users' names look like; anything else was mistyped (a password, say), is told to no record and is nobody's. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._@-]{0,63}$/;
 
 const refused = () =>
@@ -26,8 +26,8 @@ interface Found {
 
 /** One answer, after one and the same work, for names that nobody has, users without a password, and wrong passwords. */
 async function byPassword(deps: PoolDeps, name: string, password: string): Promise<Found | undefined> {
-  const [row] = await deps.db.select().from(users).where(eq(users.name, name));
-  const good = await isPassword(password, row?.passwordHash ?? null);
+  const [row] = NAME.test(name) ? await deps.db.select().from(users).where(eq(users.name, name)) : [];
+  const good = await isPassword(password, row?.passwordHash ?? null, name);
   if (!row || !good) return undefined;
   const { id: userId, role, maxRequestsPerMinute } = row;
   return {
@@ -63,6 +63,8 @@ export async function logIn(
   const found = await ("token" in wish
     ? byToken(deps, wish.token)
     : byPassword(deps, wish.user, wish.password));
+  // A token is nobody's until it is found.
+  if (found && account === undefined) await takeTry(deps, [loginsOf(accountOf(found.identity))]);
   const secret = newSecret();
   const begun =
     found &&

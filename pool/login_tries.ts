@@ -5,13 +5,14 @@ import type { PoolDeps } from "./deps.ts";
 import { PoolError } from "./errors.ts";
 import { record } from "./events.ts";
 
-/** So many logins may fail in so many minutes, of one account and from one address. */
+/** So many logins may fail in so many minutes, of one account and from one address; so many may be made at all. */
 const MOST_OF_AN_ACCOUNT = 10;
 const MOST_FROM_AN_ADDRESS = 50;
+const MOST_LOGINS = 60;
 const WINDOW_MINUTES = 15;
 
 export interface Tries {
-  by: "account" | "address";
+  by: "account" | "address" | "logins";
   what: string;
   most: number;
 }
@@ -31,8 +32,12 @@ export function networkOf(address: string): string {
 /** What a try to log in counts for. @param account undefined: a token was given, which is nobody's until it is found */
 export function triesOf(address: string, account: string | undefined): Tries[] {
   const from: Tries = { by: "address", what: networkOf(address), most: MOST_FROM_AN_ADDRESS };
-  return account === undefined ? [from] : [from, { by: "account", what: account, most: MOST_OF_AN_ACCOUNT }];
+  if (account === undefined) return [from];
+  return [from, { by: "account", what: account, most: MOST_OF_AN_ACCOUNT }, loginsOf(account)];
 }
+
+/** Logins that succeed cost a password's hash and a session, too: they are counted, and not given back. */
+export const loginsOf = (account: string): Tries => ({ by: "logins", what: account, most: MOST_LOGINS });
 
 const keyOf = ({ by, what }: Tries) => `${by}:${what}`;
 const rowOf = (one: Tries) => eq(loginTries.who, keyOf(one));
@@ -60,7 +65,9 @@ export async function takeTry(deps: PoolDeps, all: Tries[]): Promise<void> {
     });
     throw new PoolError(
       "too_many_logins",
-      `Too many logins failed; try again in ${seconds} seconds`,
+      one.by === "logins"
+        ? `Too many logins; keep the session, or use a token, or try again in ${seconds} seconds`
+        : `Too many logins failed; try again in ${seconds} seconds`,
       [],
       seconds,
     );
@@ -95,7 +102,7 @@ async function secondsLeft(tx: Tx, one: Tries): Promise<number> {
 
 /** After a login that succeeded: the account's count begins anew, the address gets its one try back. */
 export async function giveBack(tx: Tx, all: Tries[]): Promise<void> {
-  for (const one of all)
+  for (const one of all.filter(({ by }) => by !== "logins"))
     await tx
       .update(loginTries)
       .set({ tries: one.by === "account" ? 0 : sql`GREATEST(${loginTries.tries} - 1, 0)` })

@@ -28,10 +28,28 @@ export function hashPassword(password: string): Promise<string> {
   return turn(async () => (await library()).hash(normal(password), ARGON2ID));
 }
 
-/** Whether it is the password of that hash; without a hash (null) the same work is done, and it is not. */
-export function isPassword(password: string, hash: string | null): Promise<boolean> {
-  return turn(async () => {
-    const same = await (await library()).verify(hash ?? nobodysHash(), normal(password));
-    return same && hash !== null;
-  });
+const atWork = new Map<string, Promise<unknown>>();
+
+/** One after the other of the same name, so that nobody's many tries are in front of another one's first. */
+async function inLine<T>(whose: string, work: () => Promise<T>): Promise<T> {
+  const mine = (atWork.get(whose) ?? Promise.resolve()).then(work, work);
+  atWork.set(whose, mine);
+  try {
+    return await mine;
+  } finally {
+    if (atWork.get(whose) === mine) atWork.delete(whose);
+  }
+}
+
+/**
+ * Whether it is the password of that hash; without a hash (null) the same work is done, and it is not.
+ * @param whose the account's name: one try of an account is looked at at a time
+ */
+export function isPassword(password: string, hash: string | null, whose: string): Promise<boolean> {
+  return inLine(whose, () =>
+    turn(async () => {
+      const same = await (await library()).verify(hash ?? nobodysHash(), normal(password));
+      return same && hash !== null;
+    }),
+  );
 }

@@ -75,6 +75,10 @@ export async function register(
   };
   try {
     await transact(deps.db, async (tx) => {
+      const alike = sql`LOWER(${machines.name}) = LOWER(${wish.name}) AND ${machines.name} <> ${wish.name}`;
+      const [twin] = await tx.select({ name: machines.name }).from(machines).where(alike).limit(1);
+      if (twin)
+        throw new PoolError("machine_exists", `There is a machine '${twin.name}' already; delete it first`);
       const secret = wish.secret.kind === "pool_key" ? "" : await deps.keys.seal(tx, id, wish.secret.value);
       await tx.insert(machines).values({ ...row, secret });
       await record(deps, tx, "machine.registered", wish.name, {

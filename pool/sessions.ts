@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { and, eq, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
 import { matched, now, type Tx, transact } from "../db/client.ts";
 import { sessions, tokens, users } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
@@ -9,6 +9,9 @@ import { ADMIN, digest, type Identity, lesser, unexpired } from "./identity.ts";
 /** A session ends when it was not used for so long, and after so long in any case. */
 export const IDLE_MINUTES = 60;
 export const LONGEST_HOURS = 12;
+
+/** So many sessions of one user at once; with the next one the oldest ends. */
+export const MOST_SESSIONS = 20;
 
 const used = sql`${sessions.seenAt} > UTC_TIMESTAMP(3) - INTERVAL ${IDLE_MINUTES} MINUTE`;
 const young = sql`${sessions.createdAt} > UTC_TIMESTAMP(3) - INTERVAL ${LONGEST_HOURS} HOUR`;
@@ -93,6 +96,22 @@ export async function beginSession(
   await record(deps, tx, "session.created", accountOf(identity), {
     by: token === undefined ? "password" : "token",
   });
+  await endOldest(deps, tx, identity);
+}
+
+async function endOldest(deps: PoolDeps, tx: Tx, identity: Identity): Promise<void> {
+  const theirs = identity.userId === null ? isNull(sessions.userId) : eq(sessions.userId, identity.userId);
+  const old = await tx
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(theirs)
+    .orderBy(desc(sessions.createdAt), desc(sessions.id))
+    .limit(1000)
+    .offset(MOST_SESSIONS);
+  if (old.length === 0) return;
+  const ids = old.map(({ id }) => id);
+  const gone = matched(await tx.delete(sessions).where(inArray(sessions.id, ids)));
+  await record(deps, tx, "session.ended", accountOf(identity), { by: "newer ones", count: gone });
 }
 
 export const newSecret = () => randomBytes(32).toString("base64url");

@@ -48,6 +48,13 @@ export async function listUsers(deps: PoolDeps): Promise<UserView[]> {
   return deps.db.select(VIEW).from(users).orderBy(asc(users.name));
 }
 
+/** Names are told apart byte by byte, but no two people shall have to tell `Tim` from `tim`. */
+async function refuseTwin(tx: Tx, name: string): Promise<void> {
+  const alike = sql`LOWER(${users.name}) = LOWER(${name}) AND ${users.name} <> ${name}`;
+  const [twin] = await tx.select({ name: users.name }).from(users).where(alike).limit(1);
+  if (twin) throw new PoolError("user_exists", `There is a user '${twin.name}' already`);
+}
+
 /**
  * Makes a user.
  * @param password with which they log in; kept as a hash. null: they come in with tokens only
@@ -64,6 +71,7 @@ export async function createUser(
   const passwordHash = password === null ? null : await hashPassword(password);
   try {
     await transact(deps.db, async (tx) => {
+      await refuseTwin(tx, name);
       await tx.insert(users).values({ id, name, role, ...limits, passwordHash, createdAt: now });
       await record(deps, tx, "user.created", name, { role, ...limits, password: password !== null });
     });

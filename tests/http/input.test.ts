@@ -132,6 +132,37 @@ test("a body that is not JSON by its content type is refused", async () => {
   }
 });
 
+test("a name or an id is that one, byte by byte: a blank or another case is nothing", async () => {
+  await call(pool.api, "POST", "/users", { name: "Nan" });
+  const { body: token } = await call(pool.api, "POST", "/tokens", { user: "Nan", name: "t" });
+  const { body: held } = await call(pool.api, "POST", "/reservations", { username: "nan" });
+  const [machine] = held.machines;
+  for (const [method, path] of [
+    ["GET", `/machines/${machine.machine}`],
+    ["DELETE", `/machines/${machine.machine}`],
+    ["PATCH", "/users/Nan"],
+    ["DELETE", "/users/Nan"],
+    ["DELETE", `/tokens/${token.id}`],
+    ["GET", `/reservations/${held.id}`],
+    ["DELETE", `/reservations/${held.id}`],
+  ] as const)
+    for (const other of [
+      `${path}%20`,
+      `${path}%C2%A0`,
+      path.replace(/[a-zA-Z](?=[^a-zA-Z]*$)/, (c) => (c < "a" ? c.toLowerCase() : c.toUpperCase())),
+    ]) {
+      const body = method === "PATCH" ? { role: "admin" } : undefined;
+      const { status } = await call(pool.api, method, other, body);
+      if (other !== path) expect(`${method} ${other} ${status}`).toBe(`${method} ${other} 404`);
+    }
+  // Nor may two differ by that alone, which people would not see.
+  expect((await call(pool.api, "POST", "/users", { name: "nan" })).body.code).toBe("user_exists");
+  const twin = { ...MACHINE, name: machine.machine.toUpperCase() };
+  expect((await call(pool.api, "POST", "/machines?check=false", twin)).body.code).toBe("machine_exists");
+  await call(pool.api, "DELETE", `/reservations/${held.id}`);
+  expect((await call(pool.api, "DELETE", "/users/Nan")).status).toBe(200);
+});
+
 test("an answer with a password or a token is kept by nobody", async () => {
   const { status, headers, body } = await call(pool.api, "POST", "/reservations", { username: "kept" });
   expect([status, headers.get("cache-control")]).toEqual([201, "no-store"]);

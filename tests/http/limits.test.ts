@@ -108,6 +108,40 @@ test("an address: fifty failed logins, whatever the account; tokens count too", 
   ).toBe(200);
 });
 
+test("logins that succeed are counted, too; a user has twenty sessions, and with the next one the oldest ends", async () => {
+  const from = "192.0.2.60";
+  const first = await attempt(right("ursula"), from);
+  const cookie = first.headers.get("set-cookie")?.split(";")[0] ?? "";
+  const here = () =>
+    call(pool.api, "GET", "/session", undefined, { Cookie: cookie }).then(({ status }) => status);
+  expect(await here()).toBe(200);
+  // One after the other: at once there may be ten, whatever becomes of them.
+  const said: string[] = [];
+  for (let n = 0; n < 64; n++) said.push(...(await codes([attempt(right("ursula"), from)])));
+  expect(said.filter((code) => code === "in")).toHaveLength(59);
+  expect(said.filter((code) => code === "too_many_logins")).toHaveLength(5);
+  expect(await here()).toBe(401);
+  const [{ n }] = await pool.sql(
+    "SELECT COUNT(*) AS n FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.name = 'ursula'",
+  );
+  expect(n).toBe(20);
+  expect((await events("session.ended", "ursula")).map(({ details }) => details.by)).toContain("newer ones");
+  // With a token it is the same.
+  const { token } = (await admin("POST", "/tokens", { user: "una", name: "many" })).body;
+  const byToken: string[] = [];
+  for (let n = 0; n < 63; n++) byToken.push(...(await codes([attempt({ token }, from)])));
+  expect(byToken.filter((code) => code === "in")).toHaveLength(60);
+});
+
+test("a name with a blank at its end is no other account, and no second budget of guesses", async () => {
+  expect(await codes(times(10, () => attempt(wrong("uma"), "192.0.2.70")))).toEqual(
+    times(10, () => "login_failed"),
+  );
+  for (const name of ["uma ", "uma\u00a0", " uma", "UMA", "uma\u200b"])
+    expect([name, ...(await codes([attempt(right(name), "192.0.2.71")]))]).toEqual([name, "login_failed"]);
+  expect(await codes([attempt(right("uma"), "192.0.2.71")])).toEqual(["too_many_logins"]);
+});
+
 test("whoever reaches the API's own port is not believed to come from elsewhere", async () => {
   const forged = (i: number, secret: Record<string, string>) =>
     call(

@@ -92,6 +92,22 @@ test("a refusal is no second line in the log beside nginx's; another error is", 
   expect(of("request-0005")).toMatchObject({ level: "info", status: 404 });
 });
 
+test("what was not recorded is told when the minute is over, though nobody else is refused", async () => {
+  await pool.sql("DELETE FROM events");
+  const script = `
+    const { recordRefusal } = await import("${import.meta.dir}/../../pool/refusals.ts");
+    let due = () => {};
+    globalThis.setTimeout = (work) => ((due = work), { unref() {} });
+    const rows = [];
+    const deps = { actor: { name: "nobody", address: "192.0.2.1", requestId: "" }, db: { insert: () => ({ values: async (row) => rows.push(row) }) } };
+    for (let n = 0; n < 33; n++) await recordRefusal(deps, "GET /x", { status: 401, code: "x" }, 1);
+    due();
+    await Bun.sleep(0);
+    console.log(JSON.stringify(rows.at(-1).details));`;
+  const out = await Bun.$`bun -e ${script}`.text();
+  expect(JSON.parse(out)).toEqual({ count: 3, addresses: [{ address: "192.0.2.1", count: 3 }] });
+});
+
 test("many refusals don't fill the disk, and their number is not lost", async () => {
   const flood = { url: (pool.apis[1] ?? pool.api).url };
   await pool.sql("DELETE FROM events");
@@ -101,14 +117,30 @@ test("many refusals don't fill the disk, and their number is not lost", async ()
   await until("all are over", 5000, () => seen() === 200);
   await until("30 are recorded", 5000, async () => (await recorded()).length >= 30);
   expect(await recorded()).toHaveLength(30);
-  // The same by a clock of our own.
+  // The same by a clock of our own: of each address so many, of all no more than the disk bears.
   const deps = build(readConfig(pool.settings));
+  const refuse = (address: string, at: number) =>
+    recordRefusal(
+      Object.create(deps, { actor: { value: { name: "nobody", address, requestId: "" } } }),
+      "GET /x",
+      { status: 401, code: "x" },
+      at,
+    );
   await pool.sql("DELETE FROM events");
-  for (let n = 0; n < 100; n++) await recordRefusal(deps, "GET /x", { status: 401, code: "x" }, 1000 + n);
+  for (let n = 0; n < 100; n++) await refuse("192.0.2.1", 1000 + n);
   expect(await recorded()).toHaveLength(30);
-  await recordRefusal(deps, "GET /y", { status: 401, code: "x" }, 61_000);
-  expect((await recorded()).at(-1)).toMatchObject({ object: "GET /y" });
-  const [{ events }] = [(await ask("GET", "/events?object=GET /y")).body];
-  expect(events[0].details).toEqual({ status: 401, code: "x", refused_before: 70 });
+  // Whoever floods hides nobody else.
+  await refuse("192.0.2.2", 2000);
+  expect((await recorded()).at(-1)).toMatchObject({ address: "192.0.2.2" });
+  for (let n = 0; n < 400; n++) await refuse(`2001:db8:0:${n.toString(16)}::1`, 3000);
+  expect(await recorded()).toHaveLength(300);
+  // What was left out is an event by itself.
+  await refuse("192.0.2.3", 61_000);
+  const [left] = await pool.sql("SELECT * FROM events WHERE action = 'requests.unrecorded'");
+  expect(left).toMatchObject({ actor: "nobody", object: "requests" });
+  expect(left.details.count).toBe(70 + 131);
+  expect(left.details.addresses[0]).toEqual({ address: "192.0.2.1", count: 70 });
+  expect(left.details.addresses).toHaveLength(20);
+  expect(left.details.of_others).toBe(131 - 19);
   await deps.database.close();
 });
