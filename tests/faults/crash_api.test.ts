@@ -1,7 +1,9 @@
-// kill -9 of the API at every event of reserve and of release; it starts anew, the scheduler recovers, the client asks again.
+// kill -9 of the API at every event of reserve, of release and of a removal; it starts anew, the scheduler recovers, the client asks again.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import type { TestMachine } from "../support/machines.ts";
 import type { TestPool } from "../support/pool.ts";
-import { startProgram } from "../support/program.ts";
+import { call, startProgram } from "../support/program.ts";
+import { until } from "../support/until.ts";
 import { check, expireLeases, settle } from "./checker.ts";
 import { enumerate, startLanes, startVictim } from "./lanes.ts";
 import { Ledger } from "./ledger.ts";
@@ -68,4 +70,44 @@ test("the API is killed at every event of a release", async () => {
   console.log(`release: ${met.length} events\n  ${met.join("\n  ")}`);
   expect(bad).toEqual([]);
   expect(met.length).toBeGreaterThan(8);
+});
+
+test("the API is killed at every event of a removal by force", async () => {
+  const { met, bad } = await enumerate("1 API killed while it removes", pools, async (pool, n) => {
+    const ledger = new Ledger();
+    const mine = await ledger.reserve(pool.api, `rem${n}`, 1);
+    const machine = pool.machines.find(({ name }) => name === mine.machines[0]) as TestMachine;
+    const victim = await startVictim(pool, "api", n);
+    await victim.arm();
+    const remove = (at: { url: string }) =>
+      call(at, "DELETE", `/machines/${machine.name}?force=true`).catch(() => undefined);
+    await remove(victim);
+    const where = victim.where();
+    await victim.stop("SIGKILL");
+    await expireLeases(pool);
+    const state = async () =>
+      (await pool.sql("SELECT state FROM machines WHERE name = ?", [machine.name]))[0]?.state;
+    await until("the removal is over", 40_000, async () => (await state()) !== "removing");
+    const bad: string[] = [];
+    const left = await state();
+    // Killed before its intent was committed: nothing was changed, and the admin asks again.
+    if (left && left !== "reserved") bad.push(`I5 ${machine.name} is ${left} after its removal`);
+    if (left && (await remove(pool.api))?.body.clean !== true) bad.push("I5 the repeat did not remove it");
+    bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+    const [event] = await pool.sql(
+      "SELECT JSON_VALUE(details, '$.clean') AS clean FROM events WHERE action = 'machine.removed' AND object = ? ORDER BY id DESC LIMIT 1",
+      [machine.name],
+    );
+    if (String(event?.clean) !== "1" && String(event?.clean) !== "true")
+      bad.push(`I5 ${machine.name} was removed, clean: ${event?.clean}`);
+    mine.ended = true;
+    await ledger.release(pool.api, mine);
+    if ((await pool.register(machine)).status !== 201)
+      bad.push(`I5 ${machine.name} can't be registered again`);
+    bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+    return { where, bad };
+  });
+  console.log(`remove: ${met.length} events\n  ${met.join("\n  ")}`);
+  expect(bad).toEqual([]);
+  expect(met.length).toBeGreaterThan(5);
 });
