@@ -1,7 +1,7 @@
-import { and, eq, isNull, ne } from "drizzle-orm";
+import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import { MachineFault } from "../accounts/faults.ts";
 import { matched, now, type Tx, transact } from "../db/client.ts";
-import { machines } from "../db/schema.ts";
+import { machines, reservations } from "../db/schema.ts";
 import { cleanWith } from "./clean.ts";
 import type { PoolDeps } from "./deps.ts";
 import { PoolError } from "./errors.ts";
@@ -127,6 +127,24 @@ async function takeRow(deps: PoolDeps, tx: Tx, machine: Machine, fault?: Machine
   if (fault) await rememberUnclean(tx, machine, fault.message);
   await record(deps, tx, "machine.removed", machine.name, { forced: true, clean: !fault });
   await endHold(tx, machine);
-  if (reservationId) await endWhenEmpty(tx, reservationId);
+  if (reservationId) await endWithoutMachines(deps, tx, reservationId);
   return true;
+}
+
+/** A reservation that has lost its last machine is over: nobody can use it, and its key must not be answered with 201. */
+async function endWithoutMachines(deps: PoolDeps, tx: Tx, id: string): Promise<void> {
+  const over = matched(
+    await tx
+      .update(reservations)
+      .set({ state: "ending" })
+      .where(
+        and(
+          eq(reservations.id, id),
+          eq(reservations.state, "active"),
+          sql`NOT EXISTS (SELECT 1 FROM ${machines} WHERE ${machines.reservationId} = ${id} AND ${machines.state} = 'reserved')`,
+        ),
+      ),
+  );
+  if (over > 0) await record(deps, tx, "reservation.ended", id, { reason: "its last machine was removed" });
+  await endWhenEmpty(tx, id);
 }

@@ -132,6 +132,20 @@ test("a row goes only under the lease and the generation with which its machine 
   await back(machine);
 });
 
+test("a reservation that loses its last machine is over; one that loses another goes on", async () => {
+  await pool.sql("UPDATE machines SET drained = name NOT IN ('rem-1', 'rem-2')");
+  const once = () =>
+    call(pool.api, "POST", "/reservations", { username: "lola", count: 2 }, { "Idempotency-Key": "lola" });
+  const { id } = (await once()).body;
+  expect((await ask("DELETE", "/machines/rem-1?force=true")).body).toMatchObject({ clean: true });
+  const left = await once();
+  expect([left.status, left.body.id, left.body.machines.length]).toEqual([201, id, 1]);
+  expect((await ask("DELETE", "/machines/rem-2?force=true")).body).toMatchObject({ clean: true });
+  expect((await ask("GET", `/reservations/${id}`)).body).toMatchObject({ state: "ended", machines: [] });
+  expect(await once()).toMatchObject({ status: 409, body: { code: "reservation_over" } });
+  for (const machine of pool.machines.slice(0, 2)) await back(machine);
+});
+
 test("one that nobody holds but has somebody's account is not removed as clean", async () => {
   const machine = only();
   await pool.sql(
