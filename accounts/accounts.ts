@@ -19,7 +19,7 @@ export interface Accounts {
   /** The longest that one call can take, turn not included, in seconds. */
   readonly longestSeconds: number;
   /**
-   * Logs in, looks for what we need; changes nothing. Answers the host key, how many accounts of ours are on record, and
+   * Logs in, looks for what we need; changes nothing. Answers the host key (a fault has it, too, once it was seen), how many accounts of ours are on record, and
    * what tells the machine from every other (null: it was never one of a pool).
    */
   look(
@@ -133,7 +133,14 @@ export function accountsOverSsh(
     longestSeconds: 2 * limits.connectSeconds + limits.stepSeconds + 2,
     async look(target, signal) {
       const reply = await step(target, "look", [], signal);
-      const [accounts = "", identity = ""] = answer(reply, "READY", uids).split(" ");
+      let ready: string;
+      try {
+        ready = answer(reply, "READY", uids);
+      } catch (error) {
+        if (!(error instanceof MachineFault)) throw error;
+        throw new MachineFault(error.kind, error.message, 0, reply.hostKey);
+      }
+      const [accounts = "", identity = ""] = ready.split(" ");
       return { hostKey: reply.hostKey, accounts: count(accounts), identity: identityOf(identity) };
     },
     async create(target, generation, { username, uid, mark }, credential, seconds, signal) {

@@ -87,7 +87,7 @@ export function runScript(
       act();
     };
     const fault = (kind: MachineFault["kind"], text: string) =>
-      end(() => reject(new MachineFault(kind, text)));
+      end(() => reject(new MachineFault(kind, text, 0, hostKey)));
     const onAbort = () => fault("timeout", "the step was given up: its lease was lost");
     let timer = setTimeout(
       () => fault("unreachable", `no SSH answer within ${limits.connectSeconds} s`),

@@ -39,10 +39,13 @@ export class MachineFault extends Error {
   readonly kind: FaultKind;
   /** with uid_taken: the highest uid that was ever given on the machine */
   readonly highestUid: number;
-  constructor(kind: FaultKind, message: string, highestUid = 0) {
+  /** the key of whoever answered, "type base64", when it came so far; "" when not */
+  readonly hostKey: string;
+  constructor(kind: FaultKind, message: string, highestUid = 0, hostKey = "") {
     super(printable(message, 300));
     this.kind = kind;
     this.highestUid = highestUid;
+    this.hostKey = hostKey;
   }
 }
 

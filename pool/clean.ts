@@ -1,9 +1,11 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, isNull } from "drizzle-orm";
+import { fingerprint, type Target } from "../accounts/connect.ts";
 import { MachineFault } from "../accounts/faults.ts";
-import { now, type Tx } from "../db/client.ts";
+import { matched, now, type Tx, transact } from "../db/client.ts";
 import { machines, reservations } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
-import { keepLease, ourLease, takeOver } from "./lease.ts";
+import { record } from "./events.ts";
+import { heldAs, keepLease, ourLease, takeOver } from "./lease.ts";
 import { endWhenEmpty, offer, quarantine } from "./settle.ts";
 import { type Machine, targetOf } from "./target.ts";
 
@@ -15,9 +17,7 @@ import { type Machine, targetOf } from "./target.ts";
 export async function cleanWith(deps: PoolDeps, machine: Machine, signal: AbortSignal): Promise<void> {
   const target = await targetOf(deps, machine);
   if (!target.hostKey || !machine.identity) {
-    const { hostKey, identity } = await deps.accounts.look(target, signal);
-    target.hostKey = hostKey;
-    machine.hostKey = hostKey;
+    const identity = await lookFirst(deps, machine, target, signal);
     // Before anything is touched: under its other name it may have a user.
     if (identity) await refuseDuplicate(deps, machine, identity);
   }
@@ -26,6 +26,45 @@ export async function cleanWith(deps: PoolDeps, machine: Machine, signal: AbortS
     : [];
   const account = holder ? { username: holder.username, uid: holder.uid, mark: holder.id } : null;
   machine.identity = await deps.accounts.clean(target, machine.generation, account, signal);
+}
+
+/**
+ * A look at a machine that we don't know yet. Whoever answers first is the machine from then on, also when the login or
+ * the look fails: else its password would go to somebody else at each retry.
+ * @returns what tells it from every other
+ */
+async function lookFirst(deps: PoolDeps, machine: Machine, target: Target, signal: AbortSignal) {
+  try {
+    const { hostKey, identity } = await deps.accounts.look(target, signal);
+    await keepHostKey(deps, machine, hostKey);
+    target.hostKey = hostKey;
+    return identity;
+  } catch (error) {
+    if (error instanceof MachineFault && error.hostKey) await keepHostKey(deps, machine, error.hostKey);
+    throw error;
+  }
+}
+
+/** Unless there is one: the one that is known, or that an admin gave meanwhile, is the one to be compared with. */
+async function keepHostKey(deps: PoolDeps, machine: Machine, hostKey: string): Promise<void> {
+  if (machine.hostKey) return;
+  const pinned = await transact(deps.db, async (tx) => {
+    const learnt = matched(
+      await tx
+        .update(machines)
+        .set({ hostKey })
+        .where(and(heldAs(deps, machine), isNull(machines.hostKey))),
+    );
+    if (learnt > 0)
+      await record(deps, tx, "machine.host_key_learnt", machine.name, { fingerprint: fingerprint(hostKey) });
+    return (await tx.select().from(machines).where(eq(machines.id, machine.id)))[0]?.hostKey;
+  });
+  machine.hostKey = pinned ?? hostKey;
+  if (pinned && pinned !== hostKey)
+    throw new MachineFault(
+      "host_key",
+      `the host key is ${fingerprint(hostKey)}, and another one was given meanwhile`,
+    );
 }
 
 /**

@@ -10,7 +10,7 @@ import { invalid, PoolError } from "./errors.ts";
 import { record } from "./events.ts";
 import { firstGeneration } from "./lease.ts";
 import { type MachineView, viewMachine } from "./machines.ts";
-import { removeMachine } from "./remove_machine.ts";
+import { removeThis } from "./remove_machine.ts";
 import { canonicalAddress } from "./target.ts";
 import { type Unclean, uncleanBefore } from "./unclean.ts";
 
@@ -110,12 +110,13 @@ export async function register(
     const [seen] = await deps.db.select().from(machines).where(eq(machines.id, id));
     if (seen?.leaseOwner === deps.owner) await clean(deps, seen);
   }
-  const view = await viewMachine(deps, wish.name);
-  if (!check || view.fault !== "duplicate") {
-    // Now that its host key is known, too.
-    const [seen] = await deps.db.select().from(machines).where(eq(machines.id, id));
-    return { ...view, removedUnclean: await uncleanBefore(deps.db, seen ?? row) };
+  // By its id: its name may be another one's by now.
+  const [made] = await deps.db.select().from(machines).where(eq(machines.id, id));
+  if (!made) throw new PoolError("machine_not_found", `'${wish.name}' was removed while it was registered`);
+  if (check && made.fault === "duplicate") {
+    await removeThis(deps, made, true);
+    throw new PoolError("address_taken", `${wish.host}:${wish.port}: ${made.lastError}`);
   }
-  await removeMachine(deps, wish.name, true);
-  throw new PoolError("address_taken", `${wish.host}:${wish.port}: ${view.lastError}`);
+  // Now that its host key is known, too.
+  return { ...(await viewMachine(deps, wish.name)), removedUnclean: await uncleanBefore(deps.db, made) };
 }

@@ -57,6 +57,12 @@ export async function removeMachine(
 ): Promise<{ clean: boolean }> {
   const [seen] = await deps.db.select().from(machines).where(eq(machines.name, name));
   if (!seen) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
+  return removeThis(deps, seen, force);
+}
+
+/** The same for a machine that is known by its id: its name may be another one's by now. */
+export async function removeThis(deps: PoolDeps, seen: Machine, force: boolean): Promise<{ clean: boolean }> {
+  const { name } = seen;
   const free = await removeFree(deps, seen);
   if (free) return free;
   const [held] = await deps.db.select().from(machines).where(eq(machines.id, seen.id));

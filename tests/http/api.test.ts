@@ -177,6 +177,24 @@ test("an account that is there and not ours is refused and not touched", async (
   expect([daemon.status, daemon.body.details[0].field]).toEqual([400, "username"]);
 });
 
+test("one machine under two spellings of its address, at the same moment, is taken once", async () => {
+  const [machine] = pool.machines;
+  if (!machine) throw new Error("no machine");
+  await call(pool.api, "DELETE", `/machines/${machine.name}`);
+  const wish = { port: machine.port, user: machine.user, password: machine.password };
+  const both = await Promise.all(
+    [
+      ["here-1", "localhost"],
+      ["here-2", "127.1"],
+      ["here-3", "0x7f.1"],
+    ].map(([name, host]) => call(pool.api, "POST", "/machines", { ...wish, name, host })),
+  );
+  expect(both.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
+  expect(both.find(({ status }) => status === 409)?.body.code).toBe("address_taken");
+  await call(pool.api, "DELETE", `/machines/${both.find(({ status }) => status === 201)?.body.name}`);
+  expect((await pool.register(machine)).body.state).toBe("available");
+});
+
 test("machines: shown without secrets, removed, registered again; one name or one address only once", async () => {
   const all = (await get("/machines")).body.machines;
   expect(all.map((m: { name: string }) => m.name)).toEqual(["m-1", "m-2", "m-3"]);
