@@ -6,6 +6,13 @@ const Flag = (fallback: boolean) => Type.Boolean({ default: fallback });
 const Whole = (minimum: number, maximum: number, fallback: number) =>
   Type.Integer({ minimum, maximum, default: fallback });
 
+/** The highest that every system takes: beyond it some read a negative number. */
+const MOST_UID = 2 ** 31 - 1;
+/** A pool gives a uid for each reservation, and can't do so again before the disks were searched. */
+const FEWEST_UIDS = 1000;
+/** Nobody's, in 16 and in 32 bits: what these are given belongs to everybody, or is refused. */
+const NOT_UIDS = [65_534, 65_535];
+
 /** 32 bytes in base64. */
 export const SECRET_KEY_FORM = "^[A-Za-z0-9+/]{43}=$";
 
@@ -32,6 +39,8 @@ const Environment = Type.Object({
   MAX_MACHINES_PER_USER: Whole(0, 100_000, 0),
   MAX_REQUESTS_PER_MINUTE: Whole(0, 1_000_000, 600),
   HISTORY_DAYS: Whole(1, 3650, 30),
+  UID_MIN_POOL: Whole(1000, MOST_UID, 20_000),
+  UID_MAX_POOL: Whole(1000, MOST_UID, 59_999),
   ALLOWED_MACHINE_NETWORKS: Type.String({
     pattern: "^$|^[0-9a-fA-F:.]+/[0-9]{1,3}( *, *[0-9a-fA-F:.]+/[0-9]{1,3})*$",
     default: "",
@@ -90,6 +99,8 @@ export interface Config {
   /** of one user, to one API process; 0: no limit */
   maxRequestsPerMinute: number;
   historyDays: number;
+  /** what the accounts on the machines may have, both included */
+  uids: { first: number; last: number };
   /** CIDR blocks in which a machine may live; none: anywhere */
   allowedMachineNetworks: string[];
   /** own: a user's accounts have the user's name */
@@ -102,7 +113,7 @@ export interface Config {
 
 /** "8" → 8, "true" or "1" → true; what does not fit stays text, and so fails its check (Value.Convert makes 1.5 a 1). */
 function parsed(schema: Type.TSchema, text: string): unknown {
-  if (Type.IsInteger(schema)) return /^\d{1,9}$/.test(text) ? Number(text) : text;
+  if (Type.IsInteger(schema)) return /^\d{1,10}$/.test(text) ? Number(text) : text;
   if (Type.IsBoolean(schema))
     return ["true", "1"].includes(text) ? true : ["false", "0"].includes(text) ? false : text;
   return text;
@@ -152,6 +163,14 @@ function refuse(problems: string[]): void {
   if (problems.length > 0) throw new ConfigError(`bad configuration: ${problems.join("; ")}`);
 }
 
+/** What is wrong with a range of uids. */
+function wrongRange(first: number, last: number): string[] {
+  const range = `UID_MIN_POOL=${first} to UID_MAX_POOL=${last}`;
+  if (last - first + 1 < FEWEST_UIDS) return [`${range} must be at least ${FEWEST_UIDS} uids`];
+  const bad = NOT_UIDS.filter((uid) => uid >= first && uid <= last);
+  return bad.length > 0 ? [`${range} must be without ${bad.join(" and ")}, which are nobody's`] : [];
+}
+
 /**
  * Reads and checks the environment.
  * @throws ConfigError with one line that names every bad value (never its content)
@@ -162,6 +181,8 @@ export function readConfig(env: Env): Config {
     problems.push(
       `HOST=${value.HOST} listens beyond this machine: set ADMIN_TOKEN, or HOST=127.0.0.1 (in a container: PUBLISH_ADDRESS=127.0.0.1)`,
     );
+  if (!problems.some((one) => one.startsWith("UID_")))
+    problems.push(...wrongRange(value.UID_MIN_POOL, value.UID_MAX_POOL));
   refuse(problems);
   return {
     databaseUrl: value.DATABASE_URL,
@@ -181,6 +202,7 @@ export function readConfig(env: Env): Config {
     maxMachinesPerUser: value.MAX_MACHINES_PER_USER,
     maxRequestsPerMinute: value.MAX_REQUESTS_PER_MINUTE,
     historyDays: value.HISTORY_DAYS,
+    uids: { first: value.UID_MIN_POOL, last: value.UID_MAX_POOL },
     allowedMachineNetworks: value.ALLOWED_MACHINE_NETWORKS.split(",")
       .map((one) => one.trim())
       .filter(Boolean),

@@ -23,7 +23,8 @@ function addressRules({ databaseUrl, port, allowedMachineNetworks }: Config): Ad
 /** Builds what the program works with. Connects to nothing yet. */
 export function build(settings: Config, database: Database = openDatabase(settings.databaseUrl)) {
   const rules = addressRules(settings);
-  const accounts = accountsOverSsh(settings.sshConcurrency, settings.sshTimeoutSeconds, rules);
+  const { sshConcurrency, sshTimeoutSeconds, uids } = settings;
+  const accounts = accountsOverSsh(sshConcurrency, sshTimeoutSeconds, rules, undefined, uids);
   const log: Log = logger(settings.logLevel);
   return {
     database,
@@ -39,6 +40,7 @@ export function build(settings: Config, database: Database = openDatabase(settin
     maxDurationMinutes: settings.maxDurationMinutes,
     maxMachinesPerUser: settings.maxMachinesPerUser,
     historyDays: settings.historyDays,
+    uids,
     accountNames: settings.accountNames,
     requireHostKey: settings.requireHostKey,
     addressRules: rules,

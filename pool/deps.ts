@@ -1,4 +1,4 @@
-import type { Accounts } from "../accounts/accounts.ts";
+import type { Accounts, UidRange } from "../accounts/accounts.ts";
 import type { AddressRules } from "../accounts/address.ts";
 import type { Db } from "../db/client.ts";
 import type { Keys } from "../db/keys.ts";
@@ -24,6 +24,8 @@ export interface PoolDeps {
   /** machines that one user may hold at once; 0: no limit */
   maxMachinesPerUser: number;
   historyDays: number;
+  /** what the accounts on the machines may have */
+  uids: UidRange;
   /** whether a user's accounts must have the user's own name */
   accountNames: "own" | "any";
   /** a machine is registered only with its host key given */

@@ -36,6 +36,29 @@ test("every bad value is named at once, in one line, without its content", () =>
   expect(text).not.toContain("\n");
 });
 
+test("the pool's uids: a thousand at least, and none that means something everywhere", () => {
+  expect(readConfig(good).uids).toEqual({ first: 20_000, last: 59_999 });
+  const range = (first: string, last: string) => problemOf({ UID_MIN_POOL: first, UID_MAX_POOL: last });
+  for (const [first, last] of [
+    ["1000", "1999"],
+    ["65536", "70000"],
+    ["2147482648", "2147483647"],
+  ] as const)
+    expect(range(first, last)).toBe("");
+  for (const [first, last, why] of [
+    ["999", "59999", "UID_MIN_POOL"],
+    ["0", "59999", "UID_MIN_POOL"],
+    ["20000", "2147483648", "UID_MAX_POOL"],
+    ["20000", "-1", "UID_MAX_POOL"],
+    ["20000", "20998", "1000 uids"],
+    ["59999", "20000", "1000 uids"],
+    ["20000", "65534", "65534"],
+    ["65535", "70000", "65535"],
+    ["60000", "70000", "65534 and 65535"],
+  ] as const)
+    expect(range(first, last)).toContain(why);
+});
+
 test("beyond loopback only with a token, or behind a published loopback address", () => {
   expect(problemOf({ HOST: "0.0.0.0" })).toContain("ADMIN_TOKEN");
   expect(problemOf({ HOST: "0.0.0.0", PUBLISH_ADDRESS: "10.0.0.1" })).toContain("ADMIN_TOKEN");
