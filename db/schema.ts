@@ -79,6 +79,8 @@ export const machines = mysqlTable(
     lastError: varchar("last_error", { length: 500 }),
     retryAt: time("retry_at"),
     retries: int("retries").notNull().default(0),
+    /** The highest uid that it says it was given, when it refused one; 0 again once its whole disk was searched */
+    uidFloor: int("uid_floor").notNull().default(0),
     lastUsedAt: time("last_used_at").notNull(),
     probedAt: time("probed_at").notNull(),
     /** The last search of the whole disk, and when the next is due */
@@ -123,8 +125,9 @@ export const reservations = mysqlTable(
   (t) => [
     uniqueIndex("reservations_idempotency").on(t.idempotencyKey),
     index("reservations_expire").on(t.state, t.endsAt),
-    index("reservations_uid").on(t.uid),
-    index("reservations_user").on(t.userId),
+    // Both with the end: which uids are held back is read from the index alone.
+    index("reservations_uid").on(t.uid, t.endedAt),
+    index("reservations_user").on(t.userId, t.endedAt),
   ],
 );
 
@@ -261,7 +264,7 @@ export const events = mysqlTable(
   ],
 );
 
-/** Small facts of the whole pool: the uid counter, the check of the secret key, the pool's own key pair. */
+/** Small facts of the whole pool: the last uid that was given, the check of the secret key, the pool's own key pair. */
 export const settings = mysqlTable("settings", {
   name: varchar("name", { length: 64 }).primaryKey(),
   value: varchar("value", { length: 4000 }).notNull(),

@@ -20,6 +20,7 @@ const STATUS = {
   machine_held: 409,
   reservation_not_found: 404,
   reservation_lost: 503,
+  no_uid_free: 503,
   idempotency_key_reused: 409,
   reservation_over: 409,
   still_preparing: 503,

@@ -8,17 +8,25 @@ import { heldAs, ourLease } from "./lease.ts";
 import { holdToLimits } from "./limits.ts";
 import { faultColumn, lockReservation } from "./settle.ts";
 import type { Machine } from "./target.ts";
+import { takeUid } from "./uid.ts";
 
 export interface Claim {
   id: string;
   userId: string | null;
   username: string;
-  uid: number;
+  /** a uid that a machine of an earlier try named: ours comes after it */
+  above: number;
   count: number;
   durationMinutes: number;
   idempotencyKey: string | null;
   requestHash: string | null;
   keyId: string;
+}
+
+export interface Claimed {
+  machines: Machine[];
+  /** of the account on all of them */
+  uid: number;
 }
 
 class TooFew extends Error {
@@ -68,11 +76,7 @@ async function take(deps: PoolDeps, tx: Tx, reservationId: string, count: number
 const LOOK_AGAIN_MS = 2000;
 
 /** Tries until there are surely too few: rows that another claim has locked are skipped, and may come free at once. */
-async function untilSure(
-  deps: PoolDeps,
-  count: number,
-  attempt: () => Promise<Machine[]>,
-): Promise<Machine[] | number> {
+async function untilSure<T>(deps: PoolDeps, count: number, attempt: () => Promise<T>): Promise<T | number> {
   const deadline = performance.now() + LOOK_AGAIN_MS;
   for (;;) {
     try {
@@ -87,14 +91,15 @@ async function untilSure(
 }
 
 /**
- * Books machines for a new reservation, in one short transaction: all or none.
- * @returns the machines, leased to us; or how many there are when they are too few
- * @throws a duplicate-key error when the idempotency key is taken
+ * Books machines and a uid for a new reservation, in one short transaction: all or none.
+ * @returns the machines, leased to us, and the uid; or how many there are when they are too few
+ * @throws a duplicate-key error when the idempotency key is taken; PoolError
  */
-export function claim(deps: PoolDeps, wish: Claim): Promise<Machine[] | number> {
+export function claim(deps: PoolDeps, { above, ...wish }: Claim): Promise<Claimed | number> {
   const landed = async () => {
+    const [row] = await deps.db.select().from(reservations).where(eq(reservations.id, wish.id));
     const mine = await deps.db.select().from(machines).where(eq(machines.reservationId, wish.id));
-    return mine.length > 0 ? mine : undefined;
+    return row && mine.length > 0 ? { machines: mine, uid: row.uid } : undefined;
   };
   return untilSure(deps, wish.count, () =>
     transact(
@@ -102,15 +107,17 @@ export function claim(deps: PoolDeps, wish: Claim): Promise<Machine[] | number> 
       async (tx) => {
         await holdToLimits(deps, tx, wish);
         const taken = await take(deps, tx, wish.id, wish.count);
+        const uid = await takeUid(deps, tx, wish.userId, taken, above);
         await tx.insert(reservations).values({
           ...wish,
+          uid,
           state: "preparing",
           createdAt: now,
           endsAt: inMinutes(wish.durationMinutes),
         });
         const names = taken.map(({ name }) => name);
         await record(deps, tx, "reservation.claimed", wish.id, { username: wish.username, machines: names });
-        return taken;
+        return { machines: taken, uid };
       },
       landed,
     ),

@@ -10,6 +10,7 @@ export const POOL_ERROR_KINDS = [
   "machine_held",
   "reservation_not_found",
   "reservation_lost",
+  "no_uid_free",
   "idempotency_key_reused",
   "reservation_over",
   "still_preparing",

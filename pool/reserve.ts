@@ -7,7 +7,7 @@ import { inMinutes, matched, now, transact } from "../db/client.ts";
 import { DatabaseUnavailable, violates } from "../db/errors.ts";
 import { holds, machines, reservations } from "../db/schema.ts";
 import { isUnavailable } from "./availability.ts";
-import { claim, swap } from "./claim.ts";
+import { type Claimed, claim, swap } from "./claim.ts";
 import type { PoolDeps } from "./deps.ts";
 import { invalid, PoolError } from "./errors.ts";
 import { record } from "./events.ts";
@@ -17,7 +17,7 @@ import { digest, type Identity } from "./identity.ts";
 import { type Keeper, keepLease } from "./lease.ts";
 import { findByKey, type ReservationView, viewReservation } from "./reservations.ts";
 import { type Machine, targetOf } from "./target.ts";
-import { nextUid, passUid } from "./uid.ts";
+import { heardOfUid } from "./uid.ts";
 
 export interface Wish {
   /** who asks */
@@ -88,15 +88,15 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
   if (before) return before;
 
   // A uid that a machine has seen before (the database was restored from a dump) is given up for the next one.
+  let above = 0;
   for (let tries = 0; ; tries++) {
     const id = crypto.randomUUID();
-    const uid = await nextUid(deps.db);
-    let claimed: Machine[] | number;
+    let claimed: Claimed | number;
     try {
       claimed = await claim(deps, {
         id,
         username: wish.username,
-        uid,
+        above,
         count: wish.count,
         durationMinutes: wish.durationMinutes,
         userId: wish.user.userId,
@@ -120,7 +120,7 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
       : { kind: "password", password };
     let confirmed = false;
     try {
-      await prepareAll(deps, { id, uid, username: wish.username }, wish.durationMinutes, claimed, credential);
+      await prepareAll(deps, { id, username: wish.username }, wish.durationMinutes, claimed, credential);
       confirmed = true;
       const view = await viewReservation(deps, id);
       return makes ? { ...view, password } : view;
@@ -134,7 +134,7 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
       // With a key the client can ask what became of it, and so a confirmation that landed stays.
       await giveBack(deps, id, reason, !wish.idempotencyKey, gone);
       if (error instanceof MachineFault && error.kind === "uid_taken" && tries < 3) {
-        await passUid(deps.db, error.highestUid);
+        above = Math.max(above, error.highestUid);
         continue;
       }
       if (unsure)
@@ -175,13 +175,13 @@ function told({ username, keys, user }: Wish, fault: MachineFault): PoolError {
 /** Makes the account on all machines at once, swaps those that fail, and confirms. Leaves all as it is when it throws. */
 async function prepareAll(
   deps: PoolDeps,
-  who: { id: string; uid: number; username: string },
+  who: { id: string; username: string },
   durationMinutes: number,
-  claimed: Machine[],
+  { uid, machines: claimed }: Claimed,
   credential: Credential,
 ): Promise<void> {
   const keepers: Keeper[] = [];
-  const account = { username: who.username, uid: who.uid, mark: who.id };
+  const account = { username: who.username, uid, mark: who.id };
   const seconds = durationMinutes * 60 + PREPARING_SECONDS;
 
   const prepare = async (first: Machine): Promise<void> => {
@@ -207,7 +207,9 @@ async function prepareAll(
           reason: error.message,
         });
         // The request's own fault: the next machine would say the same, and each would be put aside for it.
-        if (CAUSED_BY_REQUEST.has(error.kind)) throw error;
+        const another =
+          error.kind !== "uid_taken" || (await heardOfUid(deps, machine, uid, error.highestUid));
+        if (CAUSED_BY_REQUEST.has(error.kind) && another) throw error;
         keeper.stop();
         const other = await swap(deps, machine, error);
         if (!other) throw error;

@@ -4,9 +4,28 @@ import { matched, now } from "../db/client.ts";
 import { machines } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
 import { targetOf } from "./target.ts";
+import { uidsRunLow } from "./uid.ts";
 
 /** Reading a whole disk is felt by the machine's user and by us: one after the other. */
 const AT_ONCE = 1;
+/** When uids run low, one run goes on to the next: still one after the other. */
+const WHEN_LOW = 20;
+
+/**
+ * What was searched more than an hour ago is due now: only that frees uids. One that failed, and so is tried again within
+ * an hour, waits for that.
+ */
+async function bringForward({ db }: PoolDeps): Promise<void> {
+  await db
+    .update(machines)
+    .set({ sweepAt: now })
+    .where(
+      and(
+        sql`${machines.sweepAt} > UTC_TIMESTAMP(3) + INTERVAL 1 HOUR`,
+        sql`${machines.sweptAt} < UTC_TIMESTAMP(3) - INTERVAL 1 HOUR`,
+      ),
+    );
+}
 
 /**
  * Searches the whole disk of a machine, once a day, for files that former holders left where a removal does not look.
@@ -14,6 +33,8 @@ const AT_ONCE = 1;
  * @returns how many machines were due
  */
 export async function sweepDisks(deps: PoolDeps): Promise<number> {
+  const low = await uidsRunLow(deps);
+  if (low) await bringForward(deps);
   const due = await deps.db
     .select()
     .from(machines)
@@ -21,7 +42,7 @@ export async function sweepDisks(deps: PoolDeps): Promise<number> {
       and(inArray(machines.state, ["available", "reserved"]), sql`${machines.sweepAt} <= UTC_TIMESTAMP(3)`),
     )
     .orderBy(asc(machines.sweepAt))
-    .limit(AT_ONCE);
+    .limit(low ? WHEN_LOW : AT_ONCE);
   for (const machine of due) {
     // Two schedulers: only the one that moves the time searches. A search that fails is tried again in an hour.
     const mine = matched(
@@ -44,7 +65,11 @@ export async function sweepDisks(deps: PoolDeps): Promise<number> {
       // As of its beginning: what was used since may be where it had looked already.
       await deps.db
         .update(machines)
-        .set({ sweptAt: clock?.at ?? machine.sweptAt, sweepAt: sql`UTC_TIMESTAMP(3) + INTERVAL 1 DAY` })
+        .set({
+          uidFloor: 0,
+          sweptAt: clock?.at ?? machine.sweptAt,
+          sweepAt: sql`UTC_TIMESTAMP(3) + INTERVAL 1 DAY`,
+        })
         .where(eq(machines.id, machine.id));
       deps.log("info", "disk searched for former holders' files", { machine: machine.name, uids });
     } catch (error) {

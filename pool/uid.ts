@@ -1,43 +1,139 @@
-import { sql } from "drizzle-orm";
-import type { Db } from "../db/client.ts";
+import { eq, sql } from "drizzle-orm";
+import { type Tx, transact } from "../db/client.ts";
+import { machines } from "../db/schema.ts";
+import type { PoolDeps } from "./deps.ts";
+import { PoolError } from "./errors.ts";
+import type { Machine } from "./target.ts";
 
-const FIRST = 20_000;
-const HOW_MANY = 40_000;
-const COUNTER = "uid_counter";
+/** The setting that holds the uid that was given last. */
+const LAST = "last_uid";
+/** The part of all uids that one user's reservations may hold back: the others' are not theirs to use up. */
+const SHARE = 1 / 4;
+/** From this part on the disks are searched earlier. */
+const LOW = 1 / 2;
+/** By then a scheduler has searched some more disks. */
+const COME_BACK_SECONDS = 60;
+
+const howMany = ({ uids }: PoolDeps) => uids.last - uids.first + 1;
 
 /**
- * The next uid of the pool's one counter. A freed uid is not given again: its former owner's files, timers and
- * shared memory would be the next one's. After the last one it begins anew, and skips every uid whose last
- * reservation is not older than the last whole-disk sweep of all machines; a machine refuses one that it knows, too.
- * @throws Error when no uid is free
+ * The time since which no disk is known to be free of a former holder's files. A machine that is put aside does not
+ * count: it is offered only after a clean-up, and then it counts again; its own record refuses what it knows.
  */
-export async function nextUid(db: Db): Promise<number> {
-  for (let tries = 0; tries < HOW_MANY; tries++) {
-    const [result] = await db.execute(
-      sql`INSERT INTO settings (name, value) VALUES (${COUNTER}, LAST_INSERT_ID(1))
-          ON DUPLICATE KEY UPDATE value = LAST_INSERT_ID(CAST(value AS UNSIGNED) + 1)`,
-    );
-    const n = (result as unknown as { insertId: number }).insertId - 1;
-    const uid = FIRST + (n % HOW_MANY);
-    if (n < HOW_MANY) return uid;
-    const [rows] = await db.execute(
-      sql`SELECT 1 FROM reservations WHERE uid = ${uid} AND (ended_at IS NULL OR ended_at >=
-          (SELECT COALESCE(MIN(swept_at), '1970-01-01') FROM machines)) LIMIT 1`,
-    );
-    if ((rows as unknown as unknown[]).length === 0) return uid;
-  }
-  throw new Error("no uid is free: every one was used since the last whole-disk sweep of all machines");
+const searchedSince = sql`(SELECT COALESCE(MIN(swept_at), '1970-01-01') FROM machines WHERE state NOT IN ('quarantined', 'removing'))`;
+
+async function rowOf<T>(tx: Pick<Tx, "execute">, query: ReturnType<typeof sql>): Promise<T | undefined> {
+  const [rows] = await tx.execute(query);
+  return (rows as unknown as T[])[0];
+}
+
+/** A uid is held back while its reservation is not over, and until every disk was searched after that. */
+const heldBack = (row: "r" | "h", since: string) =>
+  sql`(${sql.raw(row)}.ended_at IS NULL OR ${sql.raw(row)}.ended_at >= ${since})`;
+const nobodyHas = (uid: ReturnType<typeof sql>, since: string) =>
+  sql`NOT EXISTS (SELECT 1 FROM reservations h WHERE h.uid = ${uid} AND ${heldBack("h", since)})`;
+
+/** The next free uid after `after`, up to the end and then from the beginning; each part is read only if it has to be. */
+async function nextFree(deps: PoolDeps, tx: Tx, after: number, since: string): Promise<number | undefined> {
+  const { first, last } = deps.uids;
+  // A free one comes behind one that is held back, or is the first of where we look.
+  const behind = (from: number, to: number) =>
+    sql`(SELECT r.uid + 1 FROM reservations r FORCE INDEX (reservations_uid) WHERE r.uid >= ${from} AND r.uid < ${to}
+      AND ${heldBack("r", since)} AND ${nobodyHas(sql`r.uid + 1`, since)} ORDER BY r.uid LIMIT 1)`;
+  const itself = (uid: number) =>
+    sql`(SELECT ${uid} FROM DUAL WHERE ${uid} <= ${last} AND ${nobodyHas(sql`${uid}`, since)})`;
+  const row = await rowOf<{ uid: number | null }>(
+    tx,
+    sql`SELECT COALESCE(${itself(after + 1)}, ${behind(after + 1, last)}, ${itself(first)}, ${behind(first, after)}) AS uid`,
+  );
+  return row?.uid == null ? undefined : Number(row.uid);
+}
+
+/** @throws PoolError limit_reached for a user whose reservations hold back as many uids as one user may */
+async function holdToShare(deps: PoolDeps, tx: Tx, userId: string, since: string): Promise<void> {
+  const most = Math.floor(howMany(deps) * SHARE);
+  const row = await rowOf<{ n: number }>(
+    tx,
+    sql`SELECT COUNT(*) AS n FROM reservations h WHERE h.user_id = ${userId} AND ${heldBack("h", since)}`,
+  );
+  if (Number(row?.n) < most) return;
+  throw new PoolError(
+    "limit_reached",
+    `Your reservations used ${most} user ids, as many as one user may before the machines' disks were searched, which is done once a day; try again later`,
+  );
 }
 
 /**
- * Moves the counter past a uid that a machine has seen: the database was restored from a dump, and forgot it.
- * @param highest the highest uid that the machine was ever given
+ * Takes a uid for a reservation, inside the transaction that claims its machines: who is refused uses none up. A freed
+ * uid is not given again at once: its former owner's files, timers and shared memory would be the next one's. After the
+ * last one come those again whose last reservation ended before the newest search of every disk.
+ * @param userId whose it is counted as; nobody's (an open API's, the admin token's) are bounded by the range alone
+ * @param taken the machines: what one of them says that it was given before is passed for it alone
+ * @param above the same of machines that refused an earlier try for this reservation
+ * @throws PoolError no_uid_free, limit_reached
  */
-export async function passUid(db: Db, highest: number): Promise<void> {
-  const done = highest - FIRST + 1;
-  // Within the round of the counter in which it is now; never backwards.
-  await db.execute(
-    sql`UPDATE settings SET value = GREATEST(CAST(value AS UNSIGNED), (CAST(value AS UNSIGNED) DIV ${HOW_MANY}) * ${HOW_MANY} + ${done})
-        WHERE name = ${COUNTER}`,
+export async function takeUid(
+  deps: PoolDeps,
+  tx: Tx,
+  userId: string | null,
+  taken: Machine[],
+  above: number,
+): Promise<number> {
+  const { first, last } = deps.uids;
+  const since = (await rowOf<{ at: string }>(tx, sql`SELECT CAST(${searchedSince} AS CHAR) AS at`))?.at ?? "";
+  if (userId !== null) await holdToShare(deps, tx, userId, since);
+  // From here on one after the other; the locked row is read again by every statement of ours.
+  await tx.execute(sql`INSERT INTO settings (name, value) VALUES (${LAST}, ${first - 1})
+    ON DUPLICATE KEY UPDATE value = value`);
+  const given = await rowOf<{ value: string }>(tx, sql`SELECT value FROM settings WHERE name = ${LAST}`);
+  // Another range may have been set since.
+  const before =
+    Number(given?.value) >= first && Number(given?.value) <= last ? Number(given?.value) : first - 1;
+  const said = Math.max(above, ...taken.map(({ uidFloor }) => (uidFloor <= last ? uidFloor : 0)));
+  const uid = await nextFree(deps, tx, Math.max(before, said), since);
+  if (uid === undefined)
+    throw new PoolError(
+      "no_uid_free",
+      "Every user id was used since the machines' disks were last searched; that is done now, try again later",
+      [],
+      COME_BACK_SECONDS,
+    );
+  // One machine's word moves only what is given on that machine.
+  if (said <= before) await tx.execute(sql`UPDATE settings SET value = ${uid} WHERE name = ${LAST}`);
+  return uid;
+}
+
+/**
+ * Takes note of what a machine says when it refuses a uid: its own record knows more than a database that was restored
+ * from a dump.
+ * @param uid the one that it refused
+ * @param highest the highest that it says it was given; 0: none of the pool's
+ * @returns whether another uid may suit it: if not, the machine is at fault
+ */
+export async function heardOfUid(
+  deps: PoolDeps,
+  machine: Machine,
+  uid: number,
+  highest: number,
+): Promise<boolean> {
+  // It said so before, and got one that it was not given by then.
+  if (highest === 0 || uid <= machine.uidFloor) return false;
+  await transact(deps.db, (tx) =>
+    tx
+      .update(machines)
+      .set({ uidFloor: sql`GREATEST(${machines.uidFloor}, ${highest})` })
+      .where(eq(machines.id, machine.id)),
   );
+  return true;
+}
+
+/** Whether so many uids are held back that the disks should be searched before their time. */
+export async function uidsRunLow(deps: PoolDeps): Promise<boolean> {
+  const { first, last } = deps.uids;
+  const row = await rowOf<{ n: number }>(
+    deps.db,
+    sql`SELECT COUNT(DISTINCT uid) AS n FROM reservations WHERE uid BETWEEN ${first} AND ${last}
+        AND (ended_at IS NULL OR ended_at >= ${searchedSince})`,
+  );
+  return Number(row?.n) > howMany(deps) * LOW;
 }

@@ -132,7 +132,7 @@ const LINES: [string, Line][] = [
 
 const GETS_THAT_CHANGE = ["GET /reserve", "GET /release_all", "GET /ssh-key"];
 
-/** What there is, but for leases, times of probes, and the counter of uids, of which a refusal may use one up. */
+/** What there is, but for leases and times of probes. */
 const everything = () =>
   Promise.all(
     [
@@ -142,7 +142,7 @@ const everything = () =>
       "SELECT * FROM users ORDER BY id",
       "SELECT * FROM tokens ORDER BY id",
       "SELECT id, user_id FROM sessions ORDER BY id",
-      "SELECT * FROM settings WHERE name <> 'uid_counter' ORDER BY name",
+      "SELECT * FROM settings ORDER BY name",
       "SELECT COUNT(*) FROM events",
     ].map((text) => pool.sql(text)),
   );

@@ -1,0 +1,64 @@
+// A pool whose database is real and whose machines are not: for what the pool decides by itself, many thousand times.
+import type { Accounts } from "../../accounts/accounts.ts";
+import { readConfig } from "../../config.ts";
+import { waitForTables } from "../../db/migrate.ts";
+import { build, type Deps } from "../../deps.ts";
+import { ADMIN } from "../../pool/identity.ts";
+import { register } from "../../pool/register.ts";
+import { reserve } from "../../pool/reserve.ts";
+import { newSettings } from "./program.ts";
+
+export interface StubPool {
+  deps: Deps;
+  /** what a machine, by its port, does when it is asked for an account; nothing: it makes one */
+  creates: Map<number, (uid: number) => void>;
+  /** Runs SQL on the pool's database. */
+  // biome-ignore lint/suspicious/noExplicitAny: rows of every shape
+  sql(text: string, values?: unknown[]): Promise<any[]>;
+  /** Reserves; nobody's, or a user's by id. */
+  reserve(username: string, count?: number, userId?: string | null): ReturnType<typeof reserve>;
+  stop(): Promise<void>;
+}
+
+/** @param size machines, on port 1, 2, … */
+export async function startStubPool(size: number, settings: Record<string, string> = {}): Promise<StubPool> {
+  const all = await newSettings({ LOG_LEVEL: "error", ...settings });
+  const built = build(readConfig(all));
+  await waitForTables(built.database, all.DATABASE_URL, 60, () => {});
+  const creates: StubPool["creates"] = new Map();
+  const identity = (port: number) => `${port}`.padStart(32, "0");
+  const accounts: Accounts = {
+    longestSeconds: 30,
+    look: async ({ port }) => ({
+      hostKey: "ssh-ed25519 AAAA",
+      accounts: 0,
+      identity: identity(port),
+    }),
+    create: async ({ port }, _, { uid }) => creates.get(port)?.(uid),
+    clean: async ({ port }) => identity(port),
+    sweepDisk: async () => 0,
+  };
+  const deps: Deps = { ...built, accounts };
+  for (let port = 1; port <= size; port++)
+    await register(
+      deps,
+      {
+        name: `stub-${port}`,
+        host: "127.0.0.1",
+        port,
+        user: "root",
+        secret: { kind: "password", value: "none" },
+        labels: {},
+        hostKey: null,
+      },
+      true,
+    );
+  return {
+    deps,
+    creates,
+    sql: async (text, values) => (await deps.database.pool.query(text, values))[0] as unknown[],
+    reserve: (username, count = 1, userId = null) =>
+      reserve(deps, { user: { ...ADMIN, userId }, username, count, durationMinutes: 1, password: "pw" }),
+    stop: () => deps.database.close(),
+  };
+}
