@@ -159,7 +159,7 @@ describe.skipIf(reason !== "")("Docker", () => {
     expect(await sql("program", "UPDATE events SET actor = 'nobody'")).toContain("UPDATE command denied");
     expect(await sql("program", "SELECT 1 FROM events LIMIT 1")).toBe("1\n1\n");
     for (const service of ["api", "scheduler"])
-      expect(await readSecrets(service)).toBe("admin_token\ndatabase_url\nsecret_key\n");
+      expect(await readSecrets(service)).toBe("admin_token\ndatabase_url\nproxy_secret\nsecret_key\n");
     expect(await readSecrets("db")).toBe("database_root_password\n");
     expect(await at.left()).not.toContain("-owner-");
   });
