@@ -5,11 +5,11 @@ at() { say "$state/run/service/$1"; }
 
 # The manager's pid while it runs, else nothing. (A pid alone may have become another program's.)
 manager_pid() {
-  local pid
+  local pid words=()
   pid=$(cat "$state/run/manager.pid" 2>/dev/null) || return 0
   [[ $pid =~ ^[0-9]+$ ]] && ((pid > 1)) || return 0
-  tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF "$root/provision/native/manager.sh" && say "$pid"
-  return 0
+  mapfile -d '' -t words 2>/dev/null <"/proc/$pid/cmdline" || return 0
+  [[ ${words[1]-} != "$root/provision/native/manager.sh" ]] || say "$pid"
 }
 standing() { [[ -n $(manager_pid) ]]; }
 wait_standing() {
@@ -36,9 +36,15 @@ seconds_up() {
   return 0
 }
 
-# restart NAME: ends it (by force after 12 s), and lets it be started.
+# restart NAME: ends it (by force after 12 s), and lets it be started. (`s6-svc -d -wD` would return before its `-d` is sent
+# when the service is down already, as it is between two tries; the `-u` then came first, and it stayed down.)
 restart() {
-  s6-svc -d -wD -T 15000 "$(at "$1")" || true
+  local left
+  s6-svc -d "$(at "$1")"
+  for ((left = 150; left > 0; left--)); do
+    [[ -n $(seconds_up "$1") ]] || break
+    sleep 0.1
+  done
   s6-svc -u "$(at "$1")"
 }
 
@@ -50,12 +56,17 @@ keep_settings() {
 
 # Removes the services that there shall not be any more: a database of our own, say.
 drop_others() {
-  local one
+  local one part left
   for one in "$state"/run/service/*/; do
     one=$(basename "$one")
     [[ " ${services[*]} " != *" $one "* ]] || continue
-    s6-svc -xd -wD -T 15000 "$(at "$one")" 2>/dev/null || true
-    s6-svc -x "$(at "$one")/log" 2>/dev/null || true
+    for part in "$(at "$one")" "$(at "$one")/log"; do
+      s6-svc -xd "$part" 2>/dev/null || continue
+      for ((left = 150; left > 0; left--)); do
+        s6-svok "$part" || break
+        sleep 0.1
+      done
+    done
     rm -rf "$(at "$one")"
   done
 }
