@@ -78,7 +78,8 @@ http {
 CONF
   fill_template API_UPSTREAM "${HOST:-127.0.0.1}:${PORT:-3000}" HTTPS_LISTEN "$address:$(https_port)" \
     HTTP_LISTEN "$address:$(http_port)" HTTPS_PORT "$(https_port)" CERT "${certificates:=$inside/certificate}/cert.pem" \
-    CERT_KEY "$certificates/key.pem" HSTS "$HSTS" <"$root/nginx/site.conf.template" | put "$state/nginx/site.conf" 644
+    CERT_KEY "$certificates/key.pem" HSTS "$HSTS" OWN_HOSTS "$(<"$state/certificate/hosts")" \
+    PROXY_SECRET "$(<"$state/run/proxy_secret")" <"$root/nginx/site.conf.template" | put "$state/nginx/site.conf"
 }
 
 # fill_template NAME VALUE …: what envsubst does, which a bare machine lacks.

@@ -54,7 +54,7 @@ nginx_() {
   local prefix=${RUNTIME_DIRECTORY:-$state/nginx}
   mkdir -p "$prefix/tmp"
   [[ ! -S /proc/self/fd/1 ]] || exec > >(exec cat) 2>&1
-  run nginx -p "$prefix/" -c "$state/nginx/nginx.conf" -e stderr -g 'daemon off;'
+  run nginx -p "$prefix/" -c "$prefix/nginx.conf" -e stderr -g 'daemon off;'
 }
 
 program() {

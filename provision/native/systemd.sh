@@ -103,7 +103,7 @@ MemoryDenyWriteExecute=yes
 RuntimeDirectory=machine-manager-nginx
 KillSignal=SIGQUIT
 RuntimeDirectoryMode=0700
-ExecStartPre=+/bin/bash $app/provision/native/service.sh hand-over $state/certificate/cert.pem $state/certificate/key.pem
+ExecStartPre=+/bin/bash $app/provision/native/service.sh hand-over $state/certificate/cert.pem $state/certificate/key.pem $state/nginx/nginx.conf $state/nginx/site.conf
 UNIT
 }
 
