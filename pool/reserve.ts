@@ -17,7 +17,7 @@ import { digest, type Identity } from "./identity.ts";
 import { type Keeper, keepLease } from "./lease.ts";
 import { findByKey, type ReservationView, viewReservation } from "./reservations.ts";
 import { type Machine, targetOf } from "./target.ts";
-import { heardOfUid } from "./uid.ts";
+import { furtherOn, heardOfUid } from "./uid.ts";
 
 export interface Wish {
   /** who asks */
@@ -87,8 +87,9 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
   const before = await again();
   if (before) return before;
 
-  // A uid that a machine has seen before (the database was restored from a dump) is given up for the next one.
+  // A uid that a machine has seen before (the database was restored from a dump) is given up for a later one.
   let above = 0;
+  const refused = new Set<string>();
   for (let tries = 0; ; tries++) {
     const id = crypto.randomUUID();
     let claimed: Claimed | number;
@@ -120,7 +121,14 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
       : { kind: "password", password };
     let confirmed = false;
     try {
-      await prepareAll(deps, { id, username: wish.username }, wish.durationMinutes, claimed, credential);
+      await prepareAll(
+        deps,
+        { id, username: wish.username },
+        wish.durationMinutes,
+        claimed,
+        credential,
+        refused,
+      );
       confirmed = true;
       const view = await viewReservation(deps, id);
       return makes ? { ...view, password } : view;
@@ -134,7 +142,7 @@ export async function reserve(deps: PoolDeps, wish: Wish): Promise<Granted> {
       // With a key the client can ask what became of it, and so a confirmation that landed stays.
       await giveBack(deps, id, reason, !wish.idempotencyKey, gone);
       if (error instanceof MachineFault && error.kind === "uid_taken" && tries < 3) {
-        above = Math.max(above, error.highestUid);
+        above = furtherOn(deps, Math.max(above, error.highestUid), tries);
         continue;
       }
       if (unsure)
@@ -172,13 +180,17 @@ function told({ username, keys, user }: Wish, fault: MachineFault): PoolError {
   return new PoolError("machines_unreachable", `No machine could be prepared: ${words}`);
 }
 
-/** Makes the account on all machines at once, swaps those that fail, and confirms. Leaves all as it is when it throws. */
+/**
+ * Makes the account on all machines at once, swaps those that fail, and confirms. Leaves all as it is when it throws.
+ * @param refused the machines that refused an earlier try's uid; gets those that refuse this one's
+ */
 async function prepareAll(
   deps: PoolDeps,
   who: { id: string; username: string },
   durationMinutes: number,
   { uid, machines: claimed }: Claimed,
   credential: Credential,
+  refused: Set<string>,
 ): Promise<void> {
   const keepers: Keeper[] = [];
   const account = { username: who.username, uid, mark: who.id };
@@ -206,10 +218,14 @@ async function prepareAll(
           fault: error.kind,
           reason: error.message,
         });
+        // One that names no uid of ours, or refuses again the one that comes after what it named, is at fault itself.
+        const lies = error.kind === "uid_taken" && (error.highestUid === 0 || refused.has(machine.id));
+        if (error.kind === "uid_taken") {
+          refused.add(machine.id);
+          await heardOfUid(deps, machine, error.highestUid);
+        }
         // The request's own fault: the next machine would say the same, and each would be put aside for it.
-        const another =
-          error.kind !== "uid_taken" || (await heardOfUid(deps, machine, uid, error.highestUid));
-        if (CAUSED_BY_REQUEST.has(error.kind) && another) throw error;
+        if (CAUSED_BY_REQUEST.has(error.kind) && !lies) throw error;
         keeper.stop();
         const other = await swap(deps, machine, error);
         if (!other) throw error;

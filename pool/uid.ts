@@ -106,25 +106,26 @@ export async function takeUid(
 /**
  * Takes note of what a machine says when it refuses a uid: its own record knows more than a database that was restored
  * from a dump.
- * @param uid the one that it refused
  * @param highest the highest that it says it was given; 0: none of the pool's
- * @returns whether another uid may suit it: if not, the machine is at fault
  */
-export async function heardOfUid(
-  deps: PoolDeps,
-  machine: Machine,
-  uid: number,
-  highest: number,
-): Promise<boolean> {
-  // It said so before, and got one that it was not given by then.
-  if (highest === 0 || uid <= machine.uidFloor) return false;
+export async function heardOfUid(deps: PoolDeps, machine: Machine, highest: number): Promise<void> {
   await transact(deps.db, (tx) =>
     tx
       .update(machines)
       .set({ uidFloor: sql`GREATEST(${machines.uidFloor}, ${highest})` })
       .where(eq(machines.id, machine.id)),
   );
-  return true;
+}
+
+/**
+ * Where the next try for a reservation begins after a machine refused a uid. Each goes further: after a restored dump
+ * the machine that is asked next was used next, too, and so refuses the very next uid.
+ * @param said the highest uid that the machine named
+ * @param tries how many there were before
+ */
+export function furtherOn({ uids: { first, last } }: PoolDeps, said: number, tries: number): number {
+  const leap = Math.ceil((last - first + 1) / 100) * 4 ** tries;
+  return Math.max(said, Math.min(said + leap, last - 1));
 }
 
 /** Whether so many uids are held back that the disks should be searched before their time. */
