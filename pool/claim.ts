@@ -8,7 +8,7 @@ import { heldAs, ourLease } from "./lease.ts";
 import { holdToLimits } from "./limits.ts";
 import { faultColumn, lockReservation } from "./settle.ts";
 import type { Machine } from "./target.ts";
-import { takeUid } from "./uid.ts";
+import { holdToUids, takeUid } from "./uid.ts";
 
 export interface Claim {
   id: string;
@@ -106,8 +106,9 @@ export function claim(deps: PoolDeps, { above, ...wish }: Claim): Promise<Claime
       deps.db,
       async (tx) => {
         await holdToLimits(deps, tx, wish);
+        await holdToUids(deps, tx, wish.userId);
         const taken = await take(deps, tx, wish.id, wish.count);
-        const uid = await takeUid(deps, tx, wish.userId, taken, above);
+        const uid = await takeUid(deps, tx, taken, above);
         await tx.insert(reservations).values({
           ...wish,
           uid,

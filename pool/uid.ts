@@ -63,41 +63,53 @@ async function holdToShare(deps: PoolDeps, tx: Tx, userId: string, since: string
   );
 }
 
+const readSince = async (tx: Tx) =>
+  (await rowOf<{ at: string }>(tx, sql`SELECT CAST(${searchedSince} AS CHAR) AS at`))?.at ?? "";
+
+/** The uid that was given last; before the first one of the range when there was none, or another range was set since. */
+async function lastGiven({ uids: { first, last } }: PoolDeps, tx: Tx): Promise<number> {
+  const given = await rowOf<{ value: string }>(tx, sql`SELECT value FROM settings WHERE name = ${LAST}`);
+  const uid = Number(given?.value);
+  return uid >= first && uid <= last ? uid : first - 1;
+}
+
+const noneFree = () =>
+  new PoolError(
+    "no_uid_free",
+    "Every user id was used since the machines' disks were last searched; that is done now, try again later",
+    [],
+    COME_BACK_SECONDS,
+  );
+
+/**
+ * Refuses a reservation for which there is no uid, before anything is locked that others wait for. A user's row must be
+ * locked, so that two requests of theirs don't both take the last of their share.
+ * @param userId whose it is counted as; nobody's (an open API's, the admin token's) are bounded by the range alone
+ * @throws PoolError no_uid_free, limit_reached
+ */
+export async function holdToUids(deps: PoolDeps, tx: Tx, userId: string | null): Promise<void> {
+  const since = await readSince(tx);
+  if (userId !== null) await holdToShare(deps, tx, userId, since);
+  if ((await nextFree(deps, tx, await lastGiven(deps, tx), since)) === undefined) throw noneFree();
+}
+
 /**
  * Takes a uid for a reservation, inside the transaction that claims its machines: who is refused uses none up. A freed
  * uid is not given again at once: its former owner's files, timers and shared memory would be the next one's. After the
  * last one come those again whose last reservation ended before the newest search of every disk.
- * @param userId whose it is counted as; nobody's (an open API's, the admin token's) are bounded by the range alone
  * @param taken the machines: what one of them says that it was given before is passed for it alone
  * @param above the same of machines that refused an earlier try for this reservation
- * @throws PoolError no_uid_free, limit_reached
+ * @throws PoolError no_uid_free
  */
-export async function takeUid(
-  deps: PoolDeps,
-  tx: Tx,
-  userId: string | null,
-  taken: Machine[],
-  above: number,
-): Promise<number> {
-  const { first, last } = deps.uids;
-  const since = (await rowOf<{ at: string }>(tx, sql`SELECT CAST(${searchedSince} AS CHAR) AS at`))?.at ?? "";
-  if (userId !== null) await holdToShare(deps, tx, userId, since);
-  // From here on one after the other; the locked row is read again by every statement of ours.
-  await tx.execute(sql`INSERT INTO settings (name, value) VALUES (${LAST}, ${first - 1})
+export async function takeUid(deps: PoolDeps, tx: Tx, taken: Machine[], above: number): Promise<number> {
+  // From here on one after the other; each statement sees what the ones before us committed.
+  await tx.execute(sql`INSERT INTO settings (name, value) VALUES (${LAST}, ${deps.uids.first - 1})
     ON DUPLICATE KEY UPDATE value = value`);
-  const given = await rowOf<{ value: string }>(tx, sql`SELECT value FROM settings WHERE name = ${LAST}`);
-  // Another range may have been set since.
-  const before =
-    Number(given?.value) >= first && Number(given?.value) <= last ? Number(given?.value) : first - 1;
-  const said = Math.max(above, ...taken.map(({ uidFloor }) => (uidFloor <= last ? uidFloor : 0)));
-  const uid = await nextFree(deps, tx, Math.max(before, said), since);
-  if (uid === undefined)
-    throw new PoolError(
-      "no_uid_free",
-      "Every user id was used since the machines' disks were last searched; that is done now, try again later",
-      [],
-      COME_BACK_SECONDS,
-    );
+  const before = await lastGiven(deps, tx);
+  const said = Math.max(above, ...taken.map(({ uidFloor }) => (uidFloor <= deps.uids.last ? uidFloor : 0)));
+  // Read after the machines were taken: one of them may have been put aside until a moment ago.
+  const uid = await nextFree(deps, tx, Math.max(before, said), await readSince(tx));
+  if (uid === undefined) throw noneFree();
   // One machine's word moves only what is given on that machine.
   if (said <= before) await tx.execute(sql`UPDATE settings SET value = ${uid} WHERE name = ${LAST}`);
   return uid;
