@@ -29,6 +29,7 @@ export function build(settings: Config, database: Database = openDatabase(settin
   return {
     database,
     db: database.db,
+    side: database.side,
     accounts,
     // The scheduler's, who acts for nobody; a request brings its own (http/user.ts).
     actor: { name: "scheduler", address: "", requestId: "" },

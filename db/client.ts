@@ -8,6 +8,8 @@ export type Tx = Parameters<Parameters<Db["transaction"]>[0]>[0];
 
 export interface Database {
   db: Db;
+  /** Connections of its own, for a statement made while a transaction of `db` is open: those may be all that `db` has */
+  side: Db;
   pool: Pool;
   close(): Promise<void>;
 }
@@ -92,9 +94,8 @@ function limitStatements(connection: CoreConnection): void {
   };
 }
 
-/** Opens a pool; connects on first use. @param url as for `connectionOptions` */
-export function openDatabase(url: string): Database {
-  const pool = createPool({ ...connectionOptions(url), connectionLimit: 20 });
+function openPool(url: string, connectionLimit: number): Pool {
+  const pool = createPool({ ...connectionOptions(url), connectionLimit });
   pool.pool.on("connection", (connection) => {
     limitStatements(connection as unknown as CoreConnection);
     // Queued on the connection before the first statement of whoever asked for it.
@@ -106,7 +107,19 @@ export function openDatabase(url: string): Database {
     getConnection: () => bounded(getConnection(), (connection) => connection.release()),
     query: (...parts: unknown[]) => bounded(query(...parts)),
   });
-  return { db: drizzle(pool), pool, close: () => pool.end() };
+  return pool;
+}
+
+/** Opens both pools; connects on first use. @param url as for `connectionOptions` */
+export function openDatabase(url: string): Database {
+  const pool = openPool(url, 20);
+  const side = openPool(url, 2);
+  return {
+    db: drizzle(pool),
+    side: drizzle(side),
+    pool,
+    close: async () => void (await Promise.all([pool.end(), side.end()])),
+  };
 }
 
 /** How long one transaction may be repeated before the caller is told to come back. */

@@ -121,9 +121,12 @@ export const reservations = mysqlTable(
     createdAt: time("created_at").notNull(),
     endsAt: time("ends_at").notNull(),
     endedAt: time("ended_at"),
+    /** Two reservations that are not over never have one uid. */
+    liveUid: int("live_uid").generatedAlwaysAs(sql`(if(ended_at is null, uid, null))`, { mode: "stored" }),
   },
   (t) => [
     uniqueIndex("reservations_idempotency").on(t.idempotencyKey),
+    uniqueIndex("reservations_live_uid").on(t.liveUid),
     index("reservations_expire").on(t.state, t.endsAt),
     // Both with the end: which uids are held back is read from the index alone.
     index("reservations_uid").on(t.uid, t.endedAt),

@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import type { MachineFault } from "../accounts/faults.ts";
 import { inMinutes, matched, now, type Tx, transact } from "../db/client.ts";
+import { violates } from "../db/errors.ts";
 import { holds, machines, reservations } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
 import { record } from "./events.ts";
@@ -78,14 +79,17 @@ const LOOK_AGAIN_MS = 2000;
 /** Tries until there are surely too few: rows that another claim has locked are skipped, and may come free at once. */
 async function untilSure<T>(deps: PoolDeps, count: number, attempt: () => Promise<T>): Promise<T | number> {
   const deadline = performance.now() + LOOK_AGAIN_MS;
-  for (;;) {
+  for (let looks = 1; ; looks++) {
     try {
       return await attempt();
     } catch (error) {
+      // Another claim got that uid; ours gets the next one.
+      if (violates(error, "reservations_live_uid") && performance.now() <= deadline) continue;
       if (!(error instanceof TooFew)) throw error;
       const offeredNow = await countOffered(deps);
       if (offeredNow < count || performance.now() > deadline) return Math.min(offeredNow, count - 1);
-      await new Promise((go) => setTimeout(go, Math.random() * 50));
+      // Longer and longer: a whole class that looks again takes the time from those who are being served.
+      await new Promise((go) => setTimeout(go, Math.random() * Math.min(400, 50 * looks)));
     }
   }
 }
@@ -95,19 +99,21 @@ async function untilSure<T>(deps: PoolDeps, count: number, attempt: () => Promis
  * @returns the machines, leased to us, and the uid; or how many there are when they are too few
  * @throws a duplicate-key error when the idempotency key is taken; PoolError
  */
-export function claim(deps: PoolDeps, { above, ...wish }: Claim): Promise<Claimed | number> {
+export async function claim(deps: PoolDeps, { above, ...wish }: Claim): Promise<Claimed | number> {
   const landed = async () => {
     const [row] = await deps.db.select().from(reservations).where(eq(reservations.id, wish.id));
     const mine = await deps.db.select().from(machines).where(eq(machines.reservationId, wish.id));
     return row && mine.length > 0 ? { machines: mine, uid: row.uid } : undefined;
   };
+  await holdToUids(deps, wish.userId);
   return untilSure(deps, wish.count, () =>
     transact(
       deps.db,
       async (tx) => {
         await holdToLimits(deps, tx, wish);
-        await holdToUids(deps, tx, wish.userId);
         const taken = await take(deps, tx, wish.id, wish.count);
+        const names = taken.map(({ name }) => name);
+        await record(deps, tx, "reservation.claimed", wish.id, { username: wish.username, machines: names });
         const uid = await takeUid(deps, tx, taken, above);
         await tx.insert(reservations).values({
           ...wish,
@@ -116,8 +122,6 @@ export function claim(deps: PoolDeps, { above, ...wish }: Claim): Promise<Claime
           createdAt: now,
           endsAt: inMinutes(wish.durationMinutes),
         });
-        const names = taken.map(({ name }) => name);
-        await record(deps, tx, "reservation.claimed", wish.id, { username: wish.username, machines: names });
         return { machines: taken, uid };
       },
       landed,

@@ -7,6 +7,8 @@ import type { Actor } from "./events.ts";
 /** What every verb of the pool works with. */
 export interface PoolDeps {
   db: Db;
+  /** the same on connections of its own, for what is done while a transaction of `db` is open */
+  side: Db;
   accounts: Accounts;
   /** On whose behalf this is done */
   actor: Actor;

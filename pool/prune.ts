@@ -5,6 +5,7 @@ import type { PoolDeps } from "./deps.ts";
 import { record } from "./events.ts";
 import { pruneTries } from "./login_tries.ts";
 import { pruneSessions } from "./sessions.ts";
+import { searchedSince } from "./uid.ts";
 import { forgetCleaned } from "./unclean.ts";
 
 const MOST = 500;
@@ -30,6 +31,8 @@ async function forgetReservations(deps: PoolDeps): Promise<number> {
         and(
           sql`${reservations.endedAt} < UTC_TIMESTAMP(3) - INTERVAL ${deps.historyDays} DAY`,
           sql`NOT EXISTS (SELECT 1 FROM ${machines} WHERE ${eq(machines.reservationId, reservations.id)})`,
+          // Its uid is held back until then.
+          sql`${reservations.endedAt} < ${searchedSince}`,
         ),
       )
       .limit(MOST);

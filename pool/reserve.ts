@@ -218,8 +218,8 @@ async function prepareAll(
           fault: error.kind,
           reason: error.message,
         });
-        // One that names no uid of ours, or refuses again the one that comes after what it named, is at fault itself.
-        const lies = error.kind === "uid_taken" && (error.highestUid === 0 || refused.has(machine.id));
+        // One that refuses again, now what comes after the highest that it named, is at fault itself.
+        const lies = error.kind === "uid_taken" && refused.has(machine.id);
         if (error.kind === "uid_taken") {
           refused.add(machine.id);
           await heardOfUid(deps, machine, error.highestUid);

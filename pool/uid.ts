@@ -1,4 +1,5 @@
 import { eq, sql } from "drizzle-orm";
+import type { ResultSetHeader } from "mysql2";
 import { type Tx, transact } from "../db/client.ts";
 import { machines } from "../db/schema.ts";
 import type { PoolDeps } from "./deps.ts";
@@ -20,9 +21,11 @@ const howMany = ({ uids }: PoolDeps) => uids.last - uids.first + 1;
  * The time since which no disk is known to be free of a former holder's files. A machine that is put aside does not
  * count: it is offered only after a clean-up, and then it counts again; its own record refuses what it knows.
  */
-const searchedSince = sql`(SELECT COALESCE(MIN(swept_at), '1970-01-01') FROM machines WHERE state NOT IN ('quarantined', 'removing'))`;
+export const searchedSince = sql`(SELECT COALESCE(MIN(swept_at), UTC_TIMESTAMP(3)) FROM machines WHERE state NOT IN ('quarantined', 'removing'))`;
 
-async function rowOf<T>(tx: Pick<Tx, "execute">, query: ReturnType<typeof sql>): Promise<T | undefined> {
+type Reader = Pick<Tx, "execute">;
+
+async function rowOf<T>(tx: Reader, query: ReturnType<typeof sql>): Promise<T | undefined> {
   const [rows] = await tx.execute(query);
   return (rows as unknown as T[])[0];
 }
@@ -33,24 +36,33 @@ const heldBack = (row: "r" | "h", since: string) =>
 const nobodyHas = (uid: ReturnType<typeof sql>, since: string) =>
   sql`NOT EXISTS (SELECT 1 FROM reservations h WHERE h.uid = ${uid} AND ${heldBack("h", since)})`;
 
-/** The next free uid after `after`, up to the end and then from the beginning; each part is read only if it has to be. */
-async function nextFree(deps: PoolDeps, tx: Tx, after: number, since: string): Promise<number | undefined> {
-  const { first, last } = deps.uids;
+/**
+ * The next free uid after `after`, up to the end, and then (when it may) from the beginning; each part is read only if it
+ * has to be.
+ */
+async function nextFree(
+  { uids: { first, last } }: PoolDeps,
+  tx: Reader,
+  after: number,
+  since: string,
+  around = true,
+): Promise<number | undefined> {
   // A free one comes behind one that is held back, or is the first of where we look.
   const behind = (from: number, to: number) =>
     sql`(SELECT r.uid + 1 FROM reservations r FORCE INDEX (reservations_uid) WHERE r.uid >= ${from} AND r.uid < ${to}
       AND ${heldBack("r", since)} AND ${nobodyHas(sql`r.uid + 1`, since)} ORDER BY r.uid LIMIT 1)`;
   const itself = (uid: number) =>
     sql`(SELECT ${uid} FROM DUAL WHERE ${uid} <= ${last} AND ${nobodyHas(sql`${uid}`, since)})`;
+  const again = around ? sql`, ${itself(first)}, ${behind(first, after)}` : sql``;
   const row = await rowOf<{ uid: number | null }>(
     tx,
-    sql`SELECT COALESCE(${itself(after + 1)}, ${behind(after + 1, last)}, ${itself(first)}, ${behind(first, after)}) AS uid`,
+    sql`SELECT COALESCE(${itself(after + 1)}, ${behind(after + 1, last)}${again}) AS uid`,
   );
   return row?.uid == null ? undefined : Number(row.uid);
 }
 
 /** @throws PoolError limit_reached for a user whose reservations hold back as many uids as one user may */
-async function holdToShare(deps: PoolDeps, tx: Tx, userId: string, since: string): Promise<void> {
+async function holdToShare(deps: PoolDeps, tx: Reader, userId: string, since: string): Promise<void> {
   const most = Math.floor(howMany(deps) * SHARE);
   const row = await rowOf<{ n: number }>(
     tx,
@@ -63,11 +75,11 @@ async function holdToShare(deps: PoolDeps, tx: Tx, userId: string, since: string
   );
 }
 
-const readSince = async (tx: Tx) =>
+const readSince = async (tx: Reader) =>
   (await rowOf<{ at: string }>(tx, sql`SELECT CAST(${searchedSince} AS CHAR) AS at`))?.at ?? "";
 
 /** The uid that was given last; before the first one of the range when there was none, or another range was set since. */
-async function lastGiven({ uids: { first, last } }: PoolDeps, tx: Tx): Promise<number> {
+async function lastGiven({ uids: { first, last } }: PoolDeps, tx: Reader): Promise<number> {
   const given = await rowOf<{ value: string }>(tx, sql`SELECT value FROM settings WHERE name = ${LAST}`);
   const uid = Number(given?.value);
   return uid >= first && uid <= last ? uid : first - 1;
@@ -82,37 +94,66 @@ const noneFree = () =>
   );
 
 /**
- * Refuses a reservation for which there is no uid, before anything is locked that others wait for. A user's row must be
- * locked, so that two requests of theirs don't both take the last of their share.
+ * Refuses a reservation for which there is no uid, before anything is locked that others wait for. (Two requests of one
+ * user at once may both take the last of their share: it is a bound on the many, not on the one.)
  * @param userId whose it is counted as; nobody's (an open API's, the admin token's) are bounded by the range alone
  * @throws PoolError no_uid_free, limit_reached
  */
-export async function holdToUids(deps: PoolDeps, tx: Tx, userId: string | null): Promise<void> {
-  const since = await readSince(tx);
-  if (userId !== null) await holdToShare(deps, tx, userId, since);
-  if ((await nextFree(deps, tx, await lastGiven(deps, tx), since)) === undefined) throw noneFree();
+export async function holdToUids(deps: PoolDeps, userId: string | null): Promise<void> {
+  const since = await readSince(deps.db);
+  if (userId !== null) await holdToShare(deps, deps.db, userId, since);
+  if ((await nextFree(deps, deps.db, await lastGiven(deps, deps.db), since)) === undefined) throw noneFree();
+}
+
+/** Moves the counter on by one. @returns where it is now */
+async function countOn({ uids: { first, last }, side }: PoolDeps): Promise<number> {
+  // Another range may have been set since.
+  const next = sql`IF(CAST(value AS UNSIGNED) BETWEEN ${first} AND ${last - 1}, CAST(value AS UNSIGNED) + 1, ${first})`;
+  const [result] = await side.execute(
+    sql`INSERT INTO settings (name, value) VALUES (${LAST}, LAST_INSERT_ID(${first}))
+        ON DUPLICATE KEY UPDATE value = LAST_INSERT_ID(${next})`,
+  );
+  return (result as unknown as { insertId: number }).insertId;
+}
+
+/** The next uid of the counter that is free. */
+async function fromCounter(deps: PoolDeps, since: string): Promise<number> {
+  for (;;) {
+    const next = await countOn(deps);
+    const uid = await nextFree(deps, deps.side, next - 1, since);
+    if (uid === undefined) throw noneFree();
+    if (uid === next) return uid;
+    // Past those that are held back, unless somebody else has just moved it.
+    const [{ affectedRows }] = await deps.side.execute<ResultSetHeader>(
+      sql`UPDATE settings SET value = ${uid} WHERE name = ${LAST} AND value = ${next}`,
+    );
+    if (affectedRows > 0) return uid;
+  }
 }
 
 /**
- * Takes a uid for a reservation, inside the transaction that claims its machines: who is refused uses none up. A freed
- * uid is not given again at once: its former owner's files, timers and shared memory would be the next one's. After the
- * last one come those again whose last reservation ended before the newest search of every disk.
+ * Takes a uid for a reservation whose machines are taken: who is refused uses none up. A freed uid is not given again at
+ * once: its former owner's files, timers and shared memory would be the next one's. After the last one come those again
+ * whose last reservation ended before the newest search of every disk.
+ *
+ * The counter moves outside of the claim's transaction, which others would have to wait for: a class that asks in the
+ * same second. So two may get one uid when hardly any is free; the index on the uids of reservations that are not over
+ * lets the first one have it, and the other one's claim begins again.
  * @param taken the machines: what one of them says that it was given before is passed for it alone
  * @param above the same of machines that refused an earlier try for this reservation
  * @throws PoolError no_uid_free
  */
 export async function takeUid(deps: PoolDeps, tx: Tx, taken: Machine[], above: number): Promise<number> {
-  // From here on one after the other; each statement sees what the ones before us committed.
-  await tx.execute(sql`INSERT INTO settings (name, value) VALUES (${LAST}, ${deps.uids.first - 1})
-    ON DUPLICATE KEY UPDATE value = value`);
-  const before = await lastGiven(deps, tx);
-  const said = Math.max(above, ...taken.map(({ uidFloor }) => (uidFloor <= deps.uids.last ? uidFloor : 0)));
+  const { last } = deps.uids;
   // Read after the machines were taken: one of them may have been put aside until a moment ago.
-  const uid = await nextFree(deps, tx, Math.max(before, said), await readSince(tx));
-  if (uid === undefined) throw noneFree();
+  const since = await readSince(tx);
+  const said = Math.max(above, ...taken.map(({ uidFloor }) => (uidFloor <= last ? uidFloor : 0)));
   // One machine's word moves only what is given on that machine.
-  if (said <= before) await tx.execute(sql`UPDATE settings SET value = ${uid} WHERE name = ${LAST}`);
-  return uid;
+  if (said > (await lastGiven(deps, deps.side))) {
+    const uid = await nextFree(deps, tx, said, since, false);
+    if (uid !== undefined) return uid;
+  }
+  return fromCounter(deps, since);
 }
 
 /**

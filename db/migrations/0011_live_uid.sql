@@ -1,0 +1,2 @@
+ALTER TABLE `reservations` ADD COLUMN IF NOT EXISTS `live_uid` int GENERATED ALWAYS AS ((if(ended_at is null, uid, null))) STORED;--> statement-breakpoint
+CREATE UNIQUE INDEX IF NOT EXISTS `reservations_live_uid` ON `reservations` (`live_uid`);
