@@ -23,12 +23,18 @@ know_subs() {
     list=$(awk -F: -v u="$u" -v uid="$uid" '
       ($1 == u || $1 == uid) && $2 > 0 && $3 > 0 { printf "%d %.0f %.0f\n", uid, $2, $2 + $3 - 1 }
       END { print "whole" }' /etc/subuid)
+    case $list in *whole) ;; *) fail failed "can't read /etc/subuid" ;; esac
+    # A range that was set by mistake over people and services is not the holder's.
+    over=$(awk -F: -v theirs="$(say "$list" | cut -s -d' ' -f2- | tr '\n' ' ')" '
+      BEGIN { n = split(theirs, of, " ") }
+      { for (j = 1; j < n; j += 2) if ($3 + 0 >= of[j] + 0 && $3 + 0 <= of[j + 1] + 0) hit = $1 }
+      END { print "whole " hit }' /etc/passwd)
+    [ "$over" = "whole " ] || fail foreign_account "the sub-uids of '$u' are other accounts' uids"
     while read -r line; do
       [ "$line" = whole ] || recorded subs "$line" || echo "$line" >>$d/subs || fail failed "can't write $d"
     done <<END
 $list
 END
-    case $list in *whole) ;; *) fail failed "can't read /etc/subuid" ;; esac
   fi
   subs=
   [ ! -s $d/subs ] || subs=$(awk -v u="$uid" '$1 == u { printf "%s%s %s", gap, $2, $3; gap = " " }' $d/subs) || fail failed "can't read $d"

@@ -185,6 +185,16 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
       expect(await left()).toEqual([]);
     });
 
+    test("sub-uids that were given over other accounts' uids are nobody's to kill", async () => {
+      const eli = someone("eli");
+      await make(eli);
+      await machine.exec("sed -i /^eli:/d /etc/subuid; echo eli:1:70000 >>/etc/subuid");
+      expect(await fault(clean(eli))).toStartWith("foreign_account: ");
+      await machine.exec("sed -i /^eli:/d /etc/subuid");
+      await clean(eli);
+      expect(await left()).toEqual([]);
+    });
+
     test("what is left of sub-uids is still looked for when the account is gone", async () => {
       const eve = someone("eve");
       await make(eve);
