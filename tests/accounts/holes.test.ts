@@ -3,9 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import { type Account, accountsOverSsh } from "../../accounts/accounts.ts";
 import type { Target } from "../../accounts/connect.ts";
 import { MachineFault } from "../../accounts/faults.ts";
-import { engine, startContainer } from "../faults/container.ts";
-import { type Lookable, look } from "../faults/look.ts";
-import { startMachines, type TestMachine } from "../support/machines.ts";
+import { type Box, KINDS, lacks, startBox } from "../faults/box.ts";
+import { look } from "../faults/look.ts";
 import { ssh } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
 
@@ -17,30 +16,13 @@ const password = { kind: "password", password: "pass word" } as const;
 let uid = 21_000;
 const generation = 1;
 
-interface Box extends Lookable {
-  host: string;
-  user: string;
-  password: string;
-}
-
-for (const kind of ["Debian", "BusyBox"] as const)
-  describe.skipIf(kind === "BusyBox" && !engine)(kind, () => {
-    let machine: Box;
+for (const kind of KINDS)
+  describe.skipIf(lacks(kind))(kind, () => {
+    let machine: Box["machine"];
     let target: Target;
     let stop: () => Promise<void>;
     beforeAll(async () => {
-      if (kind === "Debian") {
-        const made = (await startMachines(1, { prefix: "hole-" }))[0] as TestMachine;
-        machine = made;
-        stop = made.stop;
-      } else {
-        const made = await startContainer("holes");
-        machine = made;
-        stop = made.stop;
-      }
-      const { host, port, user } = machine;
-      target = { host, port, user, secret: { kind: "password", value: machine.password }, hostKey: null };
-      target.hostKey = (await accounts.look(target)).hostKey;
+      ({ machine, target, stop } = await startBox(kind, "hole"));
     });
     afterAll(() => stop());
 

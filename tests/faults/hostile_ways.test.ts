@@ -6,11 +6,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Account, accountsOverSsh } from "../../accounts/accounts.ts";
 import type { Target } from "../../accounts/connect.ts";
-import { startMachines, type TestMachine } from "../support/machines.ts";
 import { ssh } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
-import { engine, startContainer } from "./container.ts";
-import { type Lookable, look } from "./look.ts";
+import { type Box, KINDS, lacks, startBox } from "./box.ts";
+import { look } from "./look.ts";
 import { injected } from "./table.ts";
 
 setDefaultTimeout(120_000);
@@ -127,21 +126,13 @@ s.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [f.fi
   },
 ];
 
-for (const kind of ["Debian", "BusyBox"] as const)
-  describe.skipIf(kind === "BusyBox" && !engine)(kind, () => {
-    let machine: Lookable & { host: string; user: string; password: string };
+for (const kind of KINDS)
+  describe.skipIf(lacks(kind))(kind, () => {
+    let machine: Box["machine"];
     let target: Target;
     let stop: () => Promise<void>;
     beforeAll(async () => {
-      const made =
-        kind === "Debian"
-          ? ((await startMachines(1, { prefix: "way-" }))[0] as TestMachine)
-          : await startContainer("ways");
-      machine = made;
-      stop = made.stop;
-      const { host, port, user } = machine;
-      target = { host, port, user, secret: { kind: "password", value: machine.password }, hostKey: null };
-      target.hostKey = (await accounts.look(target)).hostKey;
+      ({ machine, target, stop } = await startBox(kind, "way"));
     });
     afterAll(() => stop());
     // What a test that failed left is no reason for the next one to fail.
