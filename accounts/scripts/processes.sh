@@ -3,10 +3,11 @@
 
 # as UID COMMAND...: becomes that user, who has no rights here. By number where setpriv can (BusyBox' can't), else by name.
 if setpriv --reuid=1 --clear-groups true 2>/dev/null; then by_number=yes; else by_number=; fi
+# With nothing of our environment: what that may load (LD_PRELOAD) would leave files of theirs.
 as() {
   them=$1 && shift
-  [ -z "$by_number" ] || exec setpriv "--reuid=$them" "--regid=$them" --clear-groups "$@"
-  [ "$them" = "$uid" ] && exec su -s /bin/sh "$u" -c "exec $*"
+  [ -z "$by_number" ] || exec env -i "PATH=$PATH" setpriv "--reuid=$them" "--regid=$them" --clear-groups "$@"
+  [ "$them" = "$uid" ] && exec env -i "PATH=$PATH" su -s /bin/sh "$u" -c 'exec "$@"' sh "$@"
 }
 
 # scan: sets pids to the processes in which a thread of theirs lives, and uids to whose threads these are. Fails when it did

@@ -17,27 +17,34 @@ ipc() { # ids of the SysV objects that the uid made or owns
 }
 spools() { echo "/var/spool/cron/crontabs/$u /var/spool/cron/$u /etc/crontabs/$u /var/lib/systemd/linger/$u /var/mail/$u /var/spool/mail/$u"; }
 
-# Sub-uids are theirs, too. They are written down here, since the line in /etc/subuid goes with the account.
+# Sub-uids are theirs, too.
 know_subs() {
+  ranges=
   if [ -e /etc/subuid ]; then
-    list=$(awk -F: -v u="$u" -v uid="$uid" '
+    ranges=$(awk -F: -v u="$u" -v uid="$uid" '
       ($1 == u || $1 == uid) && $2 > 0 && $3 > 0 { printf "%d %.0f %.0f\n", uid, $2, $2 + $3 - 1 }
       END { print "whole" }' /etc/subuid)
-    case $list in *whole) ;; *) fail failed "can't read /etc/subuid" ;; esac
+    case $ranges in *whole) ;; *) fail failed "can't read /etc/subuid" ;; esac
+    ranges=$(say "$ranges" | grep -vx whole)
     # A range that was set by mistake over people and services is not the holder's.
-    over=$(awk -F: -v theirs="$(say "$list" | cut -s -d' ' -f2- | tr '\n' ' ')" '
+    over=$(awk -F: -v theirs="$(say "$ranges" | cut -s -d' ' -f2- | tr '\n' ' ')" '
       BEGIN { n = split(theirs, of, " ") }
       { for (j = 1; j < n; j += 2) if ($3 + 0 >= of[j] + 0 && $3 + 0 <= of[j + 1] + 0) hit = $1 }
       END { print "whole " hit }' /etc/passwd)
     [ "$over" = "whole " ] || fail foreign_account "the sub-uids of '$u' are other accounts' uids"
-    while read -r line; do
-      [ "$line" = whole ] || recorded subs "$line" || echo "$line" >>$d/subs || fail failed "can't write $d"
-    done <<END
-$list
-END
   fi
-  subs=
-  [ ! -s $d/subs ] || subs=$(awk -v u="$uid" '$1 == u { printf "%s%s %s", gap, $2, $3; gap = " " }' $d/subs) || fail failed "can't read $d"
+  before=
+  [ ! -e $d/subs ] || before=$(cat $d/subs) || fail failed "can't read $d"
+  subs=$(printf '%s\n%s\n' "$ranges" "$before" | awk -v u="$uid" 'NF == 3 && $1 == u { printf "%s%s %s", gap, $2, $3; gap = " " }')
+}
+# They are written down, since the line in /etc/subuid goes with the account. (Not before their files are gone: a user who
+# has filled the disk is removed all the same.)
+keep_subs() {
+  while read -r line; do
+    [ -z "$line" ] || recorded subs "$line" || say "$line" >>$d/subs || fail failed "can't write $d"
+  done <<END
+$ranges
+END
 }
 # is_sub UID: one of the holder's sub-uids.
 is_sub() {
@@ -113,6 +120,7 @@ remove() {
   # shellcheck disable=SC2046
   rm -f $(spools) 2>/dev/null
 
+  keep_subs
   # BusyBox can have a process by a user's name only, as long as there is the name.
   [ -n "$by_number" ] || witness || left=" (can't make a process)"
   if account >/dev/null; then if has userdel; then userdel "$u"; else deluser "$u"; fi; fi >/dev/null 2>&1 9>&-

@@ -103,7 +103,13 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
              (trap "" TERM HUP; while :; do sleep 1; done >/dev/null 2>&1 </dev/null &); done`,
         );
         await until("they run", 10_000, async () => (await left()).length >= 9);
-        await clean(bob);
+        // Alpine has no Perl, with which they are stopped at once elsewhere.
+        if (kind === "BusyBox") await out("mv /usr/bin/perl /usr/bin/perl.away");
+        try {
+          await clean(bob);
+        } finally {
+          if (kind === "BusyBox") await out("mv /usr/bin/perl.away /usr/bin/perl");
+        }
         expect(await left()).toEqual([]);
       }
     });

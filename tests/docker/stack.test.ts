@@ -135,10 +135,12 @@ describe.skipIf(reason !== "")("Docker", () => {
       expect(refused.code).not.toBe(0);
       expect(refused.output).toContain("LOG_LEVEL must be debug, info, warn or error");
       expect(refused.output).toMatch(/^(api|scheduler) does not start$/m);
-      expect(performance.now() - began).toBeLessThan(MINUTE);
-      await at.do("just", "docker-up");
+      const took = performance.now() - began;
+      await at.do("just", "docker-up"); // first, for those that come after
+      // Sooner than Compose gives up waiting, also on a busy machine.
+      expect(took).toBeLessThan(2.5 * MINUTE);
     },
-    3 * MINUTE,
+    5 * MINUTE,
   );
 
   /** What MariaDB's client answers in the database's container: as the program, or as root. */

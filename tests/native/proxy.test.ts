@@ -212,7 +212,10 @@ test("HSTS is there with a real certificate", async () => {
 });
 
 test("the template has no variables but those that are filled in", async () => {
-  const names = ["API_UPSTREAM", "HTTPS_LISTEN", "HTTP_LISTEN", "HTTPS_PORT", "CERT", "CERT_KEY", "HSTS"];
+  const names = [
+    ...["API_UPSTREAM", "HTTPS_LISTEN", "HTTP_LISTEN", "HTTPS_PORT", "CERT", "CERT_KEY", "HSTS"],
+    ...["OWN_HOSTS", "PROXY_SECRET"],
+  ];
   const filled = await render(Object.fromEntries(names.map((name) => [name, "x&y\\1"])));
   expect(filled.match(/\$\{[A-Z_]+\}/g)).toBeNull();
   expect(filled).toContain("server x&y\\1;");
