@@ -138,9 +138,12 @@ async function withWrongClock(machine: TestMachine, offset: string): Promise<() 
   const fake = `LD_PRELOAD=${library} FAKETIME=${offset}`;
   const made = await machine.exec(
     `mv /usr/bin/date /usr/bin/date.real; printf '#!/bin/sh\n${fake} exec /usr/bin/date.real "$@"\n' >/usr/bin/date; chmod 755 /usr/bin/date
-     ${fake} /usr/sbin/sshd -p ${port} -o PidFile=/run/wrong.pid`,
+     true`,
   );
   if (made.code !== 0) throw new Error(made.stderr);
+  // In the host's network, where the machine's own socket is, too.
+  const inside = `nsenter --target=${machine.pid} --mount --pid --uts --ipc --root --wd -- env -i ${fake}`;
+  await Bun.$`sh -c ${`${inside} /usr/sbin/sshd -p ${port} -o ListenAddress=127.0.0.1 -o PidFile=/run/wrong.pid`}`;
   await pool.sql("UPDATE machines SET port = ? WHERE name = ?", [port, machine.name]);
   // The fault is really there: a key that ends (or ended) half an hour from now shows that sshd's clock is off, too.
   const half = new Date(Date.now() + (offset.startsWith("+") ? HOUR / 2 : -HOUR / 2));

@@ -96,8 +96,8 @@ const farthest = (times: number[]) =>
   Math.max(0, ...times.slice(1).map((time, n) => time - (times[n] ?? time)));
 /** All four services are up, by themselves, and the promise holds. */
 async function allIsWell(ledger?: Ledger): Promise<string[]> {
-  // MariaDB itself looks once a minute whether a full disk was freed.
-  await until("it answers", 90_000, ready);
+  // MariaDB itself looks once a minute whether a full disk was freed, at each file that it could not write.
+  await until("it answers", 180_000, ready);
   let status = "";
   await until("all four are up", 30_000, async () => {
     const told = await copy.just("status");
