@@ -77,6 +77,17 @@ test("many at once get a uid each, and none twice", async () => {
   expect(uids.sort()).toEqual([30_000, 30_001, 30_002, LAST]);
 });
 
+test("many at once whose machines all name the same uid get another one each, and nobody is refused", async () => {
+  for (let round = 0; round < 5; round++) {
+    await pool.sql(`UPDATE machines SET uid_floor = ${30_500 + round * 10}`);
+    const uids = await Promise.all(
+      Array.from({ length: 4 }, (_, n) => uidOf(pool.reserve(`floor${round}${n}`))),
+    );
+    expect(new Set(uids).size).toBe(4);
+    await releaseAll(pool.deps);
+  }
+});
+
 test("a refused request uses no uid up", async () => {
   const before = await counter();
   for (let n = 0; n < 20; n++) expect(await refusal(pool.reserve("greedy", 5))).toBe("not_enough_machines");
