@@ -265,6 +265,25 @@ sys.exit(ctypes.CDLL(None, use_errno=True).mount(b"x", sys.argv[1].encode(), b"f
       expect(await left()).toEqual([]);
     });
 
+    test.skipIf(kind === "BusyBox")(
+      "what somebody else has mounted where root can't look is no reason to keep a machine",
+      async () => {
+        const kay = someone("kay");
+        await make(kay);
+        await out(
+          `mkdir -p "/run/user/1000/gv fs"; python3 -c '
+import ctypes, os
+fd = os.open("/dev/fuse", os.O_RDWR)
+o = f"fd={fd},rootmode=40000,user_id=65534,group_id=65534".encode()
+ctypes.CDLL(None).mount(b"x", b"/run/user/1000/gv fs", b"fuse.x", 6, o)'; touch /run/user/1000/kays; chown ${kay.uid} /run/user/1000/kays`,
+        );
+        await clean(kay);
+        expect(await out("grep -c fuse.x /proc/mounts; ls /run/user/1000")).toStartWith("1");
+        await out("umount -l '/run/user/1000/gv fs'; rm -r /run/user");
+        expect(await left()).toEqual([]);
+      },
+    );
+
     // Row 4: people of a directory are in no file of the machine.
     test.skipIf(kind === "BusyBox")(
       "people of a directory keep their uids, their processes and their files",
