@@ -5,15 +5,21 @@
 # writes a uid as #20001.
 privileged() {
   set -- "$1" "$2" /etc/sudoers /etc/sudoers.d /usr/local/etc/sudoers /usr/local/etc/sudoers.d /etc/doas.conf /etc/doas.d \
-    /etc/polkit-1 /usr/share/polkit-1/rules.d /etc/dbus-1 /etc/security /etc/ssh/sshd_config /etc/ssh/sshd_config.d \
+    /etc/polkit-1 /usr/share/polkit-1/rules.d /etc/security /etc/ssh/sshd_config /etc/ssh/sshd_config.d \
     /etc/at.allow /etc/cron.allow /etc/udev/rules.d
-  name=$1 number=$2 given_out=
+  name=$1 number=$2 given_out='' text=''
   shift 2
   for f; do [ ! -e "$f" ] || given_out="$given_out $f"; done
-  [ -n "$given_out" ] || return 1
   # shellcheck disable=SC2086 # words are meant
-  text=$(find $given_out -type f ! -name README -exec cat {} +) || fail failed "can't read who has rights here"
+  [ -z "$given_out" ] || text=$(find -L $given_out -type f ! -name README -exec cat {} +) || fail failed "can't read who has rights here"
   say "$text" | sed -e 's/#[^0-9].*//; s/#$//' -e 's,//.*,,' -e 's,/[^ ":=]*,,g' |
     grep -qE -e "(^|[^A-Za-z0-9_.-])$name(\$|[^A-Za-z0-9_.-])" -e "#$number(\$|[^0-9])"
+  case $? in 0) return 0 ;; 1) ;; *) fail failed "can't read who has rights here" ;; esac
+  # XML, in which only these are names.
+  given_out=
+  for f in /etc/dbus-1/system.d /usr/share/dbus-1/system.d; do [ ! -d "$f" ] || given_out="$given_out $f"; done
+  [ -n "$given_out" ] || return 1
+  # shellcheck disable=SC2086 # words are meant
+  grep -rqE "(user|group)=[\"']$name[\"']" $given_out
   case $? in 0) return 0 ;; 1) return 1 ;; *) fail failed "can't read who has rights here" ;; esac
 }

@@ -139,21 +139,24 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
          printf 'root ALL=(ALL:ALL) ALL\\n%%wheels ALL=(ALL) ALL # not ordinary\\n#25999 ALL=(ALL) ALL\\n# for example here\\n' >/etc/sudoers
          printf 'stale\\\\.one ALL=(ALL) NOPASSWD: /usr/bin/apt\\nold-admin ALL=(ALL) ALL\\n' >/etc/sudoers.d/old; chmod 440 /etc/sudoers.d/old
          echo 'permit nopass :operators' >/etc/doas.conf
-         echo 'if (subject.isInGroup("keepers")) { return polkit.Result.YES; }' >/etc/polkit-1/rules.d/49-x.rules`,
+         echo 'if (subject.isInGroup("keepers")) { return polkit.Result.YES; }' >/etc/polkit-1/rules.d/49-x.rules
+         mkdir -p /etc/dbus-1/system.d; echo '<policy group="netops"><allow own="x"/></policy>' >/etc/dbus-1/system.d/mm-test.conf`,
       );
-      for (const name of ["wheels", "old-admin", "operators", "keepers"])
+      for (const name of ["wheels", "old-admin", "operators", "keepers", "netops"])
         expect(`${name} ${await fault(make(someone(name)))}`).toStartWith(`${name} refused: `);
       expect(await fault(make({ ...someone("numbered"), uid: 25_999 }))).toStartWith("refused: ");
       // A group that there is, of the system's own.
       expect(await fault(make(someone("disk")))).toStartWith("foreign_account: ");
       await clean(null);
       expect(await left()).toEqual([]);
-      for (const name of ["example", "ordinary", "bin2", "wheel2"]) {
+      for (const name of ["example", "ordinary", "bin2", "wheel2", "policy"]) {
         const fine = someone(name);
         await make(fine);
         await clean(fine);
       }
-      await out("rm -f /etc/sudoers.d/old /etc/doas.conf /etc/polkit-1/rules.d/49-x.rules");
+      await out(
+        "rm -f /etc/sudoers.d/old /etc/doas.conf /etc/polkit-1/rules.d/49-x.rules /etc/dbus-1/system.d/mm-test.conf",
+      );
       await machine.exec(`cat >/etc/sudoers <<'END'\n${sudoers}END`);
     });
 
