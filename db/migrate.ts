@@ -84,7 +84,7 @@ export async function migrateDatabase(
       throw new Error("another process has been changing the tables for more than 60 s; try again later");
     try {
       // Names and keys are compared to the letter, whatever the server's default is.
-      await connection.query("ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_bin");
+      await connection.query("ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin");
       await migrate(one, { migrationsFolder: FOLDER });
       await then(connection);
     } finally {

@@ -7,7 +7,7 @@ if setpriv --reuid=1 --clear-groups true 2>/dev/null; then by_number=yes; else b
 as() {
   them=$1 && shift
   [ -z "$by_number" ] || exec env -i "PATH=$PATH" setpriv "--reuid=$them" "--regid=$them" --clear-groups "$@"
-  [ "$them" = "$uid" ] && exec env -i "PATH=$PATH" su -s /bin/sh "$u" -c 'exec "$@"' sh "$@"
+  [ "$them" = "$uid" ] && exec env -i "PATH=$PATH" su -s /bin/sh -c 'exec "$@"' -- "$u" sh "$@"
 }
 
 # scan: sets pids to the processes in which a thread of theirs lives, and uids to whose threads these are. Fails when it did
@@ -60,13 +60,22 @@ at_once() {
   if has perl; then
     perl -e '$< = 4294967293; $> = $ARGV[1]; exit 1 unless $< == 4294967293 && $> == $ARGV[1];
       open(my $own, "<", "/proc/self/status") or exit 1;
-      kill $ARGV[0], -1 if grep { /^CapEff:\s*0+$/ } <$own>' "$1" "$2"
+      exit 1 unless grep { /^CapEff:\s*0+$/ } <$own>; kill $ARGV[0], -1; print "done"' "$1" "$2"
   else
-    (as "$2" timeout 2 sh -c "kill -$1 -1")
-  fi >/dev/null 2>&1 </dev/null 9>&-
+    (as "$2" timeout 2 sh -c "kill -$1 -1; echo done")
+  fi 2>/dev/null </dev/null 9>&-
+}
+# surely_killed: the same until the call was made for sure. Of a chain whose processes are gone before anybody can read them
+# nothing is ever seen; but who is told to end by one call for all can't fork any more, so then none is left.
+surely_killed() {
+  for turn in 1 2 3 4 5 6 7 8 9 10; do
+    [ "$(at_once KILL "$uid")" != done ] || return 0
+    sleep 0.05
+  done
+  fail leftovers "processes that can't be ended at once"
 }
 strike() {
-  for them in $(echo "$uids" | cut -d' ' -f1-30); do at_once "$1" "$them"; done
+  for them in $(echo "$uids" | cut -d' ' -f1-30); do at_once "$1" "$them" >/dev/null; done
   # shellcheck disable=SC2086 # words are meant
   [ -z "$pids" ] || kill "-$1" $pids 2>/dev/null
 }

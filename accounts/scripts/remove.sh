@@ -77,13 +77,20 @@ close_door() {
   fi >/dev/null 2>&1 9>&-
 }
 
+ipc_left() { for kind in shm sem msg; do [ -z "$(ipc $kind)" ] || printf ' ipc-%s' $kind; done; }
 end_ipc() {
-  for kind in shm:m sem:s msg:q; do
-    ipc "${kind%%:*}" | while read -r i; do
-      # Root in a container may not remove another's (that takes CAP_SYS_ADMIN): their owner may.
-      ipcrm "-${kind##*:}" "$i" || (as "$uid" ipcrm "-${kind##*:}" "$i")
-    done >/dev/null 2>&1 9>&-
+  for round in 1 2 3 4 5 6 7 8 9 10; do
+    for kind in shm:m sem:s msg:q; do
+      for i in $(ipc "${kind%%:*}"); do
+        # Root in a container may not remove another's (that takes CAP_SYS_ADMIN): their owner may.
+        ipcrm "-${kind##*:}" "$i" || (as "$uid" ipcrm "-${kind##*:}" "$i")
+      done >/dev/null 2>&1 </dev/null 9>&-
+    done
+    [ -n "$(ipc_left)" ] || return 0
+    sleep 0.1
   done
+  # Their owner is had by name here, so the name must not go before.
+  [ -n "$by_number" ] || fail leftovers "still there:$(ipc_left)"
 }
 
 remove() {
@@ -101,6 +108,8 @@ remove() {
   know_subs
 
   close_door
+  # Without an account BusyBox can't be asked for this; then it was done before the account went.
+  if [ -n "$by_number" ] || has perl || account >/dev/null; then surely_killed; fi
   end_processes
   [ -L "$home" ] && fail foreign_account "$home is a link"
   if [ -d "$home" ]; then
@@ -143,7 +152,7 @@ remove() {
   left="$left$living"
   { [ -e "$home" ] || [ -L "$home" ]; } && left="$left $home"
   for f in $(spools); do [ -e "$f" ] && left="$left $f"; done
-  for f in shm sem msg; do [ -z "$(ipc $f)" ] || left="$left ipc-$f"; done
+  left="$left$(ipc_left)"
   still=$(their_mounts) || still="(can't see them)"
   [ -z "$still" ] || left="$left mounts: $(say "$still" | head -n 3 | tr '\n' ' ')"
   search places "$uid"

@@ -114,6 +114,29 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
       }
     });
 
+    test("one chain that is quicker than any list is ended, too", async () => {
+      const ben = someone("ben");
+      await make(ben);
+      await ssh(
+        loginOf(ben),
+        "(perl -MPOSIX -e 'while (1) { fork and POSIX::_exit(0) }' >/dev/null 2>&1 </dev/null &)",
+      );
+      const forks = async () => Number(await out("cut -d' ' -f5 /proc/loadavg"));
+      await clean(ben);
+      // Numbers of processes go on quickly as long as it lives.
+      const before = await forks();
+      await until(
+        "some time has passed",
+        5000,
+        (() => {
+          const end = performance.now() + 300;
+          return () => performance.now() > end;
+        })(),
+      );
+      expect((await forks()) - before).toBeLessThan(100);
+      expect(await left()).toEqual([]);
+    });
+
     test("a user who stops whatever of theirs could end them", async () => {
       const cat = someone("cat");
       await make(cat);
