@@ -19,8 +19,8 @@ export interface Accounts {
   /** The longest that one call can take, turn not included, in seconds. */
   readonly longestSeconds: number;
   /**
-   * Logs in, looks for what we need; changes nothing. Answers the host key (a fault has it, too, once it was seen), how many accounts of ours are on record, and
-   * what tells the machine from every other (null: it was never one of a pool).
+   * Logs in, looks for what we need; changes nothing. Answers the host key (a fault has it, too, once it was seen), how
+   * many accounts of ours are on record, and what tells the machine from every other (null: it was never one of a pool).
    */
   look(
     target: Target,

@@ -65,8 +65,8 @@ at_once() {
     (as "$2" timeout 2 sh -c "kill -$1 -1; echo done")
   fi 2>/dev/null </dev/null 9>&-
 }
-# surely_killed: the same until the call was made for sure. Of a chain whose processes are gone before anybody can read them
-# nothing is ever seen; but who is told to end by one call for all can't fork any more, so then none is left.
+# surely_killed: returns when such a call was made with SIGKILL. Of a chain whose processes are gone before anybody can read
+# them nothing is ever seen; but whoever is told to end by one call for all can't fork any more, so then none is left.
 surely_killed() {
   for turn in 1 2 3 4 5 6 7 8 9 10; do
     [ "$(at_once KILL "$uid")" != done ] || return 0
