@@ -1,11 +1,11 @@
 import { Elysia } from "elysia";
 import { withAddress } from "./http/address.ts";
-import { docs } from "./http/docs.ts";
+import { withOrigin } from "./http/auth/origin.ts";
+import { withPrincipal } from "./http/auth/principal.ts";
+import { docs } from "./http/docs/docs.ts";
 import { withErrors } from "./http/errors.ts";
-import { loginPage } from "./http/login_page.ts";
-import { withOrigin } from "./http/origin.ts";
+import { loginPage } from "./http/login/page.ts";
 import { withTrail } from "./http/trail.ts";
-import { withUser } from "./http/user.ts";
 import available from "./routes/available.ts";
 import events from "./routes/events.ts";
 import healthz from "./routes/healthz.ts";
@@ -29,7 +29,7 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(withErrors)
   .use(withAddress)
   .use(withOrigin)
-  .use(withUser)
+  .use(withPrincipal)
   .use(healthz)
   .use(readyz)
   .use(available)

@@ -5,7 +5,7 @@ import { type Database, openDatabase } from "./db/client.ts";
 import { grantProgram } from "./db/grants.ts";
 import { migrateDatabase, waitForDatabase } from "./db/migrate.ts";
 import { pruneByItself } from "./db/old_events.ts";
-import { pruneEvents } from "./pool/prune_events.ts";
+import { pruneEvents } from "./pool/audit/prune.ts";
 
 const DATABASE_WAIT_SECONDS = 60;
 
@@ -84,7 +84,7 @@ const COMMANDS: Record<string, Command> = {
     does: "encrypts all secrets with the key on standard input; with --finish, when all run with it, forgets the old one",
     async run(args, say) {
       const { deps } = await import("./deps.ts");
-      const { finishRotation, rotateKey } = await import("./pool/rotate_key.ts");
+      const { finishRotation, rotateKey } = await import("./pool/secrets/rotate_key.ts");
       if (args.join(" ") === "--finish") {
         say(
           (await finishRotation(deps())) ? "the old key opens nothing any more" : "no rotation was under way",

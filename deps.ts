@@ -1,9 +1,9 @@
-import { accountsOverSsh } from "./accounts/accounts.ts";
-import { type AddressRules, blockList } from "./accounts/address.ts";
 import { type Config, config, isLoopback } from "./config.ts";
 import { type Database, openDatabase } from "./db/client.ts";
-import { keysOf } from "./db/keys.ts";
 import { type Log, logger } from "./log.ts";
+import { accountsOverSsh } from "./pool/accounts/accounts.ts";
+import { type AddressRules, blockList } from "./pool/accounts/address.ts";
+import { keysOf } from "./pool/secrets/keyring.ts";
 
 /** Between the longest step and the end of its lease, in seconds. */
 const LEASE_MARGIN = 10;
@@ -27,13 +27,14 @@ export function build(settings: Config, database: Database = openDatabase(settin
   const accounts = accountsOverSsh(sshConcurrency, sshTimeoutSeconds, rules, undefined, uids);
   const log: Log = logger(settings.logLevel);
   return {
+    config: settings,
     database,
     db: database.db,
     side: database.side,
     accounts,
-    // The scheduler's, who acts for nobody; a request brings its own (http/user.ts).
+    // The scheduler's, who acts for nobody; a request brings its own (http/auth/principal.ts).
     actor: { name: "scheduler", address: "", requestId: "" },
-    owner: crypto.randomUUID(),
+    worker: crypto.randomUUID(),
     adminToken: settings.adminToken,
     keys: keysOf(database.db, settings.secretKey),
     leaseSeconds: accounts.longestSeconds + LEASE_MARGIN,

@@ -1,8 +1,8 @@
 import { ConfigError, config } from "./config.ts";
-import { checkSecretKey } from "./db/keys.ts";
 import { checkDurability, waitForDatabase, waitForTables } from "./db/migrate.ts";
 import { deps } from "./deps.ts";
 import { placeOf, reasonOf } from "./log.ts";
+import { checkSecretKey } from "./pool/secrets/keyring.ts";
 import { superviseWorkers } from "./workers.ts";
 
 /** A service that gave up would have to be started by hand when the database is back. */

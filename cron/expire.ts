@@ -1,5 +1,5 @@
 import { config } from "../config.ts";
-import { expire } from "../pool/expire.ts";
+import { expire } from "../pool/reservations/expire.ts";
 import { job } from "./job.ts";
 
 /** Ends reservations whose time is up, and removes their accounts. */

@@ -1,4 +1,4 @@
-import { recover } from "../pool/recover.ts";
+import { recover } from "../pool/lifecycle/recover.ts";
 import { job } from "./job.ts";
 
 /** Finishes or undoes what a stopped process left half done. */

@@ -1,4 +1,4 @@
-import { retry } from "../pool/retry.ts";
+import { retry } from "../pool/lifecycle/retry.ts";
 import { job } from "./job.ts";
 
 /** Tries again to clean quarantined machines that are due. */

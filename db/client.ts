@@ -129,13 +129,13 @@ const PATIENCE_MS = 2000;
  * Runs `work` in a transaction, COMMIT included, and repeats the whole when the server undid it (deadlock and
  * the like), with full jitter (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
  * When the connection was lost at the COMMIT nobody knows whether it landed: `work` is repeated only after
- * `landed` said that it did not; without `landed`, `work` must be harmless to repeat.
+ * `readBack` said that it did not; without `readBack`, `work` must be harmless to repeat.
  * @throws DatabaseUnavailable after two seconds without success; with `doubt` when it may have landed all the same
  */
 export async function transact<T>(
   db: Db,
   work: (tx: Tx) => Promise<T>,
-  landed: () => Promise<T | undefined> = async () => undefined,
+  readBack: () => Promise<T | undefined> = async () => undefined,
 ): Promise<T> {
   const deadline = performance.now() + PATIENCE_MS;
   let doubt = false;
@@ -143,7 +143,7 @@ export async function transact<T>(
     let sent = false;
     try {
       if (doubt) {
-        const found = await landed();
+        const found = await readBack();
         if (found !== undefined) return found;
       }
       const worked = async (tx: Tx) => {

@@ -2,7 +2,7 @@ import { getTableName } from "drizzle-orm";
 import { type Connection, createConnection } from "mysql2/promise";
 import { connectionOptions } from "./client.ts";
 import { isDenied } from "./errors.ts";
-import { events } from "./schema.ts";
+import { events } from "./schema/audit.ts";
 
 const EVENTS = getTableName(events);
 const ALL = ["SELECT", "INSERT", "UPDATE", "DELETE"];

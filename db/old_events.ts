@@ -2,13 +2,13 @@
 import { getTableName } from "drizzle-orm";
 import type { Connection } from "mysql2/promise";
 import { isDenied } from "./errors.ts";
-import { events } from "./schema.ts";
+import { events } from "./schema/audit.ts";
 
 const NAME = "prune_events";
 /** As many as are deleted within the time that one statement may take; no new event waits for it. */
 const BATCH = 2000;
 
-/** What the server does each hour: batch by batch, each recorded in its own transaction (as pool/prune_events.ts does it). */
+/** What the server does each hour: batch by batch, each recorded in its own transaction (as pool/audit/prune.ts does it). */
 function body(days: number, batch: number): string {
   const table = getTableName(events);
   return `BEGIN

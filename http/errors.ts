@@ -1,12 +1,11 @@
 import { Elysia, t, type ValidationError } from "elysia";
-import { config } from "../config.ts";
-import { deps } from "../deps.ts";
-import { isUnavailable } from "../pool/availability.ts";
+import { isUnavailable } from "../pool/database.ts";
 import { PoolError, type PoolErrorKind } from "../pool/errors.ts";
 import { pathOf } from "./address.ts";
+import { forwarded } from "./auth/proxy.ts";
 import { json } from "./json.ts";
+import { withParts } from "./parts.ts";
 import { HttpProblem } from "./problem.ts";
-import { forwarded } from "./proxy.ts";
 
 const STATUS = {
   invalid_request: 400,
@@ -58,19 +57,12 @@ export const Problem = t.Object(
 
 type Details = { field: string; message: string }[];
 
-function problem(
-  request: Request,
-  status: number,
-  code: string,
-  error: string,
-  details: Details = [],
-  headers: HeadersInit = {},
-) {
-  answered.set(request, { status, code });
-  return json({ error, code, ...(details.length > 0 ? { details } : {}) }, config().prettyJson, {
-    status,
-    headers,
-  });
+interface Answer {
+  status: number;
+  code: string;
+  error: string;
+  details?: Details;
+  headers?: Record<string, string>;
 }
 
 /** The fields that broke the schema, in words; what was sent is not repeated, since it may be a password. */
@@ -119,64 +111,65 @@ const answered = new WeakMap<Request, { status: number; code: string }>();
 /** The error that a request was answered with; undefined: none. */
 export const errorOf = (request: Request) => answered.get(request);
 
+/** What an error that nobody expected says of itself; what it wraps says more. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return "unknown";
+  return (error.cause instanceof Error ? error.cause.message : error.message).slice(0, 300);
+}
+
+function answerOf(code: string | number, error: unknown): Answer | undefined {
+  if (error instanceof PoolError) {
+    const status = STATUS[error.kind];
+    const headers = waitFor(error.retryAfter ?? (status === 503 ? 5 : undefined));
+    return { status, code: error.kind, error: error.message, details: error.details, headers };
+  }
+  if (error instanceof HttpProblem) {
+    const challenge: Record<string, string> = error.answer === 401 ? { "WWW-Authenticate": "Bearer" } : {};
+    const headers = { ...challenge, ...waitFor(error.retryAfter) };
+    return { status: error.answer, code: error.kind, error: error.message, headers };
+  }
+  if (isUnavailable(error))
+    return {
+      status: 503,
+      code: "database_unavailable",
+      error: "The database does not answer; try again in a moment",
+      headers: waitFor(2),
+    };
+  if (code === "VALIDATION" && (error as ValidationError).type !== "response") {
+    const details = fieldsOf(error as ValidationError);
+    const text = details.map(({ field, message }) => `${field}: ${message}`).join("; ");
+    return { status: 400, code: "invalid_request", error: text, details };
+  }
+  if (code === "PARSE") return { status: 400, code: "invalid_json", error: "The body is not valid JSON" };
+  if (code === "NOT_FOUND") return answerOf(0, nothingHere());
+  return undefined;
+}
+
 /** Turns whatever a route threw into our error form. */
 export const withErrors = new Elysia({ name: "errors" })
+  .use(withParts)
   .error({ PoolError, HttpProblem })
-  .onError({ as: "global" }, ({ code, error: thrown, request }) => {
+  .onError({ as: "global" }, ({ code, error: thrown, parts, request }) => {
     // Elysia wraps what a parser throws.
     const error =
       code === "PARSE" && (thrown.cause instanceof HttpProblem || thrown.cause instanceof PoolError)
         ? thrown.cause
         : thrown;
-    if (error instanceof PoolError) {
-      const answer = STATUS[error.kind];
-      const wait = waitFor(error.retryAfter ?? (answer === 503 ? 5 : undefined));
-      return problem(request, answer, error.kind, error.message, error.details, wait);
-    }
-    if (error instanceof HttpProblem) {
-      const challenge = error.answer === 401 ? { "WWW-Authenticate": "Bearer" } : {};
-      return problem(request, error.answer, error.kind, error.message, [], {
-        ...challenge,
-        ...waitFor(error.retryAfter),
-      });
-    }
-    if (isUnavailable(error))
-      return problem(
-        request,
-        503,
-        "database_unavailable",
-        "The database does not answer; try again in a moment",
-        [],
-        {
-          "Retry-After": "2",
-        },
-      );
-    if (code === "VALIDATION" && (error as ValidationError).type !== "response") {
-      const details = fieldsOf(error as ValidationError);
-      const text = details.map(({ field, message }) => `${field}: ${message}`).join("; ");
-      return problem(request, 400, "invalid_request", text, details);
-    }
-    if (code === "PARSE") return problem(request, 400, "invalid_json", "The body is not valid JSON");
-    if (code === "NOT_FOUND") {
-      const { answer, kind, message } = nothingHere();
-      return problem(request, answer, kind, message);
-    }
     const id = requestId(request);
-    const reason =
-      error instanceof Error
-        ? error.cause instanceof Error
-          ? error.cause.message
-          : error.message
-        : "unknown";
-    deps().log("error", "unexpected error", {
-      request: id,
-      path: pathOf(request),
-      reason: reason.slice(0, 300),
-    });
-    return problem(
-      request,
-      500,
-      "internal_error",
-      `Something went wrong on our side; the log has more under request ${id}`,
-    );
+    const known = answerOf(code, error);
+    if (!known)
+      parts().log("error", "unexpected error", {
+        request: id,
+        path: pathOf(request),
+        reason: reasonOf(error),
+      });
+    const answer = known ?? {
+      status: 500,
+      code: "internal_error",
+      error: `Something went wrong on our side; the log has more under request ${id}`,
+    };
+    const { status, details = [], headers = {} } = answer;
+    answered.set(request, { status, code: answer.code });
+    const body = { error: answer.error, code: answer.code, ...(details.length > 0 ? { details } : {}) };
+    return json(body, parts().config.prettyJson, { status, headers });
   });

@@ -1,10 +1,10 @@
 import { t } from "elysia";
-import type { Identity } from "../pool/identity.ts";
-import type { MachineView } from "../pool/machines.ts";
-import { MACHINE_STATES } from "../pool/machines.ts";
-import type { Granted } from "../pool/reserve.ts";
-import type { TokenView } from "../pool/tokens.ts";
-import type { UserView } from "../pool/users.ts";
+import type { Principal } from "../pool/identity/principal.ts";
+import type { TokenView } from "../pool/identity/tokens.ts";
+import type { UserView } from "../pool/identity/users.ts";
+import type { MachineView } from "../pool/machines/view.ts";
+import { MACHINE_STATES } from "../pool/machines/view.ts";
+import type { Granted } from "../pool/reservations/reserve.ts";
 
 export const time = (description: string) => t.String({ format: "date-time", description });
 
@@ -90,7 +90,7 @@ export const Machine = t.Object({
 });
 
 /** What a user may see of a machine: how to log in to it as its admin, what it says, and who has it, is not for everybody. */
-export function machineOf(view: MachineView, { role, userId }: Identity) {
+export function machineOf(view: MachineView, { role, userId }: Principal) {
   const admin = role === "admin";
   const { holder } = view;
   const mine = holder !== null && holder.userId !== null && holder.userId === userId;

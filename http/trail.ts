@@ -1,12 +1,12 @@
 import { Elysia } from "elysia";
-import { deps } from "../deps.ts";
 import { reasonOf } from "../log.ts";
-import type { PoolDeps } from "../pool/deps.ts";
-import { recordRefusal } from "../pool/refusals.ts";
+import { actingAs } from "../pool/audit/deps.ts";
+import { recordRefusal } from "../pool/audit/refusals.ts";
 import { pathOf } from "./address.ts";
+import { actorOf } from "./auth/principal.ts";
+import { noteOrigin } from "./auth/proxy.ts";
 import { errorOf, requestId } from "./errors.ts";
-import { addressOf } from "./proxy.ts";
-import { actorOf } from "./user.ts";
+import { withParts } from "./parts.ts";
 
 const began = new WeakMap<Request, number>();
 const changes = (request: Request, path: string) =>
@@ -15,16 +15,17 @@ const REFUSALS = [401, 403, 429];
 
 /** What every request leaves behind when it is over: a line in the log, and a record when it was refused. */
 export const withTrail = new Elysia({ name: "trail" })
-  .onRequest(({ request, server }) => {
+  .use(withParts)
+  .onRequest(({ parts, request, server }) => {
     began.set(request, performance.now());
-    addressOf(request, server);
+    noteOrigin(request, server, parts().config.proxySecret);
   })
-  .onAfterResponse({ as: "global" }, async ({ request, set, server }) => {
+  .onAfterResponse({ as: "global" }, async ({ parts, request, set }) => {
     const path = pathOf(request).slice(0, 200);
     const error = errorOf(request);
     const status = error?.status ?? Number(set.status ?? 200);
-    const actor = actorOf({ request, server });
-    const { log } = deps();
+    const actor = actorOf(request);
+    const { log } = parts();
     const refused = error !== undefined && REFUSALS.includes(status);
     // nginx has a line for each request, so a refusal, of which there may be many, is not a second one.
     const told = !refused && (error !== undefined || changes(request, path));
@@ -40,8 +41,7 @@ export const withTrail = new Elysia({ name: "trail" })
     });
     if (!error || !refused) return;
     try {
-      const named = Object.create(deps(), { actor: { value: actor } }) as PoolDeps;
-      await recordRefusal(named, `${request.method} ${path}`, error);
+      await recordRefusal(actingAs(parts(), actor), `${request.method} ${path}`, error);
     } catch (problem) {
       log("warn", "a refusal could not be recorded", { reason: reasonOf(problem) });
     }

@@ -26,7 +26,7 @@ export const POOL_ERROR_KINDS = [
 
 export type PoolErrorKind = (typeof POOL_ERROR_KINDS)[number];
 
-/** A wish that the pool can't fulfil. `kind` and not `code`: Elysia reads `code` and `status` off thrown objects. */
+/** A input that the pool can't fulfil. `kind` and not `code`: Elysia reads `code` and `status` off thrown objects. */
 export class PoolError extends Error {
   readonly kind: PoolErrorKind;
   readonly details: { field: string; message: string }[];

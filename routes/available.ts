@@ -1,7 +1,7 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
 import { Problem } from "../http/errors.ts";
-import { available } from "../pool/available.ts";
+import { available } from "../pool/machines/available.ts";
 
 const Names = t.Array(t.String());
 

@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
 import { Problem } from "../http/errors.ts";
 import { time } from "../http/models.ts";
-import { listEvents } from "../pool/events.ts";
+import { listEvents } from "../pool/audit/events.ts";
 
 const Event = t.Object({
   id: t.Integer(),

@@ -1,15 +1,15 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
 import { Problem } from "../http/errors.ts";
-import { ping } from "../pool/availability.ts";
+import { ping } from "../pool/database.ts";
 
 /** GET /readyz: the database answers, too. */
 export default new Elysia({ name: "readyz", normalize: false, tags: ["health"] })
   .use(withDeps)
   .get(
     "/readyz",
-    async ({ deps }) => {
-      await ping(deps);
+    async ({ parts }) => {
+      await ping(parts());
       return { status: "ready" as const };
     },
     {

@@ -1,10 +1,10 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
 import { notOnHead, Problem } from "../http/errors.ts";
-import type { PoolDeps } from "../pool/deps.ts";
-import { releaseAll } from "../pool/release.ts";
+import type { ReservationsDeps } from "../pool/reservations/deps.ts";
+import { releaseAll } from "../pool/reservations/release.ts";
 
-async function answer(deps: PoolDeps) {
+async function answer(deps: ReservationsDeps) {
   const { clean, pending } = await releaseAll(deps);
   if (clean.length + pending.length === 0) return { message: "No machines to release." };
   return { message: "All machines released", released: clean.length, failed: pending };

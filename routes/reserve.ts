@@ -2,18 +2,18 @@ import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
 import { notOnHead, Problem } from "../http/errors.ts";
 import { Count, Duration, Password, Reservation, reservationOf, Username } from "../http/models.ts";
-import { reserve } from "../pool/reserve.ts";
+import { reserve } from "../pool/reservations/reserve.ts";
 
 /** GET /reserve: kept for those who reserve from a browser's address line or one curl. POST /reservations is the same. */
 export default new Elysia({ name: "reserve", normalize: false, tags: ["reservations"] })
   .use(withDeps)
   .get(
     "/reserve",
-    async ({ deps, query, set, user }) => {
+    async ({ deps, query, set, principal }) => {
       set.headers["cache-control"] = "no-store";
       const { username, password, count = 1, duration = 60 } = query;
       return reservationOf(
-        await reserve(deps, { user, username, password, count, durationMinutes: duration }),
+        await reserve(deps, { principal, username, password, count, durationMinutes: duration }),
       );
     },
     {

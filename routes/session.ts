@@ -1,15 +1,15 @@
 import { Elysia, t } from "elysia";
+import { cookieFor, csrfOf, NO_COOKIE, secretIn } from "../http/auth/cookie.ts";
+import { refuseCrossSite } from "../http/auth/origin.ts";
+import { sessionOf } from "../http/auth/principal.ts";
 import { withJsonBody } from "../http/body.ts";
-import { cookieFor, csrfOf, NO_COOKIE, secretIn } from "../http/cookie.ts";
 import { withDeps } from "../http/deps.ts";
 import { Problem } from "../http/errors.ts";
 import { Role, time } from "../http/models.ts";
-import { refuseCrossSite } from "../http/origin.ts";
 import { HttpProblem } from "../http/problem.ts";
-import { sessionOf } from "../http/user.ts";
 import { invalid } from "../pool/errors.ts";
-import { type Credentials, logIn } from "../pool/login.ts";
-import { endSession, type Session } from "../pool/sessions.ts";
+import { type Credentials, logIn } from "../pool/identity/login.ts";
+import { endSession, type Session } from "../pool/identity/sessions.ts";
 
 const Told = t.Object({
   name: t.String({ description: "as in the records: the user, and the token's name or `password`" }),
@@ -19,10 +19,10 @@ const Told = t.Object({
   ends_at: time("when it ends at the latest; without a request for 60 minutes it ends before"),
 });
 
-const told = ({ identity, endsAt, secret }: Session & { secret: string }) => ({
-  name: identity.name,
-  user: identity.userName,
-  role: identity.role,
+const told = ({ principal, endsAt, secret }: Session & { secret: string }) => ({
+  name: principal.name,
+  user: principal.userName,
+  role: principal.role,
   csrf: csrfOf(secret),
   ends_at: endsAt.toISOString(),
 });
@@ -105,8 +105,8 @@ export default new Elysia({ name: "session", normalize: false, tags: ["session"]
   )
   .delete(
     "/session",
-    async ({ deps, request, set, user }) => {
-      await endSession(deps, itsSession(request).secret, user);
+    async ({ deps, request, set, principal }) => {
+      await endSession(deps, itsSession(request).secret, principal);
       set.headers["set-cookie"] = NO_COOKIE;
       return { message: "Logged out" };
     },

@@ -1,7 +1,7 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
 import { Problem } from "../http/errors.ts";
-import { poolKey } from "../pool/pool_key.ts";
+import { poolKey } from "../pool/secrets/pool_key.ts";
 
 /** GET /ssh-key: the public half of the pool's own key. */
 export default new Elysia({ name: "ssh-key", normalize: false, tags: ["machines"] })

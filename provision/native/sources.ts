@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 
-const FOLDERS = ["accounts", "cron", "db", "http", "pool", "routes"];
+const FOLDERS = ["cron", "db", "http", "pool", "routes"];
 /** Beside these, every *.ts of the top folder. */
 const FILES = ["package.json", "tsconfig.json", "bunfig.toml"];
 /** What starts it under systemd. */

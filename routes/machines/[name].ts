@@ -3,9 +3,9 @@ import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
 import { HostKey, Labels, Machine, machineOf } from "../../http/models.ts";
-import { changeMachine } from "../../pool/change_machine.ts";
-import { viewMachine } from "../../pool/machines.ts";
-import { removeMachine } from "../../pool/remove_machine.ts";
+import { changeMachine } from "../../pool/machines/change.ts";
+import { removeMachine } from "../../pool/machines/remove.ts";
+import { viewMachine } from "../../pool/machines/view.ts";
 
 const params = t.Object({ name: t.String({ maxLength: 63, description: "a machine's name" }) });
 
@@ -15,7 +15,7 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
   .use(withJsonBody)
   .get(
     "/machines/:name",
-    async ({ deps, params: { name }, user }) => machineOf(await viewMachine(deps, name), user),
+    async ({ deps, params: { name }, principal }) => machineOf(await viewMachine(deps, name), principal),
     {
       role: "viewer",
       params,
@@ -25,14 +25,14 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
   )
   .patch(
     "/machines/:name",
-    async ({ deps, params: { name }, body, user }) =>
+    async ({ deps, params: { name }, body, principal }) =>
       machineOf(
         await changeMachine(deps, name, {
           drained: body.drained,
           labels: body.labels,
           hostKey: body.host_key,
         }),
-        user,
+        principal,
       ),
     {
       role: "admin",

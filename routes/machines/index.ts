@@ -4,10 +4,10 @@ import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
 import { HostKey, Labels, Machine, machineOf, time } from "../../http/models.ts";
 import { invalid } from "../../pool/errors.ts";
-import { listMachines } from "../../pool/machines.ts";
-import { register, type NewMachine as Wish } from "../../pool/register.ts";
+import { type NewMachine as ReserveInput, register } from "../../pool/machines/register.ts";
+import { listMachines } from "../../pool/machines/view.ts";
 
-type Secret = Wish["secret"];
+type Secret = ReserveInput["secret"];
 
 const NewMachine = t.Object(
   {
@@ -59,7 +59,7 @@ const NewMachine = t.Object(
 const Registered = t.Composite([
   Machine,
   t.Object({
-    removed_unclean: t.Optional(
+    removed_dirty: t.Optional(
       t.Object(
         {
           machine: t.String({ description: "its name then" }),
@@ -96,7 +96,9 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
   .use(withJsonBody)
   .get(
     "/machines",
-    async ({ deps, user }) => ({ machines: (await listMachines(deps)).map((view) => machineOf(view, user)) }),
+    async ({ deps, principal }) => ({
+      machines: (await listMachines(deps)).map((view) => machineOf(view, principal)),
+    }),
     {
       role: "viewer",
       response: { 200: t.Object({ machines: t.Array(Machine) }), 503: Problem },
@@ -105,7 +107,7 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
   )
   .post(
     "/machines",
-    async ({ deps, body, query, status, user }) => {
+    async ({ deps, body, query, status, principal }) => {
       const view = await register(
         deps,
         {
@@ -119,12 +121,12 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
         },
         query.check ?? true,
       );
-      const { removedUnclean: left } = view;
+      const { removedDirty: left } = view;
       return status(201, {
-        ...machineOf(view, user),
+        ...machineOf(view, principal),
         ...(left
           ? {
-              removed_unclean: {
+              removed_dirty: {
                 machine: left.machine,
                 removed_at: left.removedAt.toISOString(),
                 username: left.username,

@@ -2,10 +2,9 @@ import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
 import { Place, time } from "../../http/models.ts";
-import { reasonFor } from "../../pool/fault_words.ts";
-import { ownerSeenBy } from "../../pool/identity.ts";
-import { release } from "../../pool/release.ts";
-import { viewReservation } from "../../pool/reservations.ts";
+import { ownerSeenBy } from "../../pool/identity/principal.ts";
+import { release } from "../../pool/reservations/release.ts";
+import { reasonFor, viewReservation } from "../../pool/reservations/view.ts";
 
 const params = t.Object({ id: t.String({ maxLength: 64, description: "a reservation's id" }) });
 const Released = t.Object({
@@ -20,13 +19,13 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
   .use(withDeps)
   .get(
     "/reservations/:id",
-    async ({ deps, params: { id }, user }) => {
-      const view = await viewReservation(deps, id, ownerSeenBy(user));
+    async ({ deps, params: { id }, principal }) => {
+      const view = await viewReservation(deps, id, ownerSeenBy(principal));
       return {
         id,
         username: view.username,
         state: view.state,
-        reason: reasonFor(view, user),
+        reason: reasonFor(view, principal),
         machines: view.machines,
         reserved_until: view.reservedUntil.toISOString(),
         duration_minutes: view.durationMinutes,
@@ -56,8 +55,8 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
   )
   .delete(
     "/reservations/:id",
-    async ({ deps, params: { id }, status, user }) => {
-      const { clean, pending } = await release(deps, id, ownerSeenBy(user));
+    async ({ deps, params: { id }, status, principal }) => {
+      const { clean, pending } = await release(deps, id, ownerSeenBy(principal));
       if (pending.length === 0) return { message: "Reservation released", id, released: clean, pending };
       return status(202, {
         message: "Reservation ended; some machines could not be cleaned yet and are retried",

@@ -4,9 +4,9 @@ import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
 import { Count, Duration, Password, Reservation, reservationOf, time, Username } from "../../http/models.ts";
 import { invalid } from "../../pool/errors.ts";
-import { ownerSeenBy } from "../../pool/identity.ts";
-import { listReservations } from "../../pool/reservations.ts";
-import { reserve } from "../../pool/reserve.ts";
+import { ownerSeenBy } from "../../pool/identity/principal.ts";
+import { reserve } from "../../pool/reservations/reserve.ts";
+import { listReservations } from "../../pool/reservations/view.ts";
 
 const PublicKey = t.String({
   pattern:
@@ -31,8 +31,8 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
   .use(withJsonBody)
   .get(
     "/reservations",
-    async ({ deps, user }) => ({
-      reservations: (await listReservations(deps, ownerSeenBy(user))).map(
+    async ({ deps, principal }) => ({
+      reservations: (await listReservations(deps, ownerSeenBy(principal))).map(
         ({ expiresAt, secondsLeft, ...row }) => ({
           ...row,
           expiration_time: expiresAt.toISOString(),
@@ -48,13 +48,13 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
   )
   .post(
     "/reservations",
-    async ({ deps, body, headers, set, status, user }) => {
+    async ({ deps, body, headers, set, status, principal }) => {
       set.headers["cache-control"] = "no-store";
       const { username, password, ssh_public_keys: keys, count = 1, duration = 60 } = body;
       if (password !== undefined && keys)
         throw invalid("ssh_public_keys", "give either password or ssh_public_keys");
       const granted = await reserve(deps, {
-        user,
+        principal,
         username,
         password,
         keys,

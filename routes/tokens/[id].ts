@@ -1,7 +1,7 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
-import { deleteToken } from "../../pool/tokens.ts";
+import { deleteToken } from "../../pool/identity/tokens.ts";
 
 /** DELETE /tokens/:id. */
 export default new Elysia({ name: "token", normalize: false, tags: ["users"] })

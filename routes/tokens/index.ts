@@ -3,7 +3,7 @@ import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
 import { ApiToken, Role, tokenOf, UserName } from "../../http/models.ts";
-import { createToken, listTokens } from "../../pool/tokens.ts";
+import { createToken, listTokens } from "../../pool/identity/tokens.ts";
 
 /** GET and POST /tokens. */
 export default new Elysia({ name: "tokens", normalize: false, tags: ["users"] })

@@ -3,7 +3,8 @@ import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
 import { ApiUser, Limits, LoginPassword, Role, userOf } from "../../http/models.ts";
-import { changeUser, deleteUser } from "../../pool/users.ts";
+import { changeUser } from "../../pool/identity/users.ts";
+import { deleteUser } from "../../pool/reservations/delete_user.ts";
 
 const params = t.Object({ name: t.String({ maxLength: 64, description: "a user's name" }) });
 

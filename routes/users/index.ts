@@ -3,7 +3,7 @@ import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
 import { ApiUser, Limits, LoginPassword, Role, UserName, userOf } from "../../http/models.ts";
-import { createUser, listUsers } from "../../pool/users.ts";
+import { createUser, listUsers } from "../../pool/identity/users.ts";
 
 /** GET and POST /users. */
 export default new Elysia({ name: "users", normalize: false, tags: ["users"] })

@@ -1,6 +1,6 @@
 // One machine of each kind that accounts are made on, with a login to it: Debian in namespaces, BusyBox in a container.
-import { accountsOverSsh } from "../../accounts/accounts.ts";
-import type { Target } from "../../accounts/connect.ts";
+import { accountsOverSsh } from "../../pool/accounts/accounts.ts";
+import type { Target } from "../../pool/accounts/connect.ts";
 import { startMachines, type TestMachine } from "../support/machines.ts";
 import { engine, startContainer } from "./container.ts";
 import type { Lookable } from "./look.ts";

@@ -65,7 +65,7 @@ export async function expireLeases(pool: Checkable): Promise<void> {
   for (let tries = 0; ; tries++)
     try {
       await pool.sql(
-        "UPDATE machines SET lease_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE lease_owner IS NOT NULL",
+        "UPDATE machines SET lease_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE lease_worker IS NOT NULL",
       );
       return;
     } catch (error) {

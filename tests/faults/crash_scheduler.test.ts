@@ -32,7 +32,7 @@ const WORK: Record<string, { least: number; make(pool: TestPool, mine: Asked): P
       await pool.sql("UPDATE reservations SET state = 'preparing' WHERE id = ?", [id]);
       await pool.sql("UPDATE holds SET confirmed_at = NULL WHERE reservation_id = ?", [id]);
       await pool.sql(
-        `UPDATE machines SET state = 'preparing', lease_owner = UUID(), lease_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND
+        `UPDATE machines SET state = 'preparing', lease_worker = UUID(), lease_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND
          WHERE reservation_id = ?`,
         [id],
       );

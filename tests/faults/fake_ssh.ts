@@ -76,7 +76,7 @@ const publicOf = (key: string) => {
   return `${one.type} ${one.getPublicSSH().toString("base64")}`;
 };
 
-/** What an honest machine would answer to a script and its parameters, as accounts/scripts say. */
+/** What an honest machine would answer to a script and its parameters, as pool/accounts/scripts say. */
 function truthOf(machine: FakeMachine, script: string, input: string[]): string {
   if (script.startsWith("# Whether the machine can serve"))
     return `READY ${machine.account ? 1 : 0} ${machine.identity}`;
@@ -89,7 +89,7 @@ function truthOf(machine: FakeMachine, script: string, input: string[]): string 
     machine.account = "";
     return `CLEAN ${who[1]} ${who[0]} ${machine.identity}`;
   }
-  return "DEEP 0";
+  return "SWEPT 0";
 }
 
 function serveStep(machine: FakeMachine, stream: ServerChannel, connection: Connection): void {

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readConfig } from "../../config.ts";
 import { build } from "../../deps.ts";
-import { sweepDisks } from "../../pool/sweep_disks.ts";
+import { sweep } from "../../pool/lifecycle/sweep.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call } from "../support/program.ts";
 import { ssh } from "../support/ssh.ts";
@@ -119,7 +119,7 @@ async function attack(machine: Lookable, where: Checkable, fault: string, times:
     await pool.sql("UPDATE machines SET sweep_at = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE name = ?", [
       machine.name,
     ]);
-    await sweepDisks(deps);
+    await sweep(deps);
     await deps.database.close();
     bad.push(...(await check(where, { ledger })));
     const after = (await machine.exec(ROOTS)).stdout;

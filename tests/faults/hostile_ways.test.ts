@@ -4,8 +4,8 @@
 // from 6.2 on refuse it), another user's screen or tmux (another uid's processes: see "not promised" in the README),
 // `systemd --user` (no systemd on these machines; its slice, its linger file and its sessions are ended by name where there is).
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { type Account, accountsOverSsh } from "../../accounts/accounts.ts";
-import type { Target } from "../../accounts/connect.ts";
+import { type Account, accountsOverSsh } from "../../pool/accounts/accounts.ts";
+import type { Target } from "../../pool/accounts/connect.ts";
 import { ssh } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
 import { type Box, KINDS, lacks, startBox } from "./box.ts";

@@ -55,7 +55,7 @@ test(`APIs and schedulers are killed at random for ${SECONDS} s while 50 clients
     if (dice() < 0.9)
       await pool
         .sql(
-          "UPDATE machines SET lease_until = lease_until - INTERVAL 40 SECOND WHERE lease_owner IS NOT NULL",
+          "UPDATE machines SET lease_until = lease_until - INTERVAL 40 SECOND WHERE lease_worker IS NOT NULL",
         )
         .catch(() => {});
   }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { seal } from "../../db/secrets.ts";
+import { seal } from "../../pool/secrets/seal.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call, type Program, startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";

@@ -2,17 +2,17 @@
 // about what they did, talk without end, or are somebody else. None of it may count as success, take longer than its
 // limit, or see a password that is not for it.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { accountsOverSsh } from "../../accounts/accounts.ts";
-import type { Target } from "../../accounts/connect.ts";
-import { type FaultKind, MachineFault } from "../../accounts/faults.ts";
 import { readConfig } from "../../config.ts";
+import type { Deps } from "../../deps.ts";
 import { build } from "../../deps.ts";
-import type { PoolDeps } from "../../pool/deps.ts";
+import { accountsOverSsh } from "../../pool/accounts/accounts.ts";
+import type { Target } from "../../pool/accounts/connect.ts";
+import { type FaultKind, MachineFault } from "../../pool/accounts/faults.ts";
 import { PoolError } from "../../pool/errors.ts";
-import { OPEN_API } from "../../pool/identity.ts";
-import { recover } from "../../pool/recover.ts";
-import { reserve } from "../../pool/reserve.ts";
-import { retry } from "../../pool/retry.ts";
+import { OPEN_API } from "../../pool/identity/principal.ts";
+import { recover } from "../../pool/lifecycle/recover.ts";
+import { retry } from "../../pool/lifecycle/retry.ts";
+import { reserve } from "../../pool/reservations/reserve.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { startProgram } from "../support/program.ts";
 import { check, settle } from "./checker.ts";
@@ -74,7 +74,7 @@ const CASES: Case[] = [
   says(
     "status 0 and a line for another uid",
     "timeout",
-    (truth) => `${/^READY|^DEEP/.test(truth) ? `${truth.slice(0, 5)} x` : truth.replace(/ \d+/, "$&1")}\n`,
+    (truth) => `${/^READY|^SWEPT/.test(truth) ? `${truth.slice(0, 5)} x` : truth.replace(/ \d+/, "$&1")}\n`,
   ),
   says("status 0 and half of the line", "timeout", (truth) => truth.slice(0, 5)),
   says("the right line, and then another", "timeout", (truth) => `${truth}\nand more\n`),
@@ -104,7 +104,7 @@ const targetOf = (fake: FakeMachine, hostKey: string | null = null): Target => (
   hostKey,
 });
 const ann = () => ({ username: "ann", uid: 20_000, mark: crypto.randomUUID() });
-const user = OPEN_API;
+const principal = OPEN_API;
 const password = { kind: "password", password: "for ann only" } as const;
 const create = (target: Target) => accounts.create(target, 1, ann(), password, 3600);
 
@@ -164,7 +164,7 @@ test("every step against every kind of broken server: the right class of fault, 
     ["clean", (to) => accounts.clean(to, 1, ann())],
     ["clean of nobody", (to) => accounts.clean(to, 1, null)],
     ["look", (to) => accounts.look(to)],
-    ["sweep", (to) => (to ? accounts.sweepDisk(to, 1, null) : accounts.look(to))],
+    ["sweep", (to) => (to ? accounts.sweep(to, 1, null) : accounts.look(to))],
   ];
   for (const [name, step] of steps) {
     // A search of the whole disk may take a quarter of an hour, so its stalls after the login are not waited for.
@@ -216,9 +216,9 @@ test("no password for a server with another host key, and none before the key is
 
 test("a reservation that meets such machines gets good ones or a clear no; nothing is stuck, nothing is offered unclean", async () => {
   const base = build(readConfig(pool.settings));
-  const quiet: PoolDeps["log"] = () => {};
+  const quiet: Deps["log"] = () => {};
   // The program's own verbs, with limits that a test can wait for.
-  const deps: PoolDeps = {
+  const deps: Deps = {
     ...base,
     accounts: accountsOverSsh(40, 3, undefined, 3),
     leaseSeconds: 30,
@@ -243,7 +243,9 @@ test("a reservation that meets such machines gets good ones or a clear no; nothi
 
   const names = [...fakes, stranger].map((_, n) => `u${n}`);
   const answers = await Promise.allSettled(
-    names.map((username) => reserve(deps, { user, username, count: 1, durationMinutes: 60, password: "pw" })),
+    names.map((username) =>
+      reserve(deps, { principal, username, count: 1, durationMinutes: 60, password: "pw" }),
+    ),
   );
   let granted = 0;
   for (const answer of answers) {

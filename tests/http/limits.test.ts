@@ -1,6 +1,6 @@
 // Too much of something: logins that fail, requests of a user. Counted over both processes, or by each for itself.
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { networkOf } from "../../pool/login_tries.ts";
+import { networkOf } from "../../pool/audit/network.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call, fromProxy, PROXY_SECRET, startProgram } from "../support/program.ts";
 import { logIn, withSession } from "../support/session.ts";

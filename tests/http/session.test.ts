@@ -307,7 +307,7 @@ test("the scheduler forgets sessions that ended and counts that are over, and no
   await pool.sql(
     "INSERT INTO login_tries VALUES ('account:old', 3, UTC_TIMESTAMP(3)), ('account:new', 3, UTC_TIMESTAMP(3) + INTERVAL 1 HOUR)",
   );
-  const { prune } = await import("../../pool/prune.ts");
+  const { prune } = await import("../../pool/reservations/prune.ts");
   const { build } = await import("../../deps.ts");
   const { readConfig } = await import("../../config.ts");
   const deps = build(readConfig(pool.settings));

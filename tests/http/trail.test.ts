@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readConfig } from "../../config.ts";
 import { build } from "../../deps.ts";
-import { recordRefusal } from "../../pool/refusals.ts";
+import { recordRefusal } from "../../pool/audit/refusals.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call, fromProxy, PROXY_SECRET } from "../support/program.ts";
 import { until } from "../support/until.ts";
@@ -95,7 +95,7 @@ test("a refusal is no second line in the log beside nginx's; another error is", 
 test("what was not recorded is told when the minute is over, though nobody else is refused", async () => {
   await pool.sql("DELETE FROM events");
   const script = `
-    const { recordRefusal } = await import("${import.meta.dir}/../../pool/refusals.ts");
+    const { recordRefusal } = await import("${import.meta.dir}/../../pool/audit/refusals.ts");
     let due = () => {};
     globalThis.setTimeout = (work) => ((due = work), { unref() {} });
     const rows = [];

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { app } from "../../app.ts";
 import { readConfig } from "../../config.ts";
-import { FAULTS } from "../../db/schema.ts";
+import { FAULTS } from "../../db/schema/pool.ts";
 import { POOL_ERROR_KINDS } from "../../pool/errors.ts";
 import { run } from "../native/proxy.ts";
 import { blocks, quoted, README, ROOT, table } from "./markdown.ts";

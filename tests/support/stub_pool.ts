@@ -1,11 +1,12 @@
 // A pool whose database is real and whose machines are not: for what the pool decides by itself, many thousand times.
-import type { Accounts } from "../../accounts/accounts.ts";
+
 import { readConfig } from "../../config.ts";
 import { waitForTables } from "../../db/migrate.ts";
 import { build, type Deps } from "../../deps.ts";
-import { ADMIN } from "../../pool/identity.ts";
-import { register } from "../../pool/register.ts";
-import { reserve } from "../../pool/reserve.ts";
+import type { Accounts } from "../../pool/accounts/accounts.ts";
+import { ADMIN } from "../../pool/identity/principal.ts";
+import { register } from "../../pool/machines/register.ts";
+import { reserve } from "../../pool/reservations/reserve.ts";
 import { newSettings } from "./program.ts";
 
 export interface StubPool {
@@ -36,7 +37,7 @@ export async function startStubPool(size: number, settings: Record<string, strin
     }),
     create: async ({ port }, _, { uid }) => creates.get(port)?.(uid),
     clean: async ({ port }) => identity(port),
-    sweepDisk: async () => 0,
+    sweep: async () => 0,
   };
   const deps: Deps = { ...built, accounts };
   for (let port = 1; port <= size; port++)
@@ -58,7 +59,7 @@ export async function startStubPool(size: number, settings: Record<string, strin
     creates,
     sql: async (text, values) => (await deps.database.pool.query(text, values))[0] as unknown[],
     reserve: (username, count = 1, userId = null) =>
-      reserve(deps, { user: { ...ADMIN, userId }, username, count, durationMinutes: 1, password: "pw" }),
+      reserve(deps, { principal: { ...ADMIN, userId }, username, count, durationMinutes: 1, password: "pw" }),
     stop: () => deps.database.close(),
   };
 }

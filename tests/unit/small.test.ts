@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { printable } from "../../accounts/faults.ts";
-import { turns } from "../../accounts/turns.ts";
-import { seal, unseal } from "../../db/secrets.ts";
-import { backoffSeconds } from "../../pool/settle.ts";
-import { canonicalAddress } from "../../pool/target.ts";
+import { printable } from "../../pool/accounts/faults.ts";
+import { limit } from "../../pool/accounts/limit.ts";
+import { backoffSeconds } from "../../pool/lifecycle/settle.ts";
+import { canonicalAddress } from "../../pool/lifecycle/target.ts";
+import { seal, unseal } from "../../pool/secrets/seal.ts";
 
 test("one address has one spelling", () => {
   for (const host of ["localhost", "LOCALHOST", "localhost.", "127.0.0.1", "127.8.9.1", "::1", "[::1]"])
@@ -55,8 +55,8 @@ test("a machine's words can't steer a terminal or fake a line", () => {
   expect(printable("x".repeat(500), 10)).toBe("xxxxxxxxxx");
 });
 
-test("turns: never more at once than allowed, in the order in which they came, an error frees its place", async () => {
-  const turn = turns(2);
+test("limit: never more at once than allowed, in the order in which they came, an error frees its place", async () => {
+  const turn = limit(2);
   let running = 0;
   let most = 0;
   const order: number[] = [];

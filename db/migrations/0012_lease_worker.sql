@@ -1,0 +1,1 @@
+ALTER TABLE `machines` RENAME COLUMN IF EXISTS `lease_owner` TO `lease_worker`;

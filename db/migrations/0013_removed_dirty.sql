@@ -1,0 +1,2 @@
+RENAME TABLE IF EXISTS `unclean` TO `removed_dirty`;--> statement-breakpoint
+ALTER TABLE `removed_dirty` RENAME INDEX IF EXISTS `unclean_address` TO `removed_dirty_address`, RENAME INDEX IF EXISTS `unclean_identity` TO `removed_dirty_identity`;

@@ -1,0 +1,26 @@
+import { bigint, index, json, mysqlTable, varchar } from "drizzle-orm/mysql-core";
+import { time } from "./columns.ts";
+
+/** What was done, by whom, to what: only ever added to. Written in the transaction of the change itself. */
+export const events = mysqlTable(
+  "events",
+  {
+    id: bigint("id", { mode: "number" }).autoincrement().primaryKey(),
+    at: time("at").notNull(),
+    /** a user and their token, ADMIN_TOKEN, open, scheduler or owner (of the database) */
+    actor: varchar("actor", { length: 140 }).notNull(),
+    /** where the request came from, as far as nginx tells; "" for the scheduler */
+    address: varchar("address", { length: 64 }).notNull(),
+    requestId: varchar("request_id", { length: 64 }).notNull(),
+    /** such as reservation.confirmed */
+    action: varchar("action", { length: 64 }).notNull(),
+    /** the id or name of what it was done to */
+    object: varchar("object", { length: 140 }).notNull(),
+    details: json("details").$type<Record<string, unknown>>().notNull(),
+  },
+  (t) => [
+    index("events_object").on(t.object, t.id),
+    index("events_action").on(t.action, t.id),
+    index("events_at").on(t.at),
+  ],
+);

@@ -1,0 +1,125 @@
+import { Elysia } from "elysia";
+import type { Deps } from "../../deps.ts";
+import { type Actor, actingAs } from "../../pool/audit/deps.ts";
+import { findToken, mayAct, OPEN_API, type Principal, type Role } from "../../pool/identity/principal.ts";
+import { findSession, type Session } from "../../pool/identity/sessions.ts";
+import { requestId } from "../errors.ts";
+import { withParts } from "../parts.ts";
+import { HttpProblem } from "../problem.ts";
+import { checkCsrf, secretIn } from "./cookie.ts";
+import { isOpen, isPage } from "./open.ts";
+import { addressOf } from "./proxy.ts";
+import { holdToRate } from "./rate.ts";
+
+interface Known {
+  principal: Principal;
+  /** when it came in with a session, and not with a token */
+  session?: Session & { secret: string };
+}
+
+const known = new WeakMap<Request, Known>();
+
+/** The session by which a request came in; undefined for one with a token. */
+export const sessionOf = (request: Request) => known.get(request)?.session;
+
+/** @returns undefined for somebody whom we don't know */
+async function authenticate(deps: Deps, request: Request): Promise<Known | undefined> {
+  const header = request.headers.get("authorization") ?? "";
+  // The scheme's name is in any case (RFC 9110, section 11.1).
+  const token = /^Bearer +([!-~]{1,256})$/i.exec(header)?.[1];
+  if (token !== undefined) {
+    const principal = await findToken(deps, token);
+    if (principal) return { principal };
+  } else {
+    const secret = secretIn(request);
+    const session = secret === undefined ? undefined : await findSession(deps, secret);
+    if (secret !== undefined && session)
+      return { principal: session.principal, session: { ...session, secret } };
+  }
+  // An open API asks for nothing; a valid token or session counts all the same.
+  return deps.adminToken ? undefined : { principal: OPEN_API };
+}
+
+/** In whose name a request is made, as far as it is known. */
+export function actorOf(request: Request): Actor {
+  return {
+    name: known.get(request)?.principal.name ?? "nobody",
+    address: addressOf(request),
+    requestId: requestId(request),
+  };
+}
+
+interface Context {
+  request: Request;
+  parts: () => Deps;
+}
+
+/** What the request changes is recorded in its name. */
+const onItsBehalf = ({ request, parts }: Context): Deps => actingAs(parts(), actorOf(request));
+
+/** What a route asks of those who use it. @param byCookie whether a browser's session will do */
+function asks(needed: Role, byCookie: boolean) {
+  return {
+    transform: ({ request }: { request: Request }) => {
+      const { principal, session } = known.get(request) ?? {};
+      if (session && !byCookie)
+        throw new HttpProblem(
+          401,
+          "unauthorized",
+          "A GET that changes something takes no session: send a token, or use POST",
+        );
+      if (!principal || !mayAct(principal.role, needed))
+        throw new HttpProblem(
+          403,
+          "forbidden",
+          `This takes the role '${needed}'; yours is '${principal?.role ?? "none"}'`,
+        );
+    },
+    resolve: (context: { request: Request; parts?: unknown }) => ({
+      principal: known.get(context.request)?.principal as Principal,
+      deps: onItsBehalf(context as Context),
+    }),
+  };
+}
+
+/**
+ * Who asks: found before anything else of a request is looked at. A route says with `role` who may use it, and gets
+ * `principal` and `deps`; with `roleByToken` when it is a GET that changes something, and with `anybody` when it asks
+ * for no one.
+ */
+export const withPrincipal = new Elysia({ name: "principal" })
+  .use(withParts)
+  .onRequest(async ({ parts, request, set }) => {
+    if (isOpen(request)) return;
+    const deps = parts();
+    const found = await authenticate(deps, request);
+    if (found) {
+      // First, so that a refusal is recorded in their name.
+      known.set(request, found);
+      holdToRate(found.principal, deps.config.maxRequestsPerMinute);
+      if (found.session) checkCsrf(request, found.session.secret);
+      return;
+    }
+    if (isPage(request) && request.headers.get("accept")?.includes("text/html")) {
+      set.status = 303; // for the log
+      return new Response(null, {
+        status: 303,
+        headers: { Location: "/login", "Cache-Control": "no-store" },
+      });
+    }
+    const sent = request.headers.has("authorization");
+    throw new HttpProblem(
+      401,
+      "unauthorized",
+      sent ? "Invalid or expired token" : "Send a token: Authorization: Bearer TOKEN",
+    );
+  })
+  .macro({
+    role: (needed: Role) => asks(needed, true),
+    roleByToken: (needed: Role) => asks(needed, false),
+    anybody: (_: true) => ({
+      resolve: (context: { request: Request; parts?: unknown }) => ({
+        deps: onItsBehalf(context as Context),
+      }),
+    }),
+  });

@@ -1,0 +1,48 @@
+import { swagger } from "@elysiajs/swagger";
+import { Elysia } from "elysia";
+import { file } from "../file.ts";
+import { withParts } from "../parts.ts";
+import { validOpenApi } from "./openapi.ts";
+
+const KEEP = { "Cache-Control": "private, max-age=3600" };
+const ofSwaggerUi = (name: string, type: string) => () =>
+  file(import.meta.resolve(`swagger-ui-dist/${name}`), type, KEEP);
+const own = (name: string, type: string) => () =>
+  file(import.meta.resolve(`./${name}`), `${type}; charset=utf-8`, { "Cache-Control": "no-cache" });
+const hidden = { detail: { hide: true } };
+
+/** The description at /swagger/json, and Swagger UI at /swagger with every asset from our own origin. */
+export const docs = new Elysia({ name: "docs" })
+  .use(withParts)
+  .onAfterHandle(({ parts, path, responseValue }) =>
+    path === "/swagger/json"
+      ? validOpenApi(responseValue as Record<string, unknown>, parts().config.adminToken === "")
+      : undefined,
+  )
+  .use(
+    swagger({
+      path: "/swagger",
+      specPath: "/swagger/json",
+      exclude: [/^\/swagger/],
+      documentation: {
+        info: {
+          title: "Machine Manager",
+          version: "0.1.0",
+          description:
+            "Share a pool of machines: reserve some for a time, get an account on each, see it gone when the time is up.",
+        },
+        components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
+        security: [{}, { token: [] }],
+      },
+    }),
+  )
+  // After the plugin, at the same address: ours wins over its page, which loads its parts from a public CDN.
+  .get("/swagger", own("page.html", "text/html"), hidden)
+  .get("/swagger/start.js", own("start.js", "text/javascript"), hidden)
+  .get("/swagger/swagger-ui.css", ofSwaggerUi("swagger-ui.css", "text/css; charset=utf-8"), hidden)
+  .get(
+    "/swagger/swagger-ui-bundle.js",
+    ofSwaggerUi("swagger-ui-bundle.js", "text/javascript; charset=utf-8"),
+    hidden,
+  )
+  .get("/swagger/favicon-32x32.png", ofSwaggerUi("favicon-32x32.png", "image/png"), hidden);

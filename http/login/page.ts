@@ -1,0 +1,12 @@
+import { Elysia } from "elysia";
+import { file } from "../file.ts";
+
+const part = (name: string, type: string) => () =>
+  file(import.meta.resolve(`./${name}`), `${type}; charset=utf-8`, { "Cache-Control": "no-cache" });
+const hidden = { detail: { hide: true } };
+
+/** The page at which browsers log in and out, with a script and a style of its own: nothing in it is inline. */
+export const loginPage = new Elysia({ name: "login-page" })
+  .get("/login", part("page.html", "text/html"), hidden)
+  .get("/login.js", part("login.js", "text/javascript"), hidden)
+  .get("/login.css", part("login.css", "text/css"), hidden);

@@ -1,0 +1,160 @@
+import { readFileSync } from "node:fs";
+import { type AddressRules, addressOf } from "./address.ts";
+import { type Limits, type Reply, runScript, type Target } from "./connect.ts";
+import { isFaultKind, MachineFault } from "./faults.ts";
+import { limit } from "./limit.ts";
+
+export interface Account {
+  username: string;
+  /** within the pool's range, never used twice */
+  uid: number;
+  /** the reservation's id; the first comma field of GECOS, which a user can't change */
+  mark: string;
+}
+
+export type Credential = { kind: "password"; password: string } | { kind: "keys"; keys: string[] };
+
+/** What the pool may do on a machine. Each call is one connection and throws MachineFault. */
+export interface Accounts {
+  /** The longest that one call can take, turn not included, in seconds. */
+  readonly longestSeconds: number;
+  /**
+   * Logs in, looks for what we need; changes nothing. Answers the host key (a fault has it, too, once it was seen), how
+   * many accounts of ours are on record, and what tells the machine from every other (null: it was never one of a pool).
+   */
+  look(
+    target: Target,
+    signal?: AbortSignal,
+  ): Promise<{ hostKey: string; accounts: number; identity: string | null }>;
+  /** Makes the account, or finds it made; it ends by itself after so many seconds, or a day later (a password). */
+  create(
+    target: Target,
+    generation: number,
+    account: Account,
+    credential: Credential,
+    seconds: number,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /**
+   * Removes the holder's account and every other one of ours (what a crash or a restored database left).
+   * Returns only when all were proved to be gone; answers what tells the machine from every other.
+   */
+  clean(
+    target: Target,
+    generation: number,
+    holder: Account | null,
+    signal?: AbortSignal,
+  ): Promise<string | null>;
+  /**
+   * Searches the whole disk for files of former holders and removes them; may take minutes, and a later step ends it.
+   * @param keep the reservation whose account is there now. Answers how many uids it looked for.
+   */
+  sweep(target: Target, generation: number, keep: string | null): Promise<number>;
+}
+
+/** The uids that a pool gives to its accounts, both included. */
+export interface UidRange {
+  first: number;
+  last: number;
+}
+
+const script = (name: string) => readFileSync(new URL(`./scripts/${name}.sh`, import.meta.url), "utf8");
+/** The last line decides: what it must start with, or FAIL and why. Anything else means unknown. */
+function answer(reply: Reply, expected: string, uids: UidRange): string {
+  const last = reply.lines.at(-1) ?? "";
+  if (last === expected || last.startsWith(`${expected} `)) return last.slice(expected.length).trim();
+  const [, kind, text] = /^FAIL (\S+) ?(.*)$/s.exec(last) ?? [];
+  if (kind && isFaultKind(kind))
+    throw new MachineFault(kind, faultText(kind, text ?? ""), uidIn(uids, text ?? ""));
+  throw new MachineFault("timeout", "the step ended without an answer that we know");
+}
+
+/** A uid that a machine told. @returns 0 for one that the pool can't have given it */
+function uidIn({ first, last }: UidRange, text: string): number {
+  const uid = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  return uid >= first && uid <= last ? uid : 0;
+}
+
+/** A number that a machine told; not a number is no answer. */
+function count(text: string): number {
+  if (!/^\d{1,9}$/.test(text))
+    throw new MachineFault("timeout", "the step ended without an answer that we know");
+  return Number(text);
+}
+
+const identityOf = (text: string) => (/^[0-9a-f]{32}$/.test(text) ? text : null);
+
+function faultText(kind: MachineFault["kind"], text: string): string {
+  if (kind === "fenced") return `the machine has seen a later step (${text})`;
+  if (kind === "uid_taken") return `the uid is taken on the machine, which was given ones up to ${text}`;
+  return text;
+}
+
+/**
+ * Accounts over SSH.
+ * @param concurrency steps at once in this process
+ * @param connectSeconds limit for connect, handshake and login
+ * @param rules where a machine may live
+ * @param stepSeconds limit for a step on a machine
+ * @param uids what its accounts may have
+ */
+export function accountsOverSsh(
+  concurrency: number,
+  connectSeconds: number,
+  rules: AddressRules = { networks: [], ownPorts: [], ownHosts: [] },
+  stepSeconds = 30,
+  uids: UidRange = { first: 20_000, last: 59_999 },
+): Accounts {
+  const limits: Limits = { connectSeconds, stepSeconds };
+  const sweepLimits: Limits = { connectSeconds, stepSeconds: 900 };
+  const turn = limit(concurrency);
+  const fence = script("fence");
+  const files = script("files");
+  const scripts = {
+    look: script("look"),
+    create: fence + script("names") + script("create"),
+    clean: fence + script("processes") + files + script("remove") + script("clean"),
+    sweep: fence + files + script("sweep"),
+  };
+  const fenced = (generation: number) => `${generation} ${uids.first} ${uids.last}`;
+  const step = (target: Target, name: keyof typeof scripts, input: string[], signal?: AbortSignal) =>
+    turn(async () => {
+      const host = await addressOf(target.host, target.port, rules, connectSeconds);
+      return runScript(
+        { ...target, host },
+        scripts[name],
+        input,
+        name === "sweep" ? sweepLimits : limits,
+        signal,
+      );
+    });
+
+  return {
+    longestSeconds: 2 * limits.connectSeconds + limits.stepSeconds + 2,
+    async look(target, signal) {
+      const reply = await step(target, "look", [], signal);
+      let ready: string;
+      try {
+        ready = answer(reply, "READY", uids);
+      } catch (error) {
+        if (!(error instanceof MachineFault)) throw error;
+        throw new MachineFault(error.kind, error.message, 0, reply.hostKey);
+      }
+      const [accounts = "", identity = ""] = ready.split(" ");
+      return { hostKey: reply.hostKey, accounts: count(accounts), identity: identityOf(identity) };
+    },
+    async create(target, generation, { username, uid, mark }, credential, seconds, signal) {
+      const secret = credential.kind === "password" ? [credential.password] : [...credential.keys, "."];
+      const input = [fenced(generation), `${uid} ${username} ${mark} ${seconds}`, credential.kind, ...secret];
+      answer(await step(target, "create", input, signal), `MADE ${username} ${uid}`, uids);
+    },
+    async clean(target, generation, holder, signal) {
+      const who = holder ? `${holder.uid} ${holder.username} ${holder.mark}` : "0 - -";
+      const reply = await step(target, "clean", [fenced(generation), who], signal);
+      return identityOf(answer(reply, holder ? `CLEAN ${holder.username} ${holder.uid}` : "CLEAN - 0", uids));
+    },
+    async sweep(target, generation, keep) {
+      return count(answer(await step(target, "sweep", [fenced(generation), keep ?? "-"]), "SWEPT", uids));
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import { and, asc, eq, isNull, sql } from "drizzle-orm";
+import { matched, now, type Tx, transact } from "../../db/client.ts";
+import { violates } from "../../db/errors.ts";
+import { type Role, sessions, tokens, users } from "../../db/schema/identity.ts";
+import { record } from "../audit/events.ts";
+import { PoolError } from "../errors.ts";
+import type { IdentityDeps } from "./deps.ts";
+import { hashPassword } from "./passwords.ts";
+
+/** null: as the settings say for everybody */
+export interface Limits {
+  /** machines at once */
+  maxMachines: number | null;
+  maxDurationMinutes: number | null;
+  maxRequestsPerMinute: number | null;
+}
+
+export interface UserView extends Limits {
+  name: string;
+  role: Role;
+  hasPassword: boolean;
+  createdAt: Date;
+}
+
+/** What is shown of a user: never the hash of the password. */
+const VIEW = {
+  id: users.id,
+  name: users.name,
+  role: users.role,
+  maxMachines: users.maxMachines,
+  maxDurationMinutes: users.maxDurationMinutes,
+  maxRequestsPerMinute: users.maxRequestsPerMinute,
+  hasPassword: sql<boolean>`${users.passwordHash} IS NOT NULL`.mapWith(Boolean),
+  createdAt: users.createdAt,
+};
+
+const missing = (name: string) => new PoolError("user_not_found", `There is no user '${name}'`);
+
+/** One user. @throws PoolError user_not_found */
+export async function findUser(deps: IdentityDeps, name: string): Promise<UserView & { id: string }> {
+  const [row] = await deps.db.select(VIEW).from(users).where(eq(users.name, name));
+  if (!row) throw missing(name);
+  return row;
+}
+
+export async function listUsers(deps: IdentityDeps): Promise<UserView[]> {
+  return deps.db.select(VIEW).from(users).orderBy(asc(users.name));
+}
+
+/** Names are told apart byte by byte, but no two people shall have to tell `Tim` from `tim`. */
+async function refuseTwin(tx: Tx, name: string): Promise<void> {
+  const alike = sql`LOWER(${users.name}) = LOWER(${name}) AND ${users.name} <> ${name}`;
+  const [twin] = await tx.select({ name: users.name }).from(users).where(alike).limit(1);
+  if (twin) throw new PoolError("user_exists", `There is a user '${twin.name}' already`);
+}
+
+/**
+ * Makes a user.
+ * @param password with which they log in; kept as a hash. null: they come in with tokens only
+ * @throws PoolError user_exists
+ */
+export async function createUser(
+  deps: IdentityDeps,
+  name: string,
+  role: Role,
+  limits: Limits,
+  password: string | null,
+): Promise<UserView> {
+  const id = crypto.randomUUID();
+  const passwordHash = password === null ? null : await hashPassword(password);
+  try {
+    await transact(deps.db, async (tx) => {
+      await refuseTwin(tx, name);
+      await tx.insert(users).values({ id, name, role, ...limits, passwordHash, createdAt: now });
+      await record(deps, tx, "user.created", name, { role, ...limits, password: password !== null });
+    });
+  } catch (error) {
+    // After a connection lost in COMMIT the repeat meets its own row.
+    if (!violates(error, "users_name") && !violates(error, "PRIMARY")) throw error;
+    const [row] = await deps.db.select({ id: users.id }).from(users).where(eq(users.name, name));
+    if (row?.id !== id) throw new PoolError("user_exists", `There is a user '${name}' already`);
+  }
+  return findUser(deps, name);
+}
+
+/** Another password, or none: whoever came in with the old one is out. */
+async function endPasswordSessions(tx: Tx, name: string): Promise<void> {
+  const id = sql`(SELECT ${users.id} FROM ${users} WHERE ${eq(users.name, name)})`;
+  await tx.delete(sessions).where(and(sql`${sessions.userId} = ${id}`, isNull(sessions.tokenHash)));
+}
+
+/**
+ * Gives a user another role (their tokens count for no more than it from now on), limits or password.
+ * @throws PoolError user_not_found
+ */
+export async function changeUser(
+  deps: IdentityDeps,
+  name: string,
+  { password, ...change }: Partial<Limits> & { role?: Role; password?: string | null },
+): Promise<UserView> {
+  // Before the transaction: it takes its time.
+  const secret =
+    password === undefined ? {} : { passwordHash: password === null ? null : await hashPassword(password) };
+  await transact(deps.db, async (tx) => {
+    const set = { ...change, ...secret };
+    if (matched(await tx.update(users).set(set).where(eq(users.name, name))) === 0) throw missing(name);
+    if (password !== undefined) await endPasswordSessions(tx, name);
+    const told = password === undefined ? {} : { password: password === null ? "removed" : "changed" };
+    await record(deps, tx, "user.changed", name, { ...change, ...told });
+  });
+  return findUser(deps, name);
+}
+
+/**
+ * Deletes a user with all their tokens and sessions: nobody comes in with their name any more.
+ * @returns the id, by which their reservations are known
+ * @throws PoolError user_not_found
+ */
+export async function forgetUser(deps: IdentityDeps, name: string): Promise<string> {
+  const { id } = await findUser(deps, name);
+  await transact(deps.db, async (tx) => {
+    const gone = matched(await tx.delete(users).where(eq(users.id, id)));
+    await tx.delete(sessions).where(eq(sessions.userId, id));
+    await tx.delete(tokens).where(eq(tokens.userId, id));
+    if (gone > 0) await record(deps, tx, "user.deleted", name);
+  });
+  return id;
+}

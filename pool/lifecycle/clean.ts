@@ -1,0 +1,132 @@
+import { and, eq, isNull } from "drizzle-orm";
+import { matched, now, type Tx, transact } from "../../db/client.ts";
+import { machines, reservations } from "../../db/schema/pool.ts";
+import { fingerprint, type Target } from "../accounts/connect.ts";
+import { MachineFault } from "../accounts/faults.ts";
+import { record } from "../audit/events.ts";
+import type { LifecycleDeps } from "./deps.ts";
+import { heldAs, keepLease, ourLease, takeOver } from "./lease.ts";
+import { endWhenEmpty, offer, quarantine } from "./settle.ts";
+import { type Machine, targetOf } from "./target.ts";
+
+/**
+ * Removes the holder's account and all that nobody holds from a machine that we hold, with proof; learns its host key
+ * and its identity where they are not known. What becomes of its row is for the caller to say.
+ * @throws MachineFault
+ */
+export async function cleanWith(deps: LifecycleDeps, machine: Machine, signal: AbortSignal): Promise<void> {
+  const target = await targetOf(deps, machine);
+  if (!target.hostKey || !machine.identity) {
+    const identity = await lookFirst(deps, machine, target, signal);
+    // Before anything is touched: under its other name it may have a user.
+    if (identity) await refuseDuplicate(deps, machine, identity);
+  }
+  const [holder] = machine.reservationId
+    ? await deps.db.select().from(reservations).where(eq(reservations.id, machine.reservationId))
+    : [];
+  const account = holder ? { username: holder.username, uid: holder.uid, mark: holder.id } : null;
+  machine.identity = await deps.accounts.clean(target, machine.generation, account, signal);
+}
+
+/**
+ * A look at a machine that we don't know yet. Whoever answers first is the machine from then on, also when the login or
+ * the look fails: else its password would go to somebody else at each retry.
+ * @returns what tells it from every other
+ */
+async function lookFirst(deps: LifecycleDeps, machine: Machine, target: Target, signal: AbortSignal) {
+  try {
+    const { hostKey, identity } = await deps.accounts.look(target, signal);
+    await keepHostKey(deps, machine, hostKey);
+    target.hostKey = hostKey;
+    return identity;
+  } catch (error) {
+    if (error instanceof MachineFault && error.hostKey) await keepHostKey(deps, machine, error.hostKey);
+    throw error;
+  }
+}
+
+/** Unless there is one: the one that is known, or that an admin gave meanwhile, is the one to be compared with. */
+async function keepHostKey(deps: LifecycleDeps, machine: Machine, hostKey: string): Promise<void> {
+  if (machine.hostKey) return;
+  const pinned = await transact(deps.db, async (tx) => {
+    const learnt = matched(
+      await tx
+        .update(machines)
+        .set({ hostKey })
+        .where(and(heldAs(deps, machine), isNull(machines.hostKey))),
+    );
+    if (learnt > 0)
+      await record(deps, tx, "machine.host_key_learnt", machine.name, { fingerprint: fingerprint(hostKey) });
+    return (await tx.select().from(machines).where(eq(machines.id, machine.id)))[0]?.hostKey;
+  });
+  machine.hostKey = pinned ?? hostKey;
+  if (pinned && pinned !== hostKey)
+    throw new MachineFault(
+      "host_key",
+      `the host key is ${fingerprint(hostKey)}, and another one was given meanwhile`,
+    );
+}
+
+/**
+ * Makes a machine that we hold (state cleaning or quarantined) fit to be offered. Then it is offered, or quarantined
+ * with the reason.
+ * @returns whether it is clean
+ */
+export async function clean(deps: LifecycleDeps, machine: Machine): Promise<boolean> {
+  const keeper = keepLease(deps, machine);
+  try {
+    await cleanWith(deps, machine, keeper.signal);
+    return await offer(deps, machine);
+  } catch (error) {
+    if (!(error instanceof MachineFault)) throw error;
+    await quarantine(deps, machine, error);
+    return false;
+  } finally {
+    keeper.stop();
+  }
+}
+
+async function refuseDuplicate(deps: LifecycleDeps, machine: Machine, identity: string): Promise<void> {
+  const [same] = await deps.db.select().from(machines).where(eq(machines.identity, identity));
+  if (same && same.id !== machine.id)
+    throw new MachineFault(
+      "duplicate",
+      `it is machine '${same.name}' already (if it is a copy of that one: remove /var/lib/machine-manager/id on it)`,
+    );
+}
+
+/** Takes over a machine in cleaning or quarantine that nobody works on, and cleans it. */
+export async function takeOverAndClean(deps: LifecycleDeps, seen: Machine): Promise<boolean> {
+  const machine = await takeOver(deps, seen, ["cleaning", "quarantined"]);
+  return machine ? clean(deps, machine) : false;
+}
+
+/** The machines that a reservation still has to itself, in whatever state. */
+export function machinesHeldBy(deps: LifecycleDeps, reservationId: string): Promise<Machine[]> {
+  return deps.db.select().from(machines).where(eq(machines.reservationId, reservationId));
+}
+
+/**
+ * Takes a reservation's machines for cleaning, in the transaction that ends it: those of the given states (of the ones
+ * in preparation only ours: another process gives its own back).
+ * @returns all that we have to clean now
+ */
+export async function takeForCleaning(
+  deps: LifecycleDeps,
+  tx: Tx,
+  reservationId: string,
+  states: ("reserved" | "preparing")[],
+): Promise<Machine[]> {
+  const its = eq(machines.reservationId, reservationId);
+  const ours = eq(machines.leaseWorker, deps.worker);
+  for (const state of states)
+    await tx
+      .update(machines)
+      .set({ ...ourLease(deps), state: "cleaning", since: now, retryAt: now })
+      .where(and(its, eq(machines.state, state), state === "preparing" ? ours : undefined));
+  await endWhenEmpty(tx, reservationId);
+  return tx
+    .select()
+    .from(machines)
+    .where(and(its, ours, eq(machines.state, "cleaning")));
+}

@@ -1,0 +1,70 @@
+import { and, asc, eq, sql } from "drizzle-orm";
+import { matched, now, transact } from "../../db/client.ts";
+import { machines } from "../../db/schema/pool.ts";
+import { MachineFault } from "../accounts/faults.ts";
+import type { LifecycleDeps } from "./deps.ts";
+import { quarantineColumns, recordFault } from "./settle.ts";
+import { type Machine, targetOf } from "./target.ts";
+
+/** How often each offered machine is asked, in seconds. */
+const EVERY_SECONDS = 30;
+const AT_ONCE = 10;
+
+async function probeOne(deps: LifecycleDeps, machine: Machine): Promise<void> {
+  // Two schedulers: only the one that moves the time asks.
+  const mine = matched(
+    await deps.db
+      .update(machines)
+      .set({ probedAt: now })
+      .where(and(eq(machines.id, machine.id), eq(machines.probedAt, machine.probedAt))),
+  );
+  if (mine === 0) return;
+  try {
+    const { accounts } = await deps.accounts.look(await targetOf(deps, machine));
+    // The database does not know it (restored from an older dump, say): the machine must be cleaned first.
+    if (accounts > 0) throw new MachineFault("leftovers", "an account of ours that nobody holds is on it");
+  } catch (error) {
+    if (!(error instanceof MachineFault)) throw error;
+    // Only if nobody claimed it meanwhile: a claim raises the generation.
+    const out = await transact(deps.db, async (tx) => {
+      const aside = matched(
+        await tx
+          .update(machines)
+          .set({ ...quarantineColumns(error, 0), since: now })
+          .where(
+            and(
+              eq(machines.id, machine.id),
+              eq(machines.state, "available"),
+              eq(machines.generation, machine.generation),
+            ),
+          ),
+      );
+      if (aside > 0) await recordFault(deps, tx, machine, error);
+      return aside;
+    });
+    if (out > 0)
+      deps.log(error.kind === "host_key" ? "error" : "warn", "machine left the offer", {
+        machine: machine.name,
+        fault: error.kind,
+        reason: error.message,
+      });
+  }
+}
+
+/** Asks offered machines whether they can be reached and are the same; one that fails is quarantined. @returns how many */
+export async function probe(deps: LifecycleDeps): Promise<number> {
+  const due = await deps.db
+    .select()
+    .from(machines)
+    .where(
+      and(
+        eq(machines.state, "available"),
+        sql`${machines.probedAt} < UTC_TIMESTAMP(3) - INTERVAL ${EVERY_SECONDS} SECOND`,
+      ),
+    )
+    .orderBy(asc(machines.probedAt))
+    .limit(AT_ONCE);
+  const all = await Promise.allSettled(due.map((machine) => probeOne(deps, machine)));
+  for (const result of all) if (result.status === "rejected") throw result.reason;
+  return due.length;
+}

@@ -1,0 +1,85 @@
+import { and, eq, inArray, lt, sql } from "drizzle-orm";
+import { now, transact } from "../../db/client.ts";
+import { machines, reservations } from "../../db/schema/pool.ts";
+import { record } from "../audit/events.ts";
+import { clean, takeOverAndClean } from "./clean.ts";
+import type { LifecycleDeps } from "./deps.ts";
+import { leaseIsFree, takeOver } from "./lease.ts";
+import { finishRemoval } from "./removal.ts";
+import { endWhenEmpty, lockReservation } from "./settle.ts";
+import type { Machine } from "./target.ts";
+
+/** A preparation whose process is gone: the reservation fails, and the machine goes to cleaning in our hands. */
+async function undo(deps: LifecycleDeps, seen: Machine): Promise<void> {
+  const machine = await takeOver(deps, seen, ["preparing"]);
+  if (!machine) return;
+  const moved = await transact(deps.db, async (tx) => {
+    if (machine.reservationId) {
+      await lockReservation(tx, machine.reservationId);
+      await tx
+        .update(reservations)
+        .set({ state: "failed", reason: "the process that prepared it stopped", idempotencyKey: null })
+        .where(
+          and(
+            eq(reservations.id, machine.reservationId),
+            inArray(reservations.state, ["preparing", "ending"]),
+          ),
+        );
+    }
+    await tx
+      .update(machines)
+      .set({ state: "cleaning", since: now, retryAt: now })
+      .where(and(eq(machines.id, machine.id), eq(machines.generation, machine.generation)));
+    await record(deps, tx, "reservation.recovered", machine.reservationId ?? "", { machine: machine.name });
+    return (await tx.select().from(machines).where(eq(machines.id, machine.id)))[0];
+  });
+  deps.log("warn", "recovering a half-made reservation", {
+    machine: machine.name,
+    reservation: machine.reservationId,
+  });
+  if (moved) await clean(deps, moved);
+}
+
+/** A removal whose process is gone is carried on, never undone: its admin was told nothing, and asks whether it is gone. */
+async function carryOnRemoval(deps: LifecycleDeps, seen: Machine): Promise<void> {
+  const machine = await takeOver(deps, seen, ["removing"]);
+  if (!machine) return;
+  deps.log("warn", "carrying on with a removal", { machine: machine.name });
+  await finishRemoval(deps, machine);
+}
+
+/**
+ * Finishes or undoes what a stopped process left half done: preparations, cleanings and removals whose lease ran out.
+ * @returns how many machines it took on
+ */
+export async function recover(deps: LifecycleDeps): Promise<number> {
+  const left = await deps.db
+    .select()
+    .from(machines)
+    .where(and(inArray(machines.state, ["preparing", "cleaning", "removing"]), leaseIsFree));
+  const all = await Promise.allSettled(
+    left.map(async (machine) => {
+      if (machine.state === "preparing") await undo(deps, machine);
+      else if (machine.state === "removing") await carryOnRemoval(deps, machine);
+      else await takeOverAndClean(deps, machine);
+    }),
+  );
+  // Reservations that lost their last machine (removed by force) between two steps.
+  const empty = await deps.db
+    .select({ id: reservations.id })
+    .from(reservations)
+    .where(
+      and(
+        inArray(reservations.state, ["ending", "failed"]),
+        sql`${reservations.endedAt} IS NULL`,
+        lt(reservations.createdAt, sql`UTC_TIMESTAMP(3) - INTERVAL 10 SECOND`),
+      ),
+    );
+  for (const { id } of empty)
+    await transact(deps.db, async (tx) => {
+      await lockReservation(tx, id);
+      await endWhenEmpty(tx, id);
+    });
+  for (const result of all) if (result.status === "rejected") throw result.reason;
+  return left.length;
+}

@@ -1,0 +1,89 @@
+import { and, eq, isNull, sql } from "drizzle-orm";
+import { matched, type Tx, transact } from "../../db/client.ts";
+import { machines, reservations } from "../../db/schema/pool.ts";
+import { MachineFault } from "../accounts/faults.ts";
+import { record } from "../audit/events.ts";
+import { PoolError } from "../errors.ts";
+import { cleanWith } from "./clean.ts";
+import type { LifecycleDeps } from "./deps.ts";
+import { heldAs, keepLease } from "./lease.ts";
+import { rememberDirty } from "./removed_dirty.ts";
+import { endHold, endWhenEmpty, lockReservation } from "./settle.ts";
+import type { Machine } from "./target.ts";
+
+/** After a COMMIT whose answer was lost. */
+export async function isThere(deps: LifecycleDeps, id: string): Promise<boolean> {
+  return (await deps.db.select({ id: machines.id }).from(machines).where(eq(machines.id, id))).length > 0;
+}
+
+/**
+ * Cleans a machine in `removing` that we hold, and takes its row away. Only under the lease and the generation with which
+ * it was cleaned: whoever took it over meanwhile carries on, and must find the row.
+ * @throws PoolError machine_held when somebody did
+ */
+export async function finishRemoval(deps: LifecycleDeps, machine: Machine): Promise<{ clean: boolean }> {
+  const keeper = keepLease(deps, machine);
+  try {
+    let fault: MachineFault | undefined;
+    try {
+      await cleanWith(deps, machine, keeper.signal);
+    } catch (error) {
+      if (!(error instanceof MachineFault)) throw error;
+      fault = error;
+    }
+    const readBack = async () => ((await isThere(deps, machine.id)) ? undefined : true);
+    if (!(await transact(deps.db, (tx) => takeRow(deps, tx, machine, fault), readBack)))
+      throw new PoolError("machine_held", `'${machine.name}' is being removed by another process`);
+    if (fault)
+      deps.log("error", "machine removed without being clean", {
+        machine: machine.name,
+        host: machine.host,
+        fault: fault.kind,
+        reason: fault.message,
+      });
+    return { clean: !fault };
+  } finally {
+    keeper.stop();
+  }
+}
+
+/** @returns false, and nothing was changed, when the machine is not ours any more */
+async function takeRow(
+  deps: LifecycleDeps,
+  tx: Tx,
+  machine: Machine,
+  fault?: MachineFault,
+): Promise<boolean> {
+  const { reservationId } = machine;
+  if (reservationId) await lockReservation(tx, reservationId);
+  const itsHolder = reservationId
+    ? eq(machines.reservationId, reservationId)
+    : isNull(machines.reservationId);
+  const gone = matched(
+    await tx.delete(machines).where(and(heldAs(deps, machine), eq(machines.state, "removing"), itsHolder)),
+  );
+  if (gone === 0) return false;
+  if (fault) await rememberDirty(tx, machine, fault.message);
+  await record(deps, tx, "machine.removed", machine.name, { forced: true, clean: !fault });
+  await endHold(tx, machine);
+  if (reservationId) await endWithoutMachines(deps, tx, reservationId);
+  return true;
+}
+
+/** A reservation that has lost its last machine is over: nobody can use it, and its key must not be answered with 201. */
+async function endWithoutMachines(deps: LifecycleDeps, tx: Tx, id: string): Promise<void> {
+  const over = matched(
+    await tx
+      .update(reservations)
+      .set({ state: "ending" })
+      .where(
+        and(
+          eq(reservations.id, id),
+          eq(reservations.state, "active"),
+          sql`NOT EXISTS (SELECT 1 FROM ${machines} WHERE ${machines.reservationId} = ${id} AND ${machines.state} = 'reserved')`,
+        ),
+      ),
+  );
+  if (over > 0) await record(deps, tx, "reservation.ended", id, { reason: "its last machine was removed" });
+  await endWhenEmpty(tx, id);
+}

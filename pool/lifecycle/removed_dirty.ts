@@ -1,0 +1,71 @@
+import { and, desc, eq, or, sql } from "drizzle-orm";
+import { type Db, now, type Tx } from "../../db/client.ts";
+import { machines, removedDirty, reservations } from "../../db/schema/pool.ts";
+import type { LifecycleDeps } from "./deps.ts";
+import type { Machine } from "./target.ts";
+
+/** A machine that was taken out of the pool by force while it could not be cleaned. */
+export interface RemovedDirty {
+  machine: string;
+  removedAt: Date;
+  /** why it could not be cleaned */
+  reason: string;
+  /** the account that may still be there */
+  username: string | null;
+}
+
+/**
+ * Remembers a machine that is removed although it is not clean, in the transaction that removes it.
+ * @param reason why it could not be cleaned
+ */
+export async function rememberDirty(tx: Tx, machine: Machine, reason: string): Promise<void> {
+  const [holder] = machine.reservationId
+    ? await tx.select().from(reservations).where(eq(reservations.id, machine.reservationId))
+    : [];
+  await tx.insert(removedDirty).values({
+    id: crypto.randomUUID(),
+    machineName: machine.name,
+    address: machine.address,
+    port: machine.port,
+    hostKey: machine.hostKey,
+    identity: machine.identity,
+    username: holder?.username ?? null,
+    uid: holder?.uid ?? null,
+    reason: reason.slice(0, 500),
+    removedAt: now,
+  });
+}
+
+/** Whether a machine, known by its address, its host key or its own id, is one that was removed without being clean. */
+export async function dirtyBefore(
+  db: Db | Tx,
+  it: { address: string; port: number; hostKey: string | null; identity?: string | null },
+): Promise<RemovedDirty | null> {
+  const [row] = await db
+    .select({
+      machine: removedDirty.machineName,
+      removedAt: removedDirty.removedAt,
+      reason: removedDirty.reason,
+      username: removedDirty.username,
+    })
+    .from(removedDirty)
+    .where(
+      or(
+        and(eq(removedDirty.address, it.address), eq(removedDirty.port, it.port)),
+        it.hostKey ? eq(removedDirty.hostKey, it.hostKey) : undefined,
+        it.identity ? eq(removedDirty.identity, it.identity) : undefined,
+      ),
+    )
+    .orderBy(desc(removedDirty.removedAt))
+    .limit(1);
+  return row ?? null;
+}
+
+/** Forgets those that are back in the pool: what is offered, or was, has been proved to be clean. @returns how many */
+export async function forgetCleaned(deps: LifecycleDeps): Promise<number> {
+  const [{ affectedRows }] = await deps.db.execute(sql`
+    DELETE u FROM ${removedDirty} u JOIN ${machines} m
+      ON ((m.address = u.address AND m.port = u.port) OR m.host_key = u.host_key OR m.identity = u.identity)
+     AND m.created_at > u.removed_at AND m.state IN ('available', 'preparing', 'reserved')`);
+  return affectedRows;
+}

@@ -1,0 +1,27 @@
+import { and, asc, eq, lte } from "drizzle-orm";
+import { now } from "../../db/client.ts";
+import { machines } from "../../db/schema/pool.ts";
+import { takeOverAndClean } from "./clean.ts";
+import type { LifecycleDeps } from "./deps.ts";
+import { leaseIsFree } from "./lease.ts";
+
+/** At most so many at once: a dead rack must not take all connections away from reservations that end. */
+const AT_ONCE = 5;
+
+/** Tries again to clean the quarantined machines that are due, those that waited longest first. @returns how many */
+export async function retry(deps: LifecycleDeps): Promise<number> {
+  const due = await deps.db
+    .select()
+    .from(machines)
+    .where(and(eq(machines.state, "quarantined"), lte(machines.retryAt, now), leaseIsFree))
+    .orderBy(asc(machines.retryAt))
+    .limit(AT_ONCE);
+  const all = await Promise.allSettled(
+    due.map(async (machine) => {
+      if (await takeOverAndClean(deps, machine))
+        deps.log("info", "machine is clean again", { machine: machine.name });
+    }),
+  );
+  for (const result of all) if (result.status === "rejected") throw result.reason;
+  return due.length;
+}

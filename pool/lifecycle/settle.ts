@@ -1,0 +1,137 @@
+import { and, eq, isNull, sql } from "drizzle-orm";
+import { inSeconds, matched, now, type Tx, transact } from "../../db/client.ts";
+import { violates } from "../../db/errors.ts";
+import { type Fault, holds, machines, reservations } from "../../db/schema/pool.ts";
+import { MachineFault } from "../accounts/faults.ts";
+import { record } from "../audit/events.ts";
+import type { LifecycleDeps } from "./deps.ts";
+import { heldAs } from "./lease.ts";
+import type { Machine } from "./target.ts";
+
+/** Ends the record of who held a machine. */
+export async function endHold(tx: Tx, machine: Machine): Promise<void> {
+  await tx
+    .update(holds)
+    .set({ releasedAt: now })
+    .where(and(eq(holds.machineId, machine.id), isNull(holds.releasedAt)));
+}
+
+/** Marks a reservation as over once none of its machines is left to clean. Its row must be locked. */
+export async function endWhenEmpty(tx: Tx, id: string): Promise<void> {
+  await tx
+    .update(reservations)
+    .set({ state: sql`IF(${reservations.state} = 'ending', 'ended', ${reservations.state})`, endedAt: now })
+    .where(
+      and(
+        eq(reservations.id, id),
+        sql`${reservations.state} IN ('ending', 'failed')`,
+        isNull(reservations.endedAt),
+        sql`NOT EXISTS (SELECT 1 FROM ${machines} WHERE ${machines.reservationId} = ${id})`,
+      ),
+    );
+}
+
+/** Locks a reservation's row, so that two machines that become clean at once don't each believe to be the last but one. */
+export async function lockReservation(tx: Tx, id: string) {
+  return (await tx.select().from(reservations).where(eq(reservations.id, id)).for("update"))[0];
+}
+
+/**
+ * Offers a machine again, after its last account was proved to be gone.
+ * @returns false when the lease was lost meanwhile: nothing was changed
+ */
+export async function offer(deps: LifecycleDeps, machine: Machine): Promise<boolean> {
+  try {
+    return await makeAvailable(deps, machine);
+  } catch (error) {
+    if (!violates(error, "machines_identity")) throw error;
+    throw new MachineFault("duplicate", "it is another machine of the pool under a second name");
+  }
+}
+
+function makeAvailable(deps: LifecycleDeps, machine: Machine): Promise<boolean> {
+  return transact(deps.db, async (tx) => {
+    if (machine.reservationId) await lockReservation(tx, machine.reservationId);
+    const done = matched(
+      await tx
+        .update(machines)
+        .set({
+          state: "available",
+          since: now,
+          reservationId: null,
+          leaseWorker: null,
+          leaseUntil: null,
+          fault: null,
+          lastError: null,
+          retryAt: null,
+          retries: 0,
+          identity: machine.identity,
+          // Learnt while it was cleaned, unless an admin gave one meanwhile.
+          hostKey: sql`COALESCE(${machines.hostKey}, ${machine.hostKey})`,
+          lastUsedAt: now,
+          probedAt: now,
+        })
+        .where(heldAs(deps, machine)),
+    );
+    if (done === 0) return false;
+    await endHold(tx, machine);
+    await record(deps, tx, "machine.cleaned", machine.name, { reservation: machine.reservationId });
+    if (machine.reservationId) await endWhenEmpty(tx, machine.reservationId);
+    return true;
+  });
+}
+
+/** A person must look: these are retried all the same, an hour apart, in case that they did it on the machine. */
+const FOR_A_PERSON: ReadonlySet<Fault> = new Set(["host_key", "foreign_account", "duplicate"]);
+const HOUR = 3600;
+
+/** Seconds until the next try: exponential with full jitter, at most an hour; a dead machine costs little to ask. */
+export function backoffSeconds(fault: Fault, retries: number, random = Math.random()): number {
+  if (FOR_A_PERSON.has(fault)) return HOUR;
+  const most = fault === "unreachable" ? 300 : HOUR;
+  return Math.max(1, Math.round(random * Math.min(most, 5 * 2 ** Math.min(retries, 20))));
+}
+
+/** What a machine's row says of a fault; two kinds are no fault of the machine alone, and so have no name there. */
+export const faultColumn = ({ kind }: MachineFault): Fault =>
+  kind === "uid_taken" || kind === "refused" ? "failed" : kind;
+
+/** The columns of a machine that is put aside with its reason. */
+export function quarantineColumns(fault: MachineFault, retries: number) {
+  const kind = faultColumn(fault);
+  return {
+    state: "quarantined" as const,
+    fault: kind,
+    lastError: fault.message,
+    retryAt: inSeconds(backoffSeconds(kind, retries)),
+    retries: retries + 1,
+    leaseWorker: null,
+    leaseUntil: null,
+  };
+}
+
+export function recordFault(
+  deps: LifecycleDeps,
+  tx: Tx,
+  machine: Machine,
+  fault: MachineFault,
+): Promise<void> {
+  return record(deps, tx, "machine.quarantined", machine.name, { fault: fault.kind, reason: fault.message });
+}
+
+/** Puts a machine aside that we hold; it keeps its holder, whose account may still be there. */
+export async function quarantine(deps: LifecycleDeps, machine: Machine, fault: MachineFault): Promise<void> {
+  const since = machine.state === "quarantined" ? machine.since : now;
+  await transact(deps.db, async (tx) => {
+    const mine = matched(
+      await tx
+        .update(machines)
+        .set({ ...quarantineColumns(fault, machine.retries), since })
+        .where(heldAs(deps, machine)),
+    );
+    // A retry that ends as the one before is no news, and must not fill the record.
+    if (mine > 0 && machine.state !== "quarantined") await recordFault(deps, tx, machine, fault);
+  });
+  const level = FOR_A_PERSON.has(fault.kind as Fault) ? "error" : "warn";
+  deps.log(level, "machine quarantined", { machine: machine.name, fault: fault.kind, reason: fault.message });
+}

@@ -1,0 +1,47 @@
+import { and, eq, ne, sql } from "drizzle-orm";
+import { matched, now, transact } from "../../db/client.ts";
+import { machines } from "../../db/schema/pool.ts";
+import { record } from "../audit/events.ts";
+import { PoolError } from "../errors.ts";
+import type { MachinesDeps } from "./deps.ts";
+import { type MachineView, viewMachine } from "./view.ts";
+
+export interface MachineChange {
+  /** true: it is not offered again once it is free */
+  drained?: boolean | undefined;
+  /** replaces all labels */
+  labels?: Record<string, string> | undefined;
+  /** "type base64": the key that is right from now on; a quarantined machine is tried with it at once */
+  hostKey?: string | undefined;
+}
+
+/**
+ * Changes what an admin may change of a machine, unless it is being removed: nothing takes that back.
+ * @throws PoolError machine_not_found, machine_held
+ */
+export async function changeMachine(
+  deps: MachinesDeps,
+  name: string,
+  change: MachineChange,
+): Promise<MachineView> {
+  const { drained, labels, hostKey } = change;
+  const found = await transact(deps.db, async (tx) => {
+    const rows = matched(
+      await tx
+        .update(machines)
+        .set({
+          ...(drained === undefined ? {} : { drained }),
+          ...(labels === undefined ? {} : { labels }),
+          ...(hostKey === undefined
+            ? {}
+            : { hostKey, retryAt: sql`IF(${machines.state} = 'quarantined', ${now}, ${machines.retryAt})` }),
+        })
+        .where(and(eq(machines.name, name), ne(machines.state, "removing"))),
+    );
+    if (rows > 0) await record(deps, tx, "machine.changed", name, { drained, labels, hostKey });
+    return rows;
+  });
+  const view = await viewMachine(deps, name);
+  if (found === 0) throw new PoolError("machine_held", `'${name}' is being removed`);
+  return view;
+}

@@ -1,0 +1,86 @@
+import { and, eq, isNull, ne } from "drizzle-orm";
+import { matched, now, type Tx, transact } from "../../db/client.ts";
+import { machines } from "../../db/schema/pool.ts";
+import { record } from "../audit/events.ts";
+import { PoolError } from "../errors.ts";
+import { leaseIsFree, takeOver } from "../lifecycle/lease.ts";
+import { finishRemoval, isThere } from "../lifecycle/removal.ts";
+import { rememberDirty } from "../lifecycle/removed_dirty.ts";
+import type { Machine } from "../lifecycle/target.ts";
+import type { MachinesDeps } from "./deps.ts";
+
+/** What an account may still be on, though nobody holds it: a probe or a first look found one that it did not make. */
+const leftOn = ({ state, fault }: Machine) => state === "quarantined" && fault === "leftovers";
+
+/**
+ * Removes a machine that nobody holds, in one statement: a claim locks the row, and changes its holder in the same
+ * transaction, so one of the two finds nothing.
+ * @returns whether it is clean; undefined when somebody holds it, or works on it right now
+ */
+function removeFree(deps: MachinesDeps, { id, name }: Machine): Promise<{ clean: boolean } | undefined> {
+  const free = and(
+    eq(machines.id, id),
+    isNull(machines.reservationId),
+    ne(machines.state, "removing"),
+    leaseIsFree,
+  );
+  let done: { clean: boolean } | undefined;
+  const work = async (tx: Tx) => {
+    const [machine] = await tx.select().from(machines).where(free).for("update");
+    if (!machine || matched(await tx.delete(machines).where(free)) === 0) return undefined;
+    const isClean = !leftOn(machine);
+    if (!isClean) await rememberDirty(tx, machine, machine.lastError ?? "unknown");
+    await record(deps, tx, "machine.removed", name, isClean ? {} : { clean: false });
+    done = { clean: isClean };
+    return done;
+  };
+  return transact(deps.db, work, async () => ((await isThere(deps, id)) ? undefined : done));
+}
+
+/**
+ * Takes a machine out of the pool. Once it is in `removing`, nothing else takes it back.
+ * @param force also while somebody holds it: their account is removed first
+ * @returns whether the machine was left clean (not: it did not answer, or has an account that nobody holds)
+ * @throws PoolError machine_not_found, machine_held
+ */
+export async function removeMachine(
+  deps: MachinesDeps,
+  name: string,
+  force: boolean,
+): Promise<{ clean: boolean }> {
+  const [seen] = await deps.db.select().from(machines).where(eq(machines.name, name));
+  if (!seen) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
+  return removeThis(deps, seen, force);
+}
+
+/** The same for a machine that is known by its id: its name may be another one's by now. */
+export async function removeThis(
+  deps: MachinesDeps,
+  seen: Machine,
+  force: boolean,
+): Promise<{ clean: boolean }> {
+  const { name } = seen;
+  const free = await removeFree(deps, seen);
+  if (free) return free;
+  const [held] = await deps.db.select().from(machines).where(eq(machines.id, seen.id));
+  // Somebody else has just removed it.
+  if (!held) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
+  if (held.state === "removing") throw new PoolError("machine_held", `'${name}' is being removed`);
+  if (!force)
+    throw new PoolError(
+      "machine_held",
+      held.reservationId
+        ? `'${name}' is held by a reservation; release it first, or use ?force=true`
+        : `'${name}' is being worked on right now; ask again in a moment`,
+    );
+  const machine = await takeOver(deps, held, ["reserved", "cleaning", "quarantined"], async (tx, taken) => {
+    await tx
+      .update(machines)
+      .set({ state: "removing", since: now, retryAt: null })
+      .where(eq(machines.id, taken.id));
+    await record(deps, tx, "machine.removing", name, { forced: true, reservation: taken.reservationId });
+  });
+  if (!machine)
+    throw new PoolError("machine_held", `'${name}' is being worked on right now; ask again in a moment`);
+  return finishRemoval(deps, machine);
+}

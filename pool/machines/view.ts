@@ -1,0 +1,78 @@
+import { asc, eq } from "drizzle-orm";
+import {
+  type Fault,
+  MACHINE_STATES,
+  type MachineState,
+  machines,
+  reservations,
+} from "../../db/schema/pool.ts";
+import { fingerprint } from "../accounts/connect.ts";
+import { PoolError } from "../errors.ts";
+import type { MachinesDeps } from "./deps.ts";
+
+export { MACHINE_STATES };
+
+/** A machine as an admin sees it; never its secret. */
+export interface MachineView {
+  name: string;
+  host: string;
+  port: number;
+  user: string;
+  labels: Record<string, string>;
+  state: MachineState;
+  since: Date;
+  drained: boolean;
+  /** the reservation, and the API user (null: nobody's) whom it belongs to */
+  holder: { id: string; username: string; userId: string | null } | null;
+  reservedUntil: Date | null;
+  hostKeyFingerprint: string | null;
+  fault: Fault | null;
+  lastError: string | null;
+}
+
+function select(deps: MachinesDeps) {
+  return deps.db
+    .select({
+      machine: machines,
+      username: reservations.username,
+      userId: reservations.userId,
+      state: reservations.state,
+      endsAt: reservations.endsAt,
+    })
+    .from(machines)
+    .leftJoin(reservations, eq(machines.reservationId, reservations.id));
+}
+
+function view(row: Awaited<ReturnType<typeof select>>[number]): MachineView {
+  const { machine } = row;
+  return {
+    name: machine.name,
+    host: machine.host,
+    port: machine.port,
+    user: machine.loginUser,
+    labels: machine.labels,
+    state: machine.state,
+    since: machine.since,
+    drained: machine.drained,
+    holder:
+      machine.reservationId && row.username !== null
+        ? { id: machine.reservationId, username: row.username, userId: row.userId }
+        : null,
+    reservedUntil: machine.state === "reserved" ? row.endsAt : null,
+    hostKeyFingerprint: machine.hostKey ? fingerprint(machine.hostKey) : null,
+    fault: machine.fault,
+    lastError: machine.lastError,
+  };
+}
+
+/** All machines, by name. */
+export async function listMachines(deps: MachinesDeps): Promise<MachineView[]> {
+  return (await select(deps).orderBy(asc(machines.name))).map(view);
+}
+
+/** One machine. @throws PoolError machine_not_found */
+export async function viewMachine(deps: MachinesDeps, name: string): Promise<MachineView> {
+  const [row] = await select(deps).where(eq(machines.name, name));
+  if (!row) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
+  return view(row);
+}

@@ -1,0 +1,34 @@
+import { and, eq, isNull } from "drizzle-orm";
+import { reservations } from "../../db/schema/pool.ts";
+import { PoolError } from "../errors.ts";
+import type { IdentityDeps } from "../identity/deps.ts";
+import { forgetUser } from "../identity/users.ts";
+import type { ReservationsDeps } from "./deps.ts";
+import { release } from "./release.ts";
+
+/**
+ * Deletes a user with all their tokens and sessions, and ends their reservations.
+ * @returns the machines that are clean, and those that are cleaned as soon as they can be
+ * @throws PoolError user_not_found
+ */
+export async function deleteUser(
+  deps: ReservationsDeps & IdentityDeps,
+  name: string,
+): Promise<{ clean: string[]; pending: string[] }> {
+  // First the door, then what is inside: no new reservation comes while the old ones end.
+  const userId = await forgetUser(deps, name);
+  const live = await deps.db
+    .select({ id: reservations.id })
+    .from(reservations)
+    .where(and(eq(reservations.userId, userId), isNull(reservations.endedAt)));
+  const ended = await Promise.all(
+    live.map(({ id }) =>
+      release(deps, id).catch((error) => {
+        // One that ended by itself meanwhile is no failure.
+        if (error instanceof PoolError) return { clean: [], pending: [] };
+        throw error;
+      }),
+    ),
+  );
+  return { clean: ended.flatMap((one) => one.clean), pending: ended.flatMap((one) => one.pending) };
+}

@@ -1,0 +1,94 @@
+import { and, eq, inArray, sql } from "drizzle-orm";
+import { matched, transact } from "../../db/client.ts";
+import { machines, reservations } from "../../db/schema/pool.ts";
+import { record } from "../audit/events.ts";
+import { PoolError } from "../errors.ts";
+import { clean, machinesHeldBy, takeForCleaning, takeOverAndClean } from "../lifecycle/clean.ts";
+import type { Machine } from "../lifecycle/target.ts";
+import type { ReservationsDeps } from "./deps.ts";
+import { ownedBy } from "./view.ts";
+
+export interface Released {
+  id: string;
+  username: string;
+  /** names of the machines whose account is proved to be gone */
+  clean: string[];
+  /** names of those that are retried by the scheduler */
+  pending: string[];
+}
+
+/** Ends an active reservation in the database and takes its machines for cleaning; [] when somebody else did. */
+export function beginRelease(deps: ReservationsDeps, id: string): Promise<Machine[]> {
+  // After a COMMIT whose answer was lost: those that it took for us. Nobody else would clean them before our lease ran out.
+  const readBack = async () => {
+    const its = and(eq(machines.reservationId, id), eq(machines.state, "cleaning"));
+    const taken = await deps.db
+      .select()
+      .from(machines)
+      .where(and(its, eq(machines.leaseWorker, deps.worker)));
+    return taken.length > 0 ? taken : undefined;
+  };
+  return transact(
+    deps.db,
+    async (tx) => {
+      const mine = matched(
+        await tx
+          .update(reservations)
+          .set({ state: "ending" })
+          .where(and(eq(reservations.id, id), inArray(reservations.state, ["active", "preparing"]))),
+      );
+      if (mine === 0) return [];
+      await record(deps, tx, "reservation.ended", id);
+      // A reservation that is still being prepared is left to its preparer, whose confirmation now fails.
+      return takeForCleaning(deps, tx, id, ["reserved"]);
+    },
+    readBack,
+  );
+}
+
+/**
+ * Releases one reservation. Calling it again tries once more what could not be cleaned.
+ * @param owner a user's id: others' are not there for them
+ * @throws PoolError reservation_not_found
+ */
+export async function release(deps: ReservationsDeps, id: string, owner?: string): Promise<Released> {
+  const [row] = await deps.db
+    .select()
+    .from(reservations)
+    .where(and(eq(reservations.id, id), ownedBy(owner)));
+  if (!row || row.endedAt)
+    throw new PoolError("reservation_not_found", `There is no active reservation '${id}'`);
+  const before = await machinesHeldBy(deps, id);
+  const begun = await beginRelease(deps, id);
+  const started = new Set(begun.map((machine) => machine.id));
+  const stuck = (await machinesHeldBy(deps, id)).filter(
+    (machine) => !started.has(machine.id) && ["cleaning", "quarantined"].includes(machine.state),
+  );
+  await Promise.all([
+    ...begun.map((machine) => clean(deps, machine)),
+    ...stuck.map((machine) => takeOverAndClean(deps, machine)),
+  ]);
+  const pending = (await machinesHeldBy(deps, id)).map((machine) => machine.name);
+  return {
+    id,
+    username: row.username,
+    clean: before.map((machine) => machine.name).filter((name) => !pending.includes(name)),
+    pending,
+  };
+}
+
+/** Releases every reservation. @returns the names of the machines that are clean, and of those that are not yet */
+export async function releaseAll(deps: ReservationsDeps): Promise<{ clean: string[]; pending: string[] }> {
+  const live = await deps.db
+    .select({ id: reservations.id })
+    .from(reservations)
+    .where(sql`${reservations.state} IN ('active', 'preparing', 'ending')`);
+  const all = await Promise.allSettled(live.map(({ id }) => release(deps, id)));
+  const done: Released[] = [];
+  for (const result of all) {
+    if (result.status === "fulfilled") done.push(result.value);
+    // One that ended by itself meanwhile is no failure.
+    else if (!(result.reason instanceof PoolError)) throw result.reason;
+  }
+  return { clean: done.flatMap((one) => one.clean), pending: done.flatMap((one) => one.pending) };
+}

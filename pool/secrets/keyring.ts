@@ -1,0 +1,68 @@
+import { eq } from "drizzle-orm";
+import type { Db, Tx } from "../../db/client.ts";
+import { settings } from "../../db/schema/pool.ts";
+import { keyIdOf, keyOf, seal, unseal } from "./seal.ts";
+
+/** The settings row that tells which key is the current one: a known text, sealed with it. */
+export const MARK = "secret_key_check";
+/** While keys are rotated: the new one, sealed with the old one, so that running processes learn it. */
+export const NEXT = "next_secret_key";
+
+/** The keys with which a process opens secrets: its SECRET_KEY, and one that a rotation brought while it ran. */
+export interface Keys {
+  /** SECRET_KEY's id */
+  ownId: string;
+  /** A key by its id, unless this process never knew it; null (a row from before keys had ids): its own. */
+  get(id: string | null): string | undefined;
+  /** @throws Error when no key that this process knows or can learn opens it */
+  open(bound: string, sealed: string): Promise<string>;
+  /** Seals with the current key, in the transaction that stores it: a rotation waits for it, and finds it. */
+  seal(tx: Tx, bound: string, secret: string): Promise<string>;
+}
+
+/** @param secretKey 32 bytes as base64 */
+export function keysOf(db: Db, secretKey: string): Keys {
+  const ownId = keyIdOf(secretKey);
+  const known = new Map([[ownId, secretKey]]);
+  const get = (id: string | null) => known.get(id ?? ownId);
+
+  async function learn(id: string): Promise<string> {
+    const [row] = await db.select().from(settings).where(eq(settings.name, NEXT));
+    const older = row && get(keyOf(row.value));
+    const next = row && older && unseal(older, NEXT, row.value);
+    if (!next || keyIdOf(next) !== id)
+      throw new Error(`a secret is encrypted with key ${id}, and SECRET_KEY is key ${ownId}`);
+    known.set(id, next);
+    return next;
+  }
+  const find = async (id: string | null) => get(id) ?? (await learn(id as string));
+  return {
+    ownId,
+    get,
+    open: async (bound, sealed) => unseal(await find(keyOf(sealed)), bound, sealed),
+    async seal(tx, bound, secret) {
+      const [mark] = await tx.select().from(settings).where(eq(settings.name, MARK)).for("update");
+      return seal(await find(mark ? keyOf(mark.value) : null), bound, secret);
+    },
+  };
+}
+
+/**
+ * Compares the key with the one that the database's secrets were written with; the first start writes the mark.
+ * @throws Error when it is another key; nothing was touched then
+ */
+export async function checkSecretKey(db: Db, secretKey: string): Promise<void> {
+  await db
+    .insert(settings)
+    .ignore()
+    .values({ name: MARK, value: seal(secretKey, MARK, MARK) });
+  const [row] = await db.select().from(settings).where(eq(settings.name, MARK));
+  try {
+    if (row && (await keysOf(db, secretKey).open(MARK, row.value)) === MARK) return;
+  } catch {
+    // said below, without the cipher's own words
+  }
+  throw new Error(
+    "SECRET_KEY is not the key that this database's secrets were encrypted with; set the old key again (nothing was changed)",
+  );
+}

@@ -1,0 +1,15 @@
+// What reservations use up: a tenth of what tests/bench/uids.ts measures (100 000 refused, 10 000 short).
+import { expect, test } from "bun:test";
+import { useUids } from "../../bench/uids.ts";
+import { startStubPool } from "../../support/stub_pool.ts";
+
+test("10 000 refused requests use no uid up, 1000 short reservations one each", async () => {
+  const pool = await startStubPool(16);
+  try {
+    const use = await useUids(pool, 10_000, 1000);
+    console.log(JSON.stringify(use));
+    expect([use.usedByRefused, use.usedByShort, use.different]).toEqual([0, 1000, 1000]);
+  } finally {
+    await pool.stop();
+  }
+}, 300_000);
