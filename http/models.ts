@@ -4,7 +4,7 @@ import type { TokenView } from "../pool/identity/tokens.ts";
 import type { UserView } from "../pool/identity/users.ts";
 import type { MachineView } from "../pool/machines/view.ts";
 import { MACHINE_STATES } from "../pool/machines/view.ts";
-import type { Granted } from "../pool/reservations/reserve.ts";
+import type { Granted } from "../pool/reservations/steps/repeat.ts";
 
 export const time = (description: string) => t.String({ format: "date-time", description });
 

@@ -1,33 +1,34 @@
 import { and, desc, eq, lt } from "drizzle-orm";
 import { now, type Tx } from "../../db/client.ts";
 import { events } from "../../db/schema/audit.ts";
+import type { Action, Details } from "./catalogue.ts";
 import type { AuditDeps } from "./deps.ts";
 
-/** The columns of an event in the name of `deps.actor`; details never hold a secret. */
-export function eventOf(
+type What<A extends Action> = Details[A] extends Record<string, never> ? [] : [details: Details[A]];
+
+/** The columns of an event in the name of `deps.actor`. */
+export function eventOf<A extends Action>(
   { actor }: Pick<AuditDeps, "actor">,
-  action: string,
+  action: A,
   object: string,
-  details: Record<string, unknown>,
+  ...[details]: What<A>
 ) {
   const { name, address, requestId } = actor;
-  return { at: now, actor: name, address, requestId, action, object, details };
+  return { at: now, actor: name, address, requestId, action, object, details: { ...details } };
 }
 
 /**
  * Records a change in its own transaction: no record, no change.
- * @param action noun.verb, such as machine.quarantined
  * @param object id or name of what was changed
- * @param details never a secret
  */
-export async function record(
+export async function record<A extends Action>(
   deps: Pick<AuditDeps, "actor">,
   tx: Tx,
-  action: string,
+  action: A,
   object: string,
-  details: Record<string, unknown> = {},
+  ...details: What<A>
 ): Promise<void> {
-  await tx.insert(events).values(eventOf(deps, action, object, details));
+  await tx.insert(events).values(eventOf(deps, action, object, ...details));
 }
 
 export interface EventFilter {

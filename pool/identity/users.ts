@@ -105,8 +105,11 @@ export async function changeUser(
     const set = { ...change, ...secret };
     if (matched(await tx.update(users).set(set).where(eq(users.name, name))) === 0) throw missing(name);
     if (password !== undefined) await endPasswordSessions(tx, name);
-    const told = password === undefined ? {} : { password: password === null ? "removed" : "changed" };
-    await record(deps, tx, "user.changed", name, { ...change, ...told });
+    const told = { password: password === null ? ("removed" as const) : ("changed" as const) };
+    await record(deps, tx, "user.changed", name, {
+      ...change,
+      ...(password === undefined ? {} : told),
+    });
   });
   return findUser(deps, name);
 }

@@ -7,6 +7,7 @@ import { record } from "../audit/events.ts";
 import type { LifecycleDeps } from "./deps.ts";
 import { heldAs, keepLease, ourLease, takeOver } from "./lease.ts";
 import { endWhenEmpty, offer, quarantine } from "./settle.ts";
+import { MACHINE, machineMay, machineMoves, UNCLEANED } from "./states.ts";
 import { type Machine, targetOf } from "./target.ts";
 
 /**
@@ -97,7 +98,7 @@ async function refuseDuplicate(deps: LifecycleDeps, machine: Machine, identity: 
 
 /** Takes over a machine in cleaning or quarantine that nobody works on, and cleans it. */
 export async function takeOverAndClean(deps: LifecycleDeps, seen: Machine): Promise<boolean> {
-  const machine = await takeOver(deps, seen, ["cleaning", "quarantined"]);
+  const machine = await takeOver(deps, seen, UNCLEANED);
   return machine ? clean(deps, machine) : false;
 }
 
@@ -107,26 +108,26 @@ export function machinesHeldBy(deps: LifecycleDeps, reservationId: string): Prom
 }
 
 /**
- * Takes a reservation's machines for cleaning, in the transaction that ends it: those of the given states (of the ones
- * in preparation only ours: another process gives its own back).
+ * Takes a reservation's machines for cleaning, in the transaction that ends it: `release` those that
+ * are used, `abandon` those in preparation (only ours: another worker undoes its own).
  * @returns all that we have to clean now
  */
 export async function takeForCleaning(
   deps: LifecycleDeps,
   tx: Tx,
   reservationId: string,
-  states: ("reserved" | "preparing")[],
+  moves: ("release" | "abandon")[],
 ): Promise<Machine[]> {
   const its = eq(machines.reservationId, reservationId);
   const ours = eq(machines.leaseWorker, deps.worker);
-  for (const state of states)
+  for (const move of moves)
     await tx
       .update(machines)
-      .set({ ...ourLease(deps), state: "cleaning", since: now, retryAt: now })
-      .where(and(its, eq(machines.state, state), state === "preparing" ? ours : undefined));
+      .set({ ...ourLease(deps), ...machineMoves(move), retryAt: now })
+      .where(and(its, machineMay(move), move === "abandon" ? ours : undefined));
   await endWhenEmpty(tx, reservationId);
   return tx
     .select()
     .from(machines)
-    .where(and(its, ours, eq(machines.state, "cleaning")));
+    .where(and(its, ours, eq(machines.state, MACHINE.cleaning)));
 }

@@ -1,7 +1,8 @@
-import { and, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { and, eq, type SQL, sql } from "drizzle-orm";
 import { inSeconds, matched, now, type Tx, transact } from "../../db/client.ts";
 import { type MachineState, machines } from "../../db/schema/pool.ts";
 import type { LifecycleDeps } from "./deps.ts";
+import { machineIn } from "./states.ts";
 import type { Machine } from "./target.ts";
 
 /**
@@ -37,7 +38,7 @@ export const heldAs = (deps: LifecycleDeps, machine: Machine) =>
 export function takeOver(
   deps: LifecycleDeps,
   seen: Machine,
-  states: MachineState[],
+  states: readonly MachineState[],
   also: (tx: Tx, machine: Machine) => Promise<void> = async () => {},
 ): Promise<Machine | undefined> {
   return transact(deps.db, async (tx) => {
@@ -49,7 +50,7 @@ export function takeOver(
           and(
             eq(machines.id, seen.id),
             eq(machines.generation, seen.generation),
-            inArray(machines.state, states),
+            machineIn(states),
             leaseIsFree,
           ),
         ),

@@ -4,6 +4,7 @@ import { machines } from "../../db/schema/pool.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import type { LifecycleDeps } from "./deps.ts";
 import { quarantineColumns, recordFault } from "./settle.ts";
+import { machineMay } from "./states.ts";
 import { type Machine, targetOf } from "./target.ts";
 
 /** How often each offered machine is asked, in seconds. */
@@ -34,7 +35,7 @@ async function probeOne(deps: LifecycleDeps, machine: Machine): Promise<void> {
           .where(
             and(
               eq(machines.id, machine.id),
-              eq(machines.state, "available"),
+              machineMay("failProbe"),
               eq(machines.generation, machine.generation),
             ),
           ),
@@ -58,7 +59,7 @@ export async function probe(deps: LifecycleDeps): Promise<number> {
     .from(machines)
     .where(
       and(
-        eq(machines.state, "available"),
+        machineMay("failProbe"),
         sql`${machines.probedAt} < UTC_TIMESTAMP(3) - INTERVAL ${EVERY_SECONDS} SECOND`,
       ),
     )

@@ -1,4 +1,4 @@
-import { and, eq, inArray, lt, sql } from "drizzle-orm";
+import { and, eq, lt, sql } from "drizzle-orm";
 import { now, transact } from "../../db/client.ts";
 import { machines, reservations } from "../../db/schema/pool.ts";
 import { record } from "../audit/events.ts";
@@ -7,28 +7,39 @@ import type { LifecycleDeps } from "./deps.ts";
 import { leaseIsFree, takeOver } from "./lease.ts";
 import { finishRemoval } from "./removal.ts";
 import { endWhenEmpty, lockReservation } from "./settle.ts";
+import {
+  EMPTYING,
+  HALFWAY,
+  MACHINE,
+  MACHINE_MOVES,
+  machineIn,
+  machineMoves,
+  reservationIn,
+  reservationMay,
+  reservationMoves,
+} from "./states.ts";
 import type { Machine } from "./target.ts";
 
 /** A preparation whose process is gone: the reservation fails, and the machine goes to cleaning in our hands. */
 async function undo(deps: LifecycleDeps, seen: Machine): Promise<void> {
-  const machine = await takeOver(deps, seen, ["preparing"]);
+  const machine = await takeOver(deps, seen, MACHINE_MOVES.abandon.from);
   if (!machine) return;
   const moved = await transact(deps.db, async (tx) => {
     if (machine.reservationId) {
       await lockReservation(tx, machine.reservationId);
       await tx
         .update(reservations)
-        .set({ state: "failed", reason: "the process that prepared it stopped", idempotencyKey: null })
-        .where(
-          and(
-            eq(reservations.id, machine.reservationId),
-            inArray(reservations.state, ["preparing", "ending"]),
-          ),
-        );
+        .set({
+          ...reservationMoves("fail"),
+          reason: "the process that prepared it stopped",
+          idempotencyKey: null,
+          credential: null,
+        })
+        .where(and(eq(reservations.id, machine.reservationId), reservationMay("fail")));
     }
     await tx
       .update(machines)
-      .set({ state: "cleaning", since: now, retryAt: now })
+      .set({ ...machineMoves("abandon"), retryAt: now })
       .where(and(eq(machines.id, machine.id), eq(machines.generation, machine.generation)));
     await record(deps, tx, "reservation.recovered", machine.reservationId ?? "", { machine: machine.name });
     return (await tx.select().from(machines).where(eq(machines.id, machine.id)))[0];
@@ -42,7 +53,7 @@ async function undo(deps: LifecycleDeps, seen: Machine): Promise<void> {
 
 /** A removal whose process is gone is carried on, never undone: its admin was told nothing, and asks whether it is gone. */
 async function carryOnRemoval(deps: LifecycleDeps, seen: Machine): Promise<void> {
-  const machine = await takeOver(deps, seen, ["removing"]);
+  const machine = await takeOver(deps, seen, MACHINE_MOVES.forget.from);
   if (!machine) return;
   deps.log("warn", "carrying on with a removal", { machine: machine.name });
   await finishRemoval(deps, machine);
@@ -56,11 +67,11 @@ export async function recover(deps: LifecycleDeps): Promise<number> {
   const left = await deps.db
     .select()
     .from(machines)
-    .where(and(inArray(machines.state, ["preparing", "cleaning", "removing"]), leaseIsFree));
+    .where(and(machineIn(HALFWAY), leaseIsFree));
   const all = await Promise.allSettled(
     left.map(async (machine) => {
-      if (machine.state === "preparing") await undo(deps, machine);
-      else if (machine.state === "removing") await carryOnRemoval(deps, machine);
+      if (machine.state === MACHINE.preparing) await undo(deps, machine);
+      else if (machine.state === MACHINE.removing) await carryOnRemoval(deps, machine);
       else await takeOverAndClean(deps, machine);
     }),
   );
@@ -70,7 +81,7 @@ export async function recover(deps: LifecycleDeps): Promise<number> {
     .from(reservations)
     .where(
       and(
-        inArray(reservations.state, ["ending", "failed"]),
+        reservationIn(EMPTYING),
         sql`${reservations.endedAt} IS NULL`,
         lt(reservations.createdAt, sql`UTC_TIMESTAMP(3) - INTERVAL 10 SECOND`),
       ),

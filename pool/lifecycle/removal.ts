@@ -9,6 +9,7 @@ import type { LifecycleDeps } from "./deps.ts";
 import { heldAs, keepLease } from "./lease.ts";
 import { rememberDirty } from "./removed_dirty.ts";
 import { endHold, endWhenEmpty, lockReservation } from "./settle.ts";
+import { MACHINE, machineMay, RESERVATION, reservationMoves } from "./states.ts";
 import type { Machine } from "./target.ts";
 
 /** After a COMMIT whose answer was lost. */
@@ -60,7 +61,7 @@ async function takeRow(
     ? eq(machines.reservationId, reservationId)
     : isNull(machines.reservationId);
   const gone = matched(
-    await tx.delete(machines).where(and(heldAs(deps, machine), eq(machines.state, "removing"), itsHolder)),
+    await tx.delete(machines).where(and(heldAs(deps, machine), machineMay("forget"), itsHolder)),
   );
   if (gone === 0) return false;
   if (fault) await rememberDirty(tx, machine, fault.message);
@@ -75,12 +76,12 @@ async function endWithoutMachines(deps: LifecycleDeps, tx: Tx, id: string): Prom
   const over = matched(
     await tx
       .update(reservations)
-      .set({ state: "ending" })
+      .set(reservationMoves("end"))
       .where(
         and(
           eq(reservations.id, id),
-          eq(reservations.state, "active"),
-          sql`NOT EXISTS (SELECT 1 FROM ${machines} WHERE ${machines.reservationId} = ${id} AND ${machines.state} = 'reserved')`,
+          eq(reservations.state, RESERVATION.active),
+          sql`NOT EXISTS (SELECT 1 FROM ${machines} WHERE ${machines.reservationId} = ${id} AND ${machines.state} = ${MACHINE.reserved})`,
         ),
       ),
   );

@@ -2,6 +2,7 @@ import { and, desc, eq, or, sql } from "drizzle-orm";
 import { type Db, now, type Tx } from "../../db/client.ts";
 import { machines, removedDirty, reservations } from "../../db/schema/pool.ts";
 import type { LifecycleDeps } from "./deps.ts";
+import { ONCE_CLEAN } from "./states.ts";
 import type { Machine } from "./target.ts";
 
 /** A machine that was taken out of the pool by force while it could not be cleaned. */
@@ -66,6 +67,6 @@ export async function forgetCleaned(deps: LifecycleDeps): Promise<number> {
   const [{ affectedRows }] = await deps.db.execute(sql`
     DELETE u FROM ${removedDirty} u JOIN ${machines} m
       ON ((m.address = u.address AND m.port = u.port) OR m.host_key = u.host_key OR m.identity = u.identity)
-     AND m.created_at > u.removed_at AND m.state IN ('available', 'preparing', 'reserved')`);
+     AND m.created_at > u.removed_at AND m.state IN ${ONCE_CLEAN}`);
   return affectedRows;
 }

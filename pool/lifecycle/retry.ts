@@ -4,6 +4,7 @@ import { machines } from "../../db/schema/pool.ts";
 import { takeOverAndClean } from "./clean.ts";
 import type { LifecycleDeps } from "./deps.ts";
 import { leaseIsFree } from "./lease.ts";
+import { MACHINE } from "./states.ts";
 
 /** At most so many at once: a dead rack must not take all connections away from reservations that end. */
 const AT_ONCE = 5;
@@ -13,7 +14,7 @@ export async function retry(deps: LifecycleDeps): Promise<number> {
   const due = await deps.db
     .select()
     .from(machines)
-    .where(and(eq(machines.state, "quarantined"), lte(machines.retryAt, now), leaseIsFree))
+    .where(and(eq(machines.state, MACHINE.quarantined), lte(machines.retryAt, now), leaseIsFree))
     .orderBy(asc(machines.retryAt))
     .limit(AT_ONCE);
   const all = await Promise.allSettled(

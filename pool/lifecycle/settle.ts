@@ -6,6 +6,7 @@ import { MachineFault } from "../accounts/faults.ts";
 import { record } from "../audit/events.ts";
 import type { LifecycleDeps } from "./deps.ts";
 import { heldAs } from "./lease.ts";
+import { EMPTYING, MACHINE, machineMoves, RESERVATION, reservationIn, reservationMay } from "./states.ts";
 import type { Machine } from "./target.ts";
 
 /** Ends the record of who held a machine. */
@@ -20,11 +21,15 @@ export async function endHold(tx: Tx, machine: Machine): Promise<void> {
 export async function endWhenEmpty(tx: Tx, id: string): Promise<void> {
   await tx
     .update(reservations)
-    .set({ state: sql`IF(${reservations.state} = 'ending', 'ended', ${reservations.state})`, endedAt: now })
+    .set({
+      state: sql`IF(${reservationMay("finish")}, ${RESERVATION.ended}, ${reservations.state})`,
+      endedAt: now,
+      credential: null,
+    })
     .where(
       and(
         eq(reservations.id, id),
-        sql`${reservations.state} IN ('ending', 'failed')`,
+        reservationIn(EMPTYING),
         isNull(reservations.endedAt),
         sql`NOT EXISTS (SELECT 1 FROM ${machines} WHERE ${machines.reservationId} = ${id})`,
       ),
@@ -56,8 +61,7 @@ function makeAvailable(deps: LifecycleDeps, machine: Machine): Promise<boolean> 
       await tx
         .update(machines)
         .set({
-          state: "available",
-          since: now,
+          ...machineMoves("offer"),
           reservationId: null,
           leaseWorker: null,
           leaseUntil: null,
@@ -100,7 +104,7 @@ export const faultColumn = ({ kind }: MachineFault): Fault =>
 export function quarantineColumns(fault: MachineFault, retries: number) {
   const kind = faultColumn(fault);
   return {
-    state: "quarantined" as const,
+    ...machineMoves("quarantine"),
     fault: kind,
     lastError: fault.message,
     retryAt: inSeconds(backoffSeconds(kind, retries)),
@@ -121,7 +125,7 @@ export function recordFault(
 
 /** Puts a machine aside that we hold; it keeps its holder, whose account may still be there. */
 export async function quarantine(deps: LifecycleDeps, machine: Machine, fault: MachineFault): Promise<void> {
-  const since = machine.state === "quarantined" ? machine.since : now;
+  const since = machine.state === MACHINE.quarantined ? machine.since : now;
   await transact(deps.db, async (tx) => {
     const mine = matched(
       await tx
@@ -130,7 +134,7 @@ export async function quarantine(deps: LifecycleDeps, machine: Machine, fault: M
         .where(heldAs(deps, machine)),
     );
     // A retry that ends as the one before is no news, and must not fill the record.
-    if (mine > 0 && machine.state !== "quarantined") await recordFault(deps, tx, machine, fault);
+    if (mine > 0 && machine.state !== MACHINE.quarantined) await recordFault(deps, tx, machine, fault);
   });
   const level = FOR_A_PERSON.has(fault.kind as Fault) ? "error" : "warn";
   deps.log(level, "machine quarantined", { machine: machine.name, fault: fault.kind, reason: fault.message });

@@ -1,9 +1,10 @@
-import { and, asc, eq, inArray, sql } from "drizzle-orm";
+import { and, asc, eq, sql } from "drizzle-orm";
 import { matched, now } from "../../db/client.ts";
 import { machines } from "../../db/schema/pool.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import type { LifecycleDeps } from "./deps.ts";
 import { uidsRunLow } from "./held_back.ts";
+import { machineIn, SOUND } from "./states.ts";
 import { targetOf } from "./target.ts";
 
 /** Reading a whole disk is felt by the machine's user and by us: one after the other. */
@@ -38,9 +39,7 @@ export async function sweep(deps: LifecycleDeps): Promise<number> {
   const due = await deps.db
     .select()
     .from(machines)
-    .where(
-      and(inArray(machines.state, ["available", "reserved"]), sql`${machines.sweepAt} <= UTC_TIMESTAMP(3)`),
-    )
+    .where(and(machineIn(SOUND), sql`${machines.sweepAt} <= UTC_TIMESTAMP(3)`))
     .orderBy(asc(machines.sweepAt))
     .limit(low ? WHEN_LOW : AT_ONCE);
   for (const machine of due) {

@@ -1,5 +1,6 @@
 import { asc } from "drizzle-orm";
 import { machines } from "../../db/schema/pool.ts";
+import { MACHINE } from "../lifecycle/states.ts";
 import type { MachinesDeps } from "./deps.ts";
 
 export interface Offer {
@@ -15,12 +16,10 @@ export async function available(deps: MachinesDeps): Promise<Offer> {
     .select({ name: machines.name, state: machines.state, drained: machines.drained })
     .from(machines)
     .orderBy(asc(machines.name));
-  const names = (want: string) =>
-    rows
-      .filter(({ state, drained }) => {
-        const seen = state === "available" && drained ? "unavailable" : state;
-        return want === "unavailable" ? seen !== "available" && seen !== "reserved" : seen === want;
-      })
-      .map(({ name }) => name);
-  return { available: names("available"), reserved: names("reserved"), unavailable: names("unavailable") };
+  const offer: Offer = { available: [], reserved: [], unavailable: [] };
+  for (const { name, state, drained } of rows)
+    if (state === MACHINE.available && !drained) offer.available.push(name);
+    else if (state === MACHINE.reserved) offer.reserved.push(name);
+    else offer.unavailable.push(name);
+  return offer;
 }

@@ -3,6 +3,7 @@ import { matched, now, transact } from "../../db/client.ts";
 import { machines } from "../../db/schema/pool.ts";
 import { record } from "../audit/events.ts";
 import { PoolError } from "../errors.ts";
+import { MACHINE } from "../lifecycle/states.ts";
 import type { MachinesDeps } from "./deps.ts";
 import { type MachineView, viewMachine } from "./view.ts";
 
@@ -34,9 +35,12 @@ export async function changeMachine(
           ...(labels === undefined ? {} : { labels }),
           ...(hostKey === undefined
             ? {}
-            : { hostKey, retryAt: sql`IF(${machines.state} = 'quarantined', ${now}, ${machines.retryAt})` }),
+            : {
+                hostKey,
+                retryAt: sql`IF(${machines.state} = ${MACHINE.quarantined}, ${now}, ${machines.retryAt})`,
+              }),
         })
-        .where(and(eq(machines.name, name), ne(machines.state, "removing"))),
+        .where(and(eq(machines.name, name), ne(machines.state, MACHINE.removing))),
     );
     if (rows > 0) await record(deps, tx, "machine.changed", name, { drained, labels, hostKey });
     return rows;

@@ -9,6 +9,7 @@ import { invalid, PoolError } from "../errors.ts";
 import { clean } from "../lifecycle/clean.ts";
 import { firstGeneration } from "../lifecycle/lease.ts";
 import { dirtyBefore, type RemovedDirty } from "../lifecycle/removed_dirty.ts";
+import { machineMoves } from "../lifecycle/states.ts";
 import { canonicalAddress } from "../lifecycle/target.ts";
 import type { MachinesDeps } from "./deps.ts";
 import { removeThis } from "./remove.ts";
@@ -59,8 +60,7 @@ export async function register(
     secretKind: input.secret.kind,
     labels: input.labels,
     hostKey: input.hostKey,
-    state: "quarantined" as const,
-    since: now,
+    ...machineMoves("register"),
     generation: firstGeneration,
     // In our hands from its first moment: else the scheduler, whom it is due for, may be quicker than we are.
     ...(check ? { leaseWorker: deps.worker, leaseUntil: inSeconds(deps.leaseSeconds) } : {}),

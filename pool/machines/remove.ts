@@ -1,16 +1,17 @@
-import { and, eq, isNull, ne } from "drizzle-orm";
-import { matched, now, type Tx, transact } from "../../db/client.ts";
+import { and, eq, isNull } from "drizzle-orm";
+import { matched, type Tx, transact } from "../../db/client.ts";
 import { machines } from "../../db/schema/pool.ts";
 import { record } from "../audit/events.ts";
 import { PoolError } from "../errors.ts";
 import { leaseIsFree, takeOver } from "../lifecycle/lease.ts";
 import { finishRemoval, isThere } from "../lifecycle/removal.ts";
 import { rememberDirty } from "../lifecycle/removed_dirty.ts";
+import { MACHINE, MACHINE_MOVES, machineMay, machineMoves } from "../lifecycle/states.ts";
 import type { Machine } from "../lifecycle/target.ts";
 import type { MachinesDeps } from "./deps.ts";
 
 /** What an account may still be on, though nobody holds it: a probe or a first look found one that it did not make. */
-const leftOn = ({ state, fault }: Machine) => state === "quarantined" && fault === "leftovers";
+const leftOn = ({ state, fault }: Machine) => state === MACHINE.quarantined && fault === "leftovers";
 
 /**
  * Removes a machine that nobody holds, in one statement: a claim locks the row, and changes its holder in the same
@@ -21,7 +22,7 @@ function removeFree(deps: MachinesDeps, { id, name }: Machine): Promise<{ clean:
   const free = and(
     eq(machines.id, id),
     isNull(machines.reservationId),
-    ne(machines.state, "removing"),
+    machineMay("forgetFree"),
     leaseIsFree,
   );
   let done: { clean: boolean } | undefined;
@@ -65,7 +66,7 @@ export async function removeThis(
   const [held] = await deps.db.select().from(machines).where(eq(machines.id, seen.id));
   // Somebody else has just removed it.
   if (!held) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
-  if (held.state === "removing") throw new PoolError("machine_held", `'${name}' is being removed`);
+  if (held.state === MACHINE.removing) throw new PoolError("machine_held", `'${name}' is being removed`);
   if (!force)
     throw new PoolError(
       "machine_held",
@@ -73,10 +74,10 @@ export async function removeThis(
         ? `'${name}' is held by a reservation; release it first, or use ?force=true`
         : `'${name}' is being worked on right now; ask again in a moment`,
     );
-  const machine = await takeOver(deps, held, ["reserved", "cleaning", "quarantined"], async (tx, taken) => {
+  const machine = await takeOver(deps, held, MACHINE_MOVES.remove.from, async (tx, taken) => {
     await tx
       .update(machines)
-      .set({ state: "removing", since: now, retryAt: null })
+      .set({ ...machineMoves("remove"), retryAt: null })
       .where(eq(machines.id, taken.id));
     await record(deps, tx, "machine.removing", name, { forced: true, reservation: taken.reservationId });
   });

@@ -8,6 +8,7 @@ import {
 } from "../../db/schema/pool.ts";
 import { fingerprint } from "../accounts/connect.ts";
 import { PoolError } from "../errors.ts";
+import { MACHINE } from "../lifecycle/states.ts";
 import type { MachinesDeps } from "./deps.ts";
 
 export { MACHINE_STATES };
@@ -58,7 +59,7 @@ function view(row: Awaited<ReturnType<typeof select>>[number]): MachineView {
       machine.reservationId && row.username !== null
         ? { id: machine.reservationId, username: row.username, userId: row.userId }
         : null,
-    reservedUntil: machine.state === "reserved" ? row.endsAt : null,
+    reservedUntil: machine.state === MACHINE.reserved ? row.endsAt : null,
     hostKeyFingerprint: machine.hostKey ? fingerprint(machine.hostKey) : null,
     fault: machine.fault,
     lastError: machine.lastError,

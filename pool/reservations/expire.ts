@@ -1,6 +1,7 @@
 import { and, asc, eq, sql } from "drizzle-orm";
 import { reservations } from "../../db/schema/pool.ts";
 import { clean } from "../lifecycle/clean.ts";
+import { RESERVATION } from "../lifecycle/states.ts";
 import type { ReservationsDeps } from "./deps.ts";
 import { beginRelease } from "./release.ts";
 
@@ -12,7 +13,7 @@ export async function expire(deps: ReservationsDeps): Promise<number> {
   const due = await deps.db
     .select({ id: reservations.id })
     .from(reservations)
-    .where(and(eq(reservations.state, "active"), sql`${reservations.endsAt} <= UTC_TIMESTAMP(3)`))
+    .where(and(eq(reservations.state, RESERVATION.active), sql`${reservations.endsAt} <= UTC_TIMESTAMP(3)`))
     .orderBy(asc(reservations.endsAt))
     .limit(MOST);
   const all = await Promise.allSettled(

@@ -1,9 +1,17 @@
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import { matched, transact } from "../../db/client.ts";
 import { machines, reservations } from "../../db/schema/pool.ts";
 import { record } from "../audit/events.ts";
 import { PoolError } from "../errors.ts";
 import { clean, machinesHeldBy, takeForCleaning, takeOverAndClean } from "../lifecycle/clean.ts";
+import {
+  LIVE,
+  MACHINE,
+  reservationIn,
+  reservationMay,
+  reservationMoves,
+  UNCLEANED,
+} from "../lifecycle/states.ts";
 import type { Machine } from "../lifecycle/target.ts";
 import type { ReservationsDeps } from "./deps.ts";
 import { ownedBy } from "./view.ts";
@@ -21,7 +29,7 @@ export interface Released {
 export function beginRelease(deps: ReservationsDeps, id: string): Promise<Machine[]> {
   // After a COMMIT whose answer was lost: those that it took for us. Nobody else would clean them before our lease ran out.
   const readBack = async () => {
-    const its = and(eq(machines.reservationId, id), eq(machines.state, "cleaning"));
+    const its = and(eq(machines.reservationId, id), eq(machines.state, MACHINE.cleaning));
     const taken = await deps.db
       .select()
       .from(machines)
@@ -34,13 +42,13 @@ export function beginRelease(deps: ReservationsDeps, id: string): Promise<Machin
       const mine = matched(
         await tx
           .update(reservations)
-          .set({ state: "ending" })
-          .where(and(eq(reservations.id, id), inArray(reservations.state, ["active", "preparing"]))),
+          .set(reservationMoves("end"))
+          .where(and(eq(reservations.id, id), reservationMay("end"))),
       );
       if (mine === 0) return [];
-      await record(deps, tx, "reservation.ended", id);
+      await record(deps, tx, "reservation.ended", id, {});
       // A reservation that is still being prepared is left to its preparer, whose confirmation now fails.
-      return takeForCleaning(deps, tx, id, ["reserved"]);
+      return takeForCleaning(deps, tx, id, ["release"]);
     },
     readBack,
   );
@@ -62,7 +70,7 @@ export async function release(deps: ReservationsDeps, id: string, owner?: string
   const begun = await beginRelease(deps, id);
   const started = new Set(begun.map((machine) => machine.id));
   const stuck = (await machinesHeldBy(deps, id)).filter(
-    (machine) => !started.has(machine.id) && ["cleaning", "quarantined"].includes(machine.state),
+    (machine) => !started.has(machine.id) && UNCLEANED.includes(machine.state),
   );
   await Promise.all([
     ...begun.map((machine) => clean(deps, machine)),
@@ -79,10 +87,7 @@ export async function release(deps: ReservationsDeps, id: string, owner?: string
 
 /** Releases every reservation. @returns the names of the machines that are clean, and of those that are not yet */
 export async function releaseAll(deps: ReservationsDeps): Promise<{ clean: string[]; pending: string[] }> {
-  const live = await deps.db
-    .select({ id: reservations.id })
-    .from(reservations)
-    .where(sql`${reservations.state} IN ('active', 'preparing', 'ending')`);
+  const live = await deps.db.select({ id: reservations.id }).from(reservations).where(reservationIn(LIVE));
   const all = await Promise.allSettled(live.map(({ id }) => release(deps, id)));
   const done: Released[] = [];
   for (const result of all) {

@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type { Db, Tx } from "../../db/client.ts";
 import { settings } from "../../db/schema/pool.ts";
 import { keyIdOf, keyOf, seal, unseal } from "./seal.ts";
@@ -41,8 +41,11 @@ export function keysOf(db: Db, secretKey: string): Keys {
     get,
     open: async (bound, sealed) => unseal(await find(keyOf(sealed)), bound, sealed),
     async seal(tx, bound, secret) {
-      const [mark] = await tx.select().from(settings).where(eq(settings.name, MARK)).for("update");
-      return seal(await find(mark ? keyOf(mark.value) : null), bound, secret);
+      // Shared: those who seal don't wait for each other, only for a rotation, and that for them.
+      const mark = sql`SELECT value FROM ${settings} WHERE ${eq(settings.name, MARK)} LOCK IN SHARE MODE`;
+      const [rows] = await tx.execute(mark);
+      const [row] = rows as unknown as { value: string }[];
+      return seal(await find(row ? keyOf(row.value) : null), bound, secret);
     },
   };
 }

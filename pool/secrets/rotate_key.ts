@@ -1,4 +1,5 @@
-import { and, eq, isNull, sql } from "drizzle-orm";
+import { eq, isNull, sql } from "drizzle-orm";
+import type { ResultSetHeader } from "mysql2";
 import { matched, transact } from "../../db/client.ts";
 import { machines, reservations, settings } from "../../db/schema/pool.ts";
 import { record } from "../audit/events.ts";
@@ -45,25 +46,39 @@ export async function rotateKey(deps: SecretsDeps, next: string): Promise<number
     await tx.update(reservations).set({ keyId: ownId }).where(isNull(reservations.keyId));
     await record(deps, tx, "key.rotation_started", nextId);
   });
-  let done = await rotatePoolKey(deps, next);
-  for (;;) {
-    const old = await deps.db
-      .select({ id: machines.id, secret: machines.secret })
-      .from(machines)
-      .where(sql`${machines.secret} <> '' AND ${machines.secret} NOT LIKE ${`v2.${nextId}.%`}`)
-      .limit(AT_ONCE);
-    if (old.length === 0) break;
-    // Only if it is still the one that was read: a machine may be removed meanwhile.
-    for (const { id, secret } of old)
-      done += matched(
-        await deps.db
-          .update(machines)
-          .set({ secret: seal(next, id, await deps.keys.open(id, secret)) })
-          .where(and(eq(machines.id, id), eq(machines.secret, secret))),
-      );
-  }
+  const done =
+    (await rotatePoolKey(deps, next)) +
+    (await rotateColumn(deps, next, machines, machines.secret)) +
+    (await rotateColumn(deps, next, reservations, reservations.credential));
   await transact(deps.db, (tx) => record(deps, tx, "key.rotated", nextId, { secrets: done }));
   return done;
+}
+
+/** Secrets are bound to their row's id; "" and null are none. */
+async function rotateColumn(
+  deps: SecretsDeps,
+  next: string,
+  table: typeof machines | typeof reservations,
+  column: typeof machines.secret | typeof reservations.credential,
+): Promise<number> {
+  let done = 0;
+  for (;;) {
+    const old = await deps.db
+      .select({ id: table.id, sealed: column })
+      .from(table)
+      .where(sql`${column} <> '' AND ${column} NOT LIKE ${`v2.${keyIdOf(next)}.%`}`)
+      .limit(AT_ONCE);
+    if (old.length === 0) return done;
+    for (const { id, sealed } of old) {
+      if (sealed === null) continue;
+      const value = seal(next, id, await deps.keys.open(id, sealed));
+      // Only if it is still the one that was read: the row may have changed meanwhile.
+      const [{ affectedRows }] = await deps.db.execute<ResultSetHeader>(
+        sql`UPDATE ${table} SET ${sql.identifier(column.name)} = ${value} WHERE id = ${id} AND ${column} = ${sealed}`,
+      );
+      done += affectedRows;
+    }
+  }
 }
 
 async function rotatePoolKey(deps: SecretsDeps, next: string): Promise<number> {

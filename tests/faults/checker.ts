@@ -119,6 +119,10 @@ export async function check(pool: Checkable, options: Options = {}): Promise<str
           `I7 ${hold.machine_name} was held by ${hold.reservation_id} and ${other.reservation_id} at once`,
         );
   }
+  // --- what the accounts are opened with is kept for as long as they are being made ---
+  for (const { id, state, credential } of reservations)
+    if (credential !== null && state !== "preparing")
+      bad.push(`I7 ${id} is ${state} and keeps its credential`);
   // --- uids: never twice ---
   const uids = new Map<number, string>();
   for (const { uid, id } of reservations) {

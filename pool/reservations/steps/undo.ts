@@ -1,20 +1,21 @@
-import { and, eq, inArray } from "drizzle-orm";
-import { matched, transact } from "../../db/client.ts";
-import { DatabaseUnavailable, troubleOf } from "../../db/errors.ts";
-import { reservations } from "../../db/schema/pool.ts";
-import { MachineFault } from "../accounts/faults.ts";
-import { record } from "../audit/events.ts";
-import { clean, takeForCleaning } from "../lifecycle/clean.ts";
-import type { ReservationsDeps } from "./deps.ts";
+import { and, eq } from "drizzle-orm";
+import { matched, transact } from "../../../db/client.ts";
+import { DatabaseUnavailable, troubleOf } from "../../../db/errors.ts";
+import { reservations } from "../../../db/schema/pool.ts";
+import { MachineFault } from "../../accounts/faults.ts";
+import { record } from "../../audit/events.ts";
+import { clean, takeForCleaning } from "../../lifecycle/clean.ts";
+import { LIVE, reservationIn, reservationMay, reservationMoves } from "../../lifecycle/states.ts";
+import type { ReservationsDeps } from "../deps.ts";
 
 /**
  * Undoes a reservation that could not be prepared: its machines go to cleaning and those that answer are offered again
  * before this returns. While the database is gone it goes on trying in the background, and returns at once.
  * @param reason for its row; without secrets. A machine's fault is kept in its words, and by its kind
- * @param confirmed also when its confirmation landed after all: the caller was told that it failed
+ * @param confirmed also when its confirmation was committed after all: the caller was told that it failed
  * @param gone the database has just failed: whoever waits for an answer has waited long enough
  */
-export async function giveBack(
+export async function undo(
   deps: ReservationsDeps,
   id: string,
   reason: string | MachineFault,
@@ -23,7 +24,7 @@ export async function giveBack(
 ): Promise<void> {
   if (gone) return void undoLater(deps, id, reason, confirmed);
   try {
-    await undo(deps, id, reason, confirmed);
+    await undoNow(deps, id, reason, confirmed);
   } catch (error) {
     if (!(error instanceof DatabaseUnavailable) && troubleOf(error) !== "gone") throw error;
     void undoLater(deps, id, reason, confirmed);
@@ -39,7 +40,7 @@ async function undoLater(
   for (;;) {
     await new Promise((go) => setTimeout(go, 1000 + Math.random() * 1000).unref());
     try {
-      return await undo(deps, id, reason, confirmed);
+      return await undoNow(deps, id, reason, confirmed);
     } catch (error) {
       if (troubleOf(error) === "other") {
         // What is left then is found by `recover`, after the lease ran out.
@@ -49,7 +50,7 @@ async function undoLater(
   }
 }
 
-async function undo(
+async function undoNow(
   deps: ReservationsDeps,
   id: string,
   reason: string | MachineFault,
@@ -60,18 +61,16 @@ async function undo(
   const mine = await transact(deps.db, async (tx) => {
     const undone = await tx
       .update(reservations)
-      .set({ state: "failed", reason: words, fault, idempotencyKey: null })
-      .where(
-        and(
-          eq(reservations.id, id),
-          inArray(
-            reservations.state,
-            confirmed ? ["preparing", "ending", "active"] : ["preparing", "ending"],
-          ),
-        ),
-      );
+      .set({
+        ...reservationMoves("fail"),
+        reason: words,
+        fault,
+        idempotencyKey: null,
+        credential: null,
+      })
+      .where(and(eq(reservations.id, id), confirmed ? reservationIn(LIVE) : reservationMay("fail")));
     if (matched(undone) > 0) await record(deps, tx, "reservation.failed", id, { reason: words, fault });
-    return takeForCleaning(deps, tx, id, confirmed ? ["preparing", "reserved"] : ["preparing"]);
+    return takeForCleaning(deps, tx, id, confirmed ? ["abandon", "release"] : ["abandon"]);
   });
   await Promise.all(mine.map((machine) => clean(deps, machine)));
 }

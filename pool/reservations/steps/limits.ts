@@ -1,9 +1,10 @@
 import { and, eq, inArray, isNull, or, type SQL, sql } from "drizzle-orm";
-import type { Tx } from "../../db/client.ts";
-import { users } from "../../db/schema/identity.ts";
-import { type Fault, machines, reservations } from "../../db/schema/pool.ts";
-import { PoolError } from "../errors.ts";
-import type { ReservationsDeps } from "./deps.ts";
+import type { Tx } from "../../../db/client.ts";
+import { users } from "../../../db/schema/identity.ts";
+import { type Fault, machines, reservations } from "../../../db/schema/pool.ts";
+import { PoolError } from "../../errors.ts";
+import { HELD, machineIn, UNCLEANED } from "../../lifecycle/states.ts";
+import type { ReservationsDeps } from "../deps.ts";
 
 /**
  * What keeps a machine from being cleaned that its holder can bring about. Not unreachable, auth, host_key and the like: a
@@ -11,10 +12,10 @@ import type { ReservationsDeps } from "./deps.ts";
  */
 const BY_ITS_HOLDER: Fault[] = ["leftovers", "foreign_account", "failed", "timeout"];
 
-const had = inArray(machines.state, ["preparing", "reserved"]);
+const had = machineIn(HELD);
 /** Still theirs: on its way to be cleaned, or put aside for what its holder may have left there to stay. */
 const uncleaned = and(
-  inArray(machines.state, ["cleaning", "quarantined"]),
+  machineIn(UNCLEANED),
   or(isNull(machines.fault), inArray(machines.fault, BY_ITS_HOLDER)),
 ) as SQL;
 

@@ -1,11 +1,11 @@
 import { eq, sql } from "drizzle-orm";
 import type { ResultSetHeader } from "mysql2";
-import { type Tx, transact } from "../../db/client.ts";
-import { machines } from "../../db/schema/pool.ts";
-import { PoolError } from "../errors.ts";
-import { searchedSince } from "../lifecycle/held_back.ts";
-import type { Machine } from "../lifecycle/target.ts";
-import type { ReservationsDeps } from "./deps.ts";
+import { type Tx, transact } from "../../../db/client.ts";
+import { machines } from "../../../db/schema/pool.ts";
+import { PoolError } from "../../errors.ts";
+import { searchedSince } from "../../lifecycle/held_back.ts";
+import type { Machine } from "../../lifecycle/target.ts";
+import type { ReservationsDeps } from "../deps.ts";
 
 /** The setting that holds the uid that was given last. */
 const LAST = "last_uid";

@@ -1,0 +1,102 @@
+// Every kind of event that there is. Dashboards, webhooks and metrics read these: a new kind is added here first, and
+// one that is here keeps its fields.
+import type { Role } from "../../db/schema/identity.ts";
+import type { FaultKind } from "../accounts/faults.ts";
+
+type Nothing = Record<string, never>;
+
+/** null: as the settings say for every user */
+interface UserLimits {
+  maxMachines: number | null;
+  maxDurationMinutes: number | null;
+  maxRequestsPerMinute: number | null;
+}
+
+/** What each kind of event tells beside its object; never a secret. */
+export interface Details {
+  "reservation.claimed": { username: string; machines: string[] };
+  "reservation.swapped": { machine: string; fault: FaultKind; by: string | undefined };
+  "reservation.confirmed": { machines: number; minutes: number };
+  "reservation.ended": { reason?: string };
+  "reservation.failed": { reason: string; fault: FaultKind | null };
+  "reservation.recovered": { machine: string };
+  "reservations.pruned": { count: number; days: number };
+  "machine.registered": { host: string; port: number; user: string; removed_dirty: object | null };
+  "machine.host_key_learnt": { fingerprint: string };
+  "machine.changed": {
+    drained: boolean | undefined;
+    labels: Record<string, string> | undefined;
+    hostKey: string | undefined;
+  };
+  "machine.cleaned": { reservation: string | null };
+  "machine.quarantined": { fault: FaultKind; reason: string };
+  "machine.removing": { forced: boolean; reservation: string | null };
+  "machine.removed": { forced?: boolean; clean?: boolean };
+  "user.created": UserLimits & { role: Role; password: boolean };
+  "user.changed": Partial<UserLimits> & { role?: Role; password?: "removed" | "changed" };
+  "user.deleted": Nothing;
+  "token.created": { user: string; name: string; role: Role; days: number | undefined };
+  "token.deleted": { user: string | null; name: string };
+  "session.created": { by: "password" | "token" };
+  "session.ended": { by: "logout" | "a new login" | "newer ones"; count?: number };
+  "login.failed": Nothing;
+  "login.limited": { by: "account" | "address" | "logins"; tries: number; seconds: number };
+  "pool_key.created": { fingerprint: string };
+  "key.rotation_started": Nothing;
+  "key.rotated": { secrets: number };
+  "key.rotation_finished": Nothing;
+  "events.pruned": { count: number; days: number; before: string };
+  "request.refused": { status: number; code: string };
+  "requests.unrecorded": {
+    count: number;
+    addresses: { address: string; count: number }[];
+    other_addresses?: number;
+    of_others?: number;
+  };
+}
+
+export type Action = keyof Details;
+
+/** What has happened: one of the kinds, told apart by `action`. */
+export type PoolEvent = {
+  [A in Action]: {
+    action: A;
+    /** the id or name of what it happened to */
+    object: string;
+    details: Details[A];
+  };
+}[Action];
+
+/** Each kind in a line, for the docs; the object is what the line is about. */
+export const ACTIONS: { readonly [A in Action]: string } = {
+  "reservation.claimed": "machines were claimed for a reservation",
+  "reservation.swapped": "a machine failed while it was prepared, and another one took its place",
+  "reservation.confirmed": "all its accounts work; its time begins",
+  "reservation.ended": "released, or its time is up",
+  "reservation.failed": "it could not be prepared",
+  "reservation.recovered": "a machine of a reservation whose worker had stopped was taken on",
+  "reservations.pruned": "old reservations were deleted (HISTORY_DAYS)",
+  "machine.registered": "a machine joined the pool",
+  "machine.host_key_learnt": "its host key was learnt at the first contact",
+  "machine.changed": "drained, labelled, or given another host key",
+  "machine.cleaned": "proved clean, and offered again",
+  "machine.quarantined": "put aside, with the reason",
+  "machine.removing": "its removal has begun while it was held",
+  "machine.removed": "a machine left the pool; clean: false when that was not proved",
+  "user.created": "a user was made",
+  "user.changed": "a user's role, limits or password changed",
+  "user.deleted": "a user was deleted, with their tokens and sessions",
+  "token.created": "a token was made",
+  "token.deleted": "a token was revoked",
+  "session.created": "somebody logged in",
+  "session.ended": "a session ended before its time",
+  "login.failed": "a login failed",
+  "login.limited": "too many logins: more are refused for a while",
+  "pool_key.created": "the pool's own SSH key was made",
+  "key.rotation_started": "secrets are sealed with a new SECRET_KEY from here on",
+  "key.rotated": "all secrets are sealed with the new SECRET_KEY",
+  "key.rotation_finished": "the old SECRET_KEY opens nothing any more",
+  "events.pruned": "old events were deleted (EVENTS_DAYS)",
+  "request.refused": "a request was answered with 401, 403 or 429",
+  "requests.unrecorded": "more were refused than are recorded one by one",
+};

@@ -1,0 +1,105 @@
+// The states of machines and reservations, and what leads from one to the next. No other file spells a state: the
+// schema's enums apart, from which these are taken. docs/architecture.md draws its pictures from here.
+import { inArray, notInArray, type SQL } from "drizzle-orm";
+import { now } from "../../db/client.ts";
+import {
+  type MACHINE_STATES,
+  type MachineState,
+  machines,
+  type RESERVATION_STATES,
+  type ReservationState,
+  reservations,
+} from "../../db/schema/pool.ts";
+
+type Named<S extends string> = { readonly [Name in S]: Name };
+
+export const MACHINE = {
+  available: "available",
+  preparing: "preparing",
+  reserved: "reserved",
+  cleaning: "cleaning",
+  quarantined: "quarantined",
+  removing: "removing",
+} as const satisfies Named<(typeof MACHINE_STATES)[number]>;
+
+export const RESERVATION = {
+  queued: "queued",
+  preparing: "preparing",
+  active: "active",
+  ending: "ending",
+  ended: "ended",
+  failed: "failed",
+} as const satisfies Named<(typeof RESERVATION_STATES)[number]>;
+
+interface Move<S> {
+  /** none: it is new */
+  from: readonly S[];
+  /** null: its row is deleted */
+  to: S | null;
+  /** for the picture */
+  when: string;
+}
+
+/** What moves a machine on. Nothing leads back from `removing`: no PATCH, no claim, no retry. */
+export const MACHINE_MOVES = {
+  register: { from: [], to: "quarantined", when: "registered" },
+  claim: { from: ["available"], to: "preparing", when: "claimed" },
+  confirm: { from: ["preparing"], to: "reserved", when: "account made" },
+  abandon: { from: ["preparing"], to: "cleaning", when: "failed, or its worker died" },
+  release: { from: ["reserved"], to: "cleaning", when: "time up, or released" },
+  offer: { from: ["cleaning", "quarantined"], to: "available", when: "proved clean" },
+  quarantine: { from: ["cleaning"], to: "quarantined", when: "not reached, or not clean" },
+  failProbe: { from: ["available"], to: "quarantined", when: "a probe failed" },
+  remove: { from: ["reserved", "cleaning", "quarantined"], to: "removing", when: "DELETE with force" },
+  forget: { from: ["removing"], to: null, when: "account removed, or remembered as dirty" },
+  forgetFree: { from: ["available", "quarantined"], to: null, when: "DELETE of one without a holder" },
+} as const satisfies Record<string, Move<MachineState>>;
+
+/** What moves a reservation on. */
+export const RESERVATION_MOVES = {
+  allocate: { from: [], to: "preparing", when: "machines claimed" },
+  confirm: { from: ["preparing"], to: "active", when: "all accounts work" },
+  end: { from: ["preparing", "active"], to: "ending", when: "time up, or released" },
+  fail: { from: ["preparing", "ending"], to: "failed", when: "an account could not be made" },
+  finish: { from: ["ending"], to: "ended", when: "every account is gone, with proof" },
+} as const satisfies Record<string, Move<ReservationState>>;
+
+type MachineMove = keyof typeof MACHINE_MOVES;
+type ReservationMove = keyof typeof RESERVATION_MOVES;
+/** Those that end in a state. */
+type Staying = Exclude<MachineMove, "forget" | "forgetFree">;
+
+/** The columns of a machine that makes a move now. */
+export const machineMoves = <M extends Staying>(move: M) => ({ state: MACHINE_MOVES[move].to, since: now });
+
+/** The state of a reservation that makes a move. */
+export const reservationMoves = (move: ReservationMove) => ({ state: RESERVATION_MOVES[move].to });
+
+/** A condition: the machine is in a state from which it may make that move. */
+export const machineMay = (move: MachineMove): SQL => machineIn([...MACHINE_MOVES[move].from]);
+export const reservationMay = (move: ReservationMove): SQL =>
+  reservationIn([...RESERVATION_MOVES[move].from]);
+
+/** Its holder's: an account is on it, or is being made. */
+export const HELD: readonly MachineState[] = ["preparing", "reserved"];
+/** To be cleaned before anything else. */
+export const UNCLEANED: readonly MachineState[] = ["cleaning", "quarantined"];
+/** A worker is on it: when its lease has run out, what it left is finished or undone. */
+export const HALFWAY: readonly MachineState[] = ["preparing", "cleaning", "removing"];
+/** Known to have been proved clean before its holder came, and whole enough to read its disk. */
+export const SOUND: readonly MachineState[] = ["available", "reserved"];
+export const ONCE_CLEAN: readonly MachineState[] = ["available", "preparing", "reserved"];
+/** Not offered without another clean-up: what is on its disk does not matter until then. */
+export const ASIDE: readonly MachineState[] = ["quarantined", "removing"];
+
+/** Has machines, or may still. */
+export const LIVE: readonly ReservationState[] = ["preparing", "active", "ending"];
+/** Over for its user. */
+export const OVER: readonly ReservationState[] = ["ending", "ended", "failed"];
+/** Over for its user, and perhaps with machines that are not clean yet. */
+export const EMPTYING: readonly ReservationState[] = ["ending", "failed"];
+
+export const machineIn = (states: readonly MachineState[]): SQL => inArray(machines.state, [...states]);
+export const machineNotIn = (states: readonly MachineState[]): SQL => notInArray(machines.state, [...states]);
+export const reservationIn = (states: readonly ReservationState[]): SQL =>
+  inArray(reservations.state, [...states]);

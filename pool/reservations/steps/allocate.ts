@@ -1,0 +1,92 @@
+import { eq } from "drizzle-orm";
+import { inMinutes, now, transact } from "../../../db/client.ts";
+import { violates } from "../../../db/errors.ts";
+import { machines, reservations } from "../../../db/schema/pool.ts";
+import { record } from "../../audit/events.ts";
+import { PoolError } from "../../errors.ts";
+import { reservationMoves } from "../../lifecycle/states.ts";
+import type { Machine } from "../../lifecycle/target.ts";
+import type { ReservationsDeps } from "../deps.ts";
+import type { Admitted } from "./admit.ts";
+import { madePassword, sealCredential } from "./credential.ts";
+import { holdToLimits } from "./limits.ts";
+import { take, untilSure } from "./take.ts";
+import { holdToUids, takeUid } from "./uid.ts";
+
+/** A reservation in the database, with its machines leased to this worker; no machine knows of it yet. */
+export interface Allocated {
+  id: string;
+  username: string;
+  durationMinutes: number;
+  machines: Machine[];
+  /** of the account on all of them */
+  uid: number;
+}
+
+/**
+ * Books machines and a uid for a new reservation, in one short transaction: all or none. What the accounts will be
+ * opened with is sealed in its row until it is confirmed.
+ * @param above a uid that a machine of an earlier try named: ours comes after it
+ * @returns undefined when another request with the same Idempotency-Key was first
+ * @throws PoolError not_enough_machines, limit_reached, no_uid_free
+ */
+export async function allocate(
+  deps: ReservationsDeps,
+  admitted: Admitted,
+  above: number,
+): Promise<Allocated | undefined> {
+  const { principal, username, count, durationMinutes, idempotencyKey } = admitted;
+  const { userId } = principal;
+  const id = crypto.randomUUID();
+  const secret = deps.keys.get(null) as string;
+  const credential = admitted.credential ?? {
+    kind: "password" as const,
+    password: madePassword(secret, id),
+  };
+  const told = (taken: Machine[], uid: number) => ({ id, username, durationMinutes, machines: taken, uid });
+  const readBack = async () => {
+    const [row] = await deps.db.select().from(reservations).where(eq(reservations.id, id));
+    const mine = await deps.db.select().from(machines).where(eq(machines.reservationId, id));
+    return row && mine.length > 0 ? told(mine, row.uid) : undefined;
+  };
+  await holdToUids(deps, userId);
+  const once = () =>
+    transact(
+      deps.db,
+      async (tx) => {
+        await holdToLimits(deps, tx, { userId, count, durationMinutes });
+        const sealed = await sealCredential(deps, tx, id, credential);
+        const taken = await take(deps, tx, id, count);
+        const names = taken.map(({ name }) => name);
+        await record(deps, tx, "reservation.claimed", id, { username, machines: names });
+        const uid = await takeUid(deps, tx, taken, above);
+        await tx.insert(reservations).values({
+          ...reservationMoves("allocate"),
+          id,
+          userId,
+          username,
+          uid,
+          count,
+          durationMinutes,
+          idempotencyKey,
+          requestHash: idempotencyKey ? admitted.hash(secret) : null,
+          keyId: deps.keys.ownId,
+          credential: sealed,
+          createdAt: now,
+          endsAt: inMinutes(durationMinutes),
+        });
+        return told(taken, uid);
+      },
+      readBack,
+    );
+  try {
+    const got = await untilSure(deps, count, once);
+    if (typeof got !== "number") return got;
+    throw new PoolError("not_enough_machines", `Only ${got} machines available`, [
+      { field: "count", message: `${count} asked for, ${got} available` },
+    ]);
+  } catch (error) {
+    if (violates(error, "reservations_idempotency")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,92 @@
+import { eq } from "drizzle-orm";
+import { reservations } from "../../../db/schema/pool.ts";
+import type { Credential } from "../../accounts/accounts.ts";
+import { type FaultKind, MachineFault } from "../../accounts/faults.ts";
+import { PoolError } from "../../errors.ts";
+import { keepLease } from "../../lifecycle/lease.ts";
+import { type Machine, targetOf } from "../../lifecycle/target.ts";
+import type { ReservationsDeps } from "../deps.ts";
+import type { Allocated } from "./allocate.ts";
+import { openCredential } from "./credential.ts";
+import { swap } from "./swap.ts";
+import { heardOfUid } from "./uid.ts";
+
+/** The time asked for begins when all accounts are there; the ends that they carry allow for that. */
+const PREPARING_SECONDS = 120;
+
+/** What a create fails with because of what was asked for, not because of the machine. */
+const CAUSED_BY_REQUEST: ReadonlySet<FaultKind> = new Set(["foreign_account", "refused", "uid_taken"]);
+
+const isOfRequest = (error: unknown) => error instanceof MachineFault && CAUSED_BY_REQUEST.has(error.kind);
+
+async function credentialOf(deps: ReservationsDeps, id: string): Promise<Credential> {
+  const [row] = await deps.db.select().from(reservations).where(eq(reservations.id, id));
+  if (!row?.credential)
+    throw new PoolError("reservation_lost", "The reservation ended while it was prepared; ask again");
+  return openCredential(deps, id, row.credential);
+}
+
+/** Makes the account on one machine, or on another one in its place. @returns the machine that has it */
+async function prepareOne(
+  deps: ReservationsDeps,
+  allocated: Allocated,
+  credential: Credential,
+  first: Machine,
+  refused: Set<string>,
+): Promise<Machine> {
+  const { id, username, uid, durationMinutes } = allocated;
+  const account = { username, uid, mark: id };
+  const seconds = durationMinutes * 60 + PREPARING_SECONDS;
+  for (let machine = first; ; ) {
+    const keeper = keepLease(deps, machine);
+    try {
+      const target = await targetOf(deps, machine);
+      await deps.accounts.create(target, machine.generation, account, credential, seconds, keeper.signal);
+      return machine;
+    } catch (error) {
+      if (!(error instanceof MachineFault)) throw error;
+      deps.log("warn", "machine failed while it was prepared", {
+        machine: machine.name,
+        reservation: id,
+        fault: error.kind,
+        reason: error.message,
+      });
+      // One that refuses again, now what comes after the highest that it named, is at fault itself.
+      const lies = error.kind === "uid_taken" && refused.has(machine.id);
+      if (error.kind === "uid_taken") {
+        refused.add(machine.id);
+        await heardOfUid(deps, machine, error.highestUid);
+      }
+      // The request's own fault: the next machine would say the same, and each would be put aside for it.
+      if (isOfRequest(error) && !lies) throw error;
+      keeper.stop();
+      const other = await swap(deps, machine, error);
+      if (!other) throw error;
+      machine = other;
+    } finally {
+      keeper.stop();
+    }
+  }
+}
+
+/**
+ * Makes the account on all machines at once and swaps those that fail. Leaves all as it is when it throws. Our leases
+ * are still good for most of their length when it returns: confirm at once.
+ * @param refused the machines that refused an earlier try's uid; gets those that refuse this one's
+ * @returns the same reservation, with the machines that it has now
+ * @throws MachineFault; PoolError reservation_lost
+ */
+export async function prepare(
+  deps: ReservationsDeps,
+  allocated: Allocated,
+  refused = new Set<string>(),
+): Promise<Allocated> {
+  const credential = await credentialOf(deps, allocated.id);
+  const results = await Promise.allSettled(
+    allocated.machines.map((machine) => prepareOne(deps, allocated, credential, machine, refused)),
+  );
+  const failed = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+  if (failed.length > 0) throw failed.find(isOfRequest) ?? failed[0];
+  const made = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  return { ...allocated, machines: made };
+}

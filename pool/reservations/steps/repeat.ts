@@ -1,0 +1,65 @@
+import { eq } from "drizzle-orm";
+import { reservations } from "../../../db/schema/pool.ts";
+import { PoolError } from "../../errors.ts";
+import { OVER, RESERVATION } from "../../lifecycle/states.ts";
+import type { ReservationsDeps } from "../deps.ts";
+import { type ReservationView, viewReservation } from "../view.ts";
+import type { Admitted } from "./admit.ts";
+import { madePassword } from "./credential.ts";
+
+export interface Granted extends ReservationView {
+  /** only when it was made here */
+  password?: string;
+}
+
+/** How long a repeated request waits for the first one, which may still be at work; and between looks at it. */
+const WAIT_MS = 60_000;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1000;
+
+/**
+ * What an earlier request with the same Idempotency-Key got; waits while that one is at work. One that failed has let
+ * go of its key.
+ * @returns undefined when there was none: this is the first
+ * @throws PoolError idempotency_key_reused when that one asked for something else; reservation_over; still_preparing
+ */
+export async function findRepeat(deps: ReservationsDeps, admitted: Admitted): Promise<Granted | undefined> {
+  const { idempotencyKey, credential } = admitted;
+  if (idempotencyKey === null) return undefined;
+  const deadline = performance.now() + WAIT_MS;
+  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)) {
+    const [row] = await deps.db
+      .select()
+      .from(reservations)
+      .where(eq(reservations.idempotencyKey, idempotencyKey));
+    if (!row) return undefined;
+    // SECRET_KEY may have been changed since: what only the old one tells is not answered, then the key alone decides.
+    const secret = deps.keys.get(row.keyId);
+    if (secret !== undefined && row.requestHash !== admitted.hash(secret))
+      throw new PoolError(
+        "idempotency_key_reused",
+        "This Idempotency-Key was used for a different request; make a new one",
+      );
+    if (OVER.includes(row.state))
+      throw new PoolError(
+        "reservation_over",
+        `The reservation that this Idempotency-Key made is over (${row.state}); for another one make a new key`,
+        [
+          { field: "id", message: row.id },
+          { field: "state", message: row.state },
+          // Not its planned end: it may have been released long before.
+          ...(row.endedAt ? [{ field: "ended_at", message: row.endedAt.toISOString() }] : []),
+        ],
+      );
+    if (row.state !== RESERVATION.preparing) {
+      const view = await viewReservation(deps, row.id);
+      return secret && !credential ? { ...view, password: madePassword(secret, row.id) } : view;
+    }
+    if (performance.now() > deadline)
+      throw new PoolError(
+        "still_preparing",
+        "The first request with this Idempotency-Key is still at work; ask again",
+      );
+    await new Promise((go) => setTimeout(go, pause));
+  }
+}

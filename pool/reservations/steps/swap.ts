@@ -1,0 +1,49 @@
+import { matched, now, transact } from "../../../db/client.ts";
+import { machines } from "../../../db/schema/pool.ts";
+import type { MachineFault } from "../../accounts/faults.ts";
+import { record } from "../../audit/events.ts";
+import { heldAs } from "../../lifecycle/lease.ts";
+import { faultColumn, lockReservation } from "../../lifecycle/settle.ts";
+import { machineMoves, RESERVATION } from "../../lifecycle/states.ts";
+import type { Machine } from "../../lifecycle/target.ts";
+import type { ReservationsDeps } from "../deps.ts";
+import { take, untilSure } from "./take.ts";
+
+/**
+ * Puts a machine that failed while it was prepared aside for cleaning and takes another in its place.
+ * @returns the other one; undefined when there is none (then nothing was changed) or when ours was taken from us
+ */
+export async function swap(
+  deps: ReservationsDeps,
+  bad: Machine,
+  fault: MachineFault,
+): Promise<Machine | undefined> {
+  const reservationId = bad.reservationId ?? "";
+  const got = await untilSure(deps, 1, () =>
+    transact(deps.db, async (tx) => {
+      if ((await lockReservation(tx, reservationId))?.state !== RESERVATION.preparing) return [];
+      const aside = matched(
+        await tx
+          .update(machines)
+          .set({
+            ...machineMoves("abandon"),
+            fault: faultColumn(fault),
+            lastError: fault.message,
+            retryAt: now,
+            leaseWorker: null,
+            leaseUntil: null,
+          })
+          .where(heldAs(deps, bad)),
+      );
+      if (aside === 0) return [];
+      const other = await take(deps, tx, reservationId, 1);
+      await record(deps, tx, "reservation.swapped", reservationId, {
+        machine: bad.name,
+        fault: fault.kind,
+        by: other[0]?.name,
+      });
+      return other;
+    }),
+  );
+  return typeof got === "number" ? undefined : got[0];
+}

@@ -1,0 +1,42 @@
+// One file spells the states; what leads from one to the next is complete, and what the docs draw.
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { MACHINE_STATES, RESERVATION_STATES } from "../../../db/schema/pool.ts";
+import { MACHINE_MOVES, RESERVATION_MOVES } from "../../../pool/lifecycle/states.ts";
+
+const ROOT = join(import.meta.dir, "../../..");
+const SPELL_THEM = ["pool/lifecycle/states.ts", "db/schema/pool.ts"];
+
+test("no other file of the program spells a state", () => {
+  // A machine may also fail with the fault `failed`; and a route is called by its address.
+  const names = [...MACHINE_STATES, ...RESERVATION_STATES].filter((name) => name !== "failed");
+  const spelled = new RegExp(`(?<!name: )["'](${names.join("|")})["']`);
+  const files = [...new Bun.Glob("{pool,routes,http,cron,db}/**/*.ts").scanSync(ROOT)];
+  expect(files.length).toBeGreaterThan(100);
+  const lines = files
+    .filter((file) => !SPELL_THEM.includes(file))
+    .flatMap((file) =>
+      readFileSync(join(ROOT, file), "utf8")
+        .split("\n")
+        .filter((line) => spelled.test(line))
+        .map((line) => `${file}: ${line.trim()}`),
+    );
+  expect(lines).toEqual([]);
+});
+
+test("every state is reached, and every one leads on, but for those that are an end", () => {
+  for (const [states, moves, ends] of [
+    [MACHINE_STATES, Object.values(MACHINE_MOVES), []],
+    [RESERVATION_STATES, Object.values(RESERVATION_MOVES), ["ended", "failed"]],
+  ] as const) {
+    const [from, to]: [Set<string>, Set<string | null>] = [
+      new Set(moves.flatMap((move) => [...move.from])),
+      new Set(moves.map((move) => move.to)),
+    ];
+    // `queued` is for what is to come.
+    const used = states.filter((state) => state !== "queued");
+    expect(used.filter((state) => !to.has(state))).toEqual([]);
+    expect(used.filter((state) => !from.has(state))).toEqual([...ends]);
+  }
+});
