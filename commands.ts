@@ -1,11 +1,12 @@
 // `bun server.ts COMMAND`: what is done by hand or by the scripts beside the running program, as the database's owner.
 import { parseArgs } from "node:util";
-import { type DatabaseAccounts, readAccounts, SECRET_KEY_FORM } from "./config.ts";
+import { type Maintenance, readMaintenance } from "./config.ts";
 import { type Database, openDatabase } from "./db/client.ts";
 import { grantProgram } from "./db/grants.ts";
 import { migrateDatabase, waitForDatabase } from "./db/migrate.ts";
 import { pruneByItself } from "./db/old_events.ts";
 import { pruneEvents } from "./pool/audit/prune.ts";
+import { SECRET_KEY_FORM } from "./settings.ts";
 
 const DATABASE_WAIT_SECONDS = 60;
 
@@ -39,13 +40,13 @@ function daysOf(text: string | undefined): number {
 /** Does its work as the database's owner, once the database answers. @throws ConfigError, Error when it does not */
 async function asOwner(
   say: (line: string) => void,
-  work: (database: Database, urls: DatabaseAccounts) => Promise<void>,
+  work: (database: Database, settings: Maintenance) => Promise<void>,
 ): Promise<void> {
-  const urls = readAccounts(process.env);
-  const database = openDatabase(urls.ownerUrl);
+  const settings = readMaintenance(process.env);
+  const database = openDatabase(settings.database.ownerUrl);
   try {
     await waitForDatabase(database, DATABASE_WAIT_SECONDS, say);
-    await work(database, urls);
+    await work(database, settings);
   } finally {
     await database.close();
   }
@@ -56,14 +57,14 @@ const COMMANDS: Record<string, Command> = {
     does: "brings the tables up to date, and gives DATABASE_URL's account the rights that the program needs",
     async run(args, say) {
       options(args, []);
-      await asOwner(say, (_, { databaseUrl, ownerUrl, eventsDays }) =>
-        migrateDatabase(ownerUrl, async (connection) => {
-          const changes = await grantProgram(connection, databaseUrl);
+      await asOwner(say, (_, { database, events }) =>
+        migrateDatabase(database.ownerUrl, async (connection) => {
+          const changes = await grantProgram(connection, database.url);
           const taken = changes.filter((change) => change.startsWith("REVOKE"));
           if (changes.length > taken.length)
             say(`granted the program its rights on tables: ${changes.length - taken.length}`);
           for (const change of taken) say(change);
-          const pruning = await pruneByItself(connection, eventsDays);
+          const pruning = await pruneByItself(connection, events.days);
           if (pruning) say(pruning);
         }),
       );

@@ -9,23 +9,23 @@ import { keysOf } from "./pool/secrets/keyring.ts";
 const LEASE_MARGIN = 10;
 
 /** Where machines may live: not where our own parts listen. */
-function addressRules({ databaseUrl, port, allowedMachineNetworks }: Config): AddressRules {
-  const { hostname, port: databasePort } = new URL(databaseUrl);
+function addressRules({ database, server, ssh }: Config): AddressRules {
+  const { hostname, port: databasePort } = new URL(database.url);
   const here = isLoopback(hostname);
-  blockList(allowedMachineNetworks); // says at the start what is wrong with them
+  blockList(ssh.networks); // says at the start what is wrong with them
   return {
-    networks: allowedMachineNetworks,
-    ownPorts: [port, ...(here ? [Number(databasePort || 3306)] : [])],
+    networks: ssh.networks,
+    ownPorts: [server.port, ...(here ? [Number(databasePort || 3306)] : [])],
     ownHosts: here ? [] : [hostname.toLowerCase()],
   };
 }
 
 /** Builds what the program works with. Connects to nothing yet. */
-export function build(settings: Config, database: Database = openDatabase(settings.databaseUrl)) {
+export function build(settings: Config, database: Database = openDatabase(settings.database.url)) {
   const rules = addressRules(settings);
-  const { sshConcurrency, sshTimeoutSeconds, uids } = settings;
-  const accounts = accountsOverSsh(sshConcurrency, sshTimeoutSeconds, rules, undefined, uids);
-  const log: Log = logger(settings.logLevel);
+  const { pool, secrets, ssh, uids } = settings;
+  const accounts = accountsOverSsh(ssh.concurrency, ssh.timeoutSeconds, rules, undefined, uids);
+  const log: Log = logger(settings.server.logLevel);
   return {
     config: settings,
     database,
@@ -35,16 +35,11 @@ export function build(settings: Config, database: Database = openDatabase(settin
     // The scheduler's, who acts for nobody; a request brings its own (http/auth/principal.ts).
     actor: { name: "scheduler", address: "", requestId: "" },
     worker: crypto.randomUUID(),
-    adminToken: settings.adminToken,
-    keys: keysOf(database.db, settings.secretKey),
+    adminToken: secrets.adminToken,
+    keys: keysOf(database.db, secrets.secretKey),
     leaseSeconds: accounts.longestSeconds + LEASE_MARGIN,
-    machineLocalhost: settings.machineLocalhost,
-    maxDurationMinutes: settings.maxDurationMinutes,
-    maxMachinesPerUser: settings.maxMachinesPerUser,
-    historyDays: settings.historyDays,
+    ...pool,
     uids,
-    accountNames: settings.accountNames,
-    requireHostKey: settings.requireHostKey,
     addressRules: rules,
     log,
   };

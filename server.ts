@@ -17,9 +17,9 @@ async function prepareDatabase(): Promise<void> {
   const { database, log } = deps();
   const say = (line: string) => log("info", line);
   await waitForDatabase(database, DATABASE_WAIT_SECONDS, say);
-  await waitForTables(database, config().databaseUrl, DATABASE_WAIT_SECONDS, say);
+  await waitForTables(database, config().database.url, DATABASE_WAIT_SECONDS, say);
   await checkDurability(database.db);
-  await checkSecretKey(database.db, config().secretKey);
+  await checkSecretKey(database.db, config().secrets.secretKey);
 }
 
 /** Runs `stop` once at the first SIGTERM or SIGINT, then ends the process with 0; a second signal ends it at once. */
@@ -42,7 +42,8 @@ function stopOnSignal(stop: () => Promise<unknown>): void {
 
 async function startApi(): Promise<void> {
   const { app } = await import("./app.ts");
-  const { host, port, adminToken } = config();
+  const { host, port } = config().server;
+  const { adminToken } = config().secrets;
   // A worker shares its port with the others, which share nothing else.
   app.listen({
     hostname: host,
@@ -63,7 +64,7 @@ async function startApi(): Promise<void> {
 
 async function startScheduler(): Promise<void> {
   const { startJobs } = await import("./cron/start.ts");
-  const stopJobs = startJobs();
+  const stopJobs = startJobs(deps());
   stopOnSignal(async () => {
     await stopJobs(DRAIN_MS - 1000);
     await deps().database.close();
@@ -84,14 +85,14 @@ try {
     const { runCommand } = await import("./commands.ts");
     process.exit(await runCommand(word, rest));
   } else if (
-    config().webConcurrency > 1 &&
-    !config().scheduler &&
+    config().server.webConcurrency > 1 &&
+    !config().server.scheduler &&
     process.env.MACHINE_MANAGER_WORKER !== "1"
   ) {
-    superviseWorkers(config().webConcurrency, deps().log);
+    superviseWorkers(config().server.webConcurrency, deps().log);
   } else {
     await prepareDatabase();
-    await (config().scheduler ? startScheduler() : startApi());
+    await (config().server.scheduler ? startScheduler() : startApi());
   }
 } catch (error) {
   console.error(

@@ -1,6 +1,9 @@
-import { config } from "../config.ts";
 import { expire } from "../pool/reservations/expire.ts";
-import { job } from "./job.ts";
+import type { Job } from "./job.ts";
 
 /** Ends reservations whose time is up, and removes their accounts. */
-export default job("expire", `*/${config().expireEverySeconds} * * * * *`, expire);
+export default {
+  name: "expire",
+  pattern: ({ server }) => `*/${server.expireEverySeconds} * * * * *`,
+  run: expire,
+} satisfies Job;

@@ -1,5 +1,5 @@
 import { prune } from "../pool/reservations/prune.ts";
-import { job } from "./job.ts";
+import type { Job } from "./job.ts";
 
-/** Deletes reservations that ended more than HISTORY_DAYS ago, sessions that ended, and counts of logins. */
-export default job("prune", "0 */10 * * * *", prune);
+/** Deletes reservations that ended more than HISTORY_DAYS ago, ended sessions, and old counts of logins. */
+export default { name: "prune", pattern: "0 */10 * * * *", run: prune } satisfies Job;

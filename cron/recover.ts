@@ -1,5 +1,5 @@
 import { recover } from "../pool/lifecycle/recover.ts";
-import { job } from "./job.ts";
+import type { Job } from "./job.ts";
 
-/** Finishes or undoes what a stopped process left half done. */
-export default job("recover", "*/5 * * * * *", recover);
+/** Finishes or undoes what a stopped worker left half done. */
+export default { name: "recover", pattern: "*/5 * * * * *", run: recover } satisfies Job;

@@ -1,20 +1,46 @@
+import { cron } from "@elysiajs/cron";
 import { Elysia } from "elysia";
+import type { Deps } from "../deps.ts";
+import { reasonOf } from "../log.ts";
 import expire from "./expire.ts";
-import { finishRuns } from "./job.ts";
+import type { Job } from "./job.ts";
 import probe from "./probe.ts";
 import prune from "./prune.ts";
 import recover from "./recover.ts";
 import retry from "./retry.ts";
 import sweep from "./sweep.ts";
 
+export const JOBS: readonly Job[] = [expire, recover, retry, probe, prune, sweep];
+
 /**
- * Starts every job. Importing this file starts the timers already: only server.ts may.
- * @returns stops the timers, then waits at most so many milliseconds for the runs at work
+ * Starts jobs. A run that is still at work is not started a second time, and one that fails is logged and tried again at
+ * its next time: the timer's own way with an error is to end the process.
+ * @returns stops the timers, then waits at most so many milliseconds for the runs at work; what is left then is
+ *   recovered after its lease ran out
  */
-export function startJobs(): (milliseconds: number) => Promise<void> {
-  const jobs = new Elysia().use(expire).use(recover).use(retry).use(probe).use(prune).use(sweep);
+export function startJobs(deps: Deps, jobs = JOBS): (milliseconds: number) => Promise<void> {
+  const running = new Set<Promise<unknown>>();
+  const runOf = (job: Job) => async () => {
+    const run = job.run(deps);
+    running.add(run);
+    try {
+      const done = await run;
+      if (done) deps.log("debug", "job ran", { job: job.name, done });
+    } catch (error) {
+      deps.log("error", "job failed", { job: job.name, reason: reasonOf(error) });
+    } finally {
+      running.delete(run);
+    }
+  };
+  const timers = jobs.map((job) => {
+    const { name } = job;
+    const pattern = typeof job.pattern === "string" ? job.pattern : job.pattern(deps.config);
+    const plugin = cron({ name, pattern, timezone: "UTC", protect: true, catch: true, run: runOf(job) });
+    return new Elysia().use(plugin).store.cron[name];
+  });
   return async (milliseconds) => {
-    for (const timer of Object.values(jobs.store.cron)) timer.stop();
-    await finishRuns(milliseconds);
+    for (const timer of timers) timer?.stop();
+    const limit = new Promise((go) => setTimeout(go, milliseconds).unref());
+    await Promise.race([Promise.allSettled([...running]), limit]);
   };
 }

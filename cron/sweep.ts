@@ -1,5 +1,5 @@
 import { sweep } from "../pool/lifecycle/sweep.ts";
-import { job } from "./job.ts";
+import type { Job } from "./job.ts";
 
-/** Once a day for each machine: files of former holders on the whole disk. */
-export default job("sweep", "30 * * * * *", sweep);
+/** Once a day for each machine: searches the whole disk for files of former holders. */
+export default { name: "sweep", pattern: "30 * * * * *", run: sweep } satisfies Job;

@@ -16,7 +16,8 @@ export const withDeps = new Elysia({ name: "deps" })
   .use(withOrigin)
   .use(withPrincipal)
   .mapResponse({ as: "scoped" }, ({ parts, responseValue, set }) => {
-    if (!parts().config.prettyJson || responseValue === null || typeof responseValue !== "object") return;
+    if (!parts().config.http.prettyJson || responseValue === null || typeof responseValue !== "object")
+      return;
     if (responseValue instanceof Response) return;
     return json(responseValue, true, {
       status: Number(set.status ?? 200),

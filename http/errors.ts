@@ -171,5 +171,5 @@ export const withErrors = new Elysia({ name: "errors" })
     const { status, details = [], headers = {} } = answer;
     answered.set(request, { status, code: answer.code });
     const body = { error: answer.error, code: answer.code, ...(details.length > 0 ? { details } : {}) };
-    return json(body, parts().config.prettyJson, { status, headers });
+    return json(body, parts().config.http.prettyJson, { status, headers });
   });

@@ -18,7 +18,7 @@ export const withTrail = new Elysia({ name: "trail" })
   .use(withParts)
   .onRequest(({ parts, request, server }) => {
     began.set(request, performance.now());
-    noteOrigin(request, server, parts().config.proxySecret);
+    noteOrigin(request, server, parts().config.http.proxySecret);
   })
   .onAfterResponse({ as: "global" }, async ({ parts, request, set }) => {
     const path = pathOf(request).slice(0, 200);

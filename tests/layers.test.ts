@@ -25,13 +25,14 @@ const rooms = [...FLOORS.keys()];
 /** What each part outside of the tower may import of ours; a folder also imports from itself. */
 const MAY_IMPORT: Record<string, string[]> = {
   "server.ts": ["app.ts", "commands.ts", "config.ts", "deps.ts", "log.ts", "workers.ts", "cron", ...rooms],
-  "commands.ts": ["config.ts", "deps.ts", ...rooms],
+  "commands.ts": ["config.ts", "deps.ts", "settings.ts", ...rooms],
   "app.ts": ["routes", "http"],
   routes: ["http", "config.ts", ...rooms.filter((room) => room !== "db")],
   cron: ["config.ts", "deps.ts", "log.ts", ...rooms.filter((room) => room !== "db")],
   http: ["config.ts", "deps.ts", "log.ts", ...rooms.filter((room) => room !== "db")],
   "deps.ts": ["config.ts", "log.ts", ...rooms],
-  "config.ts": [],
+  "config.ts": ["settings.ts"],
+  "settings.ts": [],
   "log.ts": [],
   "workers.ts": ["log.ts"],
   provision: ["config.ts", "log.ts"],

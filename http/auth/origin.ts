@@ -27,7 +27,7 @@ export function refuseCrossSite({ request }: { request: Request }): void {
  * pointed here by somebody (DNS rebinding).
  */
 export const withOrigin = new Elysia({ name: "origin" }).use(withParts).onRequest(({ parts, request }) => {
-  if (parts().config.adminToken || isSign(request) || isPage(request)) return;
+  if (parts().adminToken || isSign(request) || isPage(request)) return;
   const host = request.headers.get("host");
   if (host && !isLoopback(nameOf(host)))
     throw new HttpProblem(

@@ -96,7 +96,7 @@ export const withPrincipal = new Elysia({ name: "principal" })
     if (found) {
       // First, so that a refusal is recorded in their name.
       known.set(request, found);
-      holdToRate(found.principal, deps.config.maxRequestsPerMinute);
+      holdToRate(found.principal, deps.config.http.maxRequestsPerMinute);
       if (found.session) checkCsrf(request, found.session.secret);
       return;
     }

@@ -16,7 +16,7 @@ export const docs = new Elysia({ name: "docs" })
   .use(withParts)
   .onAfterHandle(({ parts, path, responseValue }) =>
     path === "/swagger/json"
-      ? validOpenApi(responseValue as Record<string, unknown>, parts().config.adminToken === "")
+      ? validOpenApi(responseValue as Record<string, unknown>, parts().adminToken === "")
       : undefined,
   )
   .use(

@@ -116,15 +116,3 @@ test("passwords that SQL would misread, or half of an own database's accounts, s
   expect(half.code).toBe(1);
   expect(half.stderr).toContain("set both, or neither");
 });
-
-test(".env.example has every variable that the program reads", async () => {
-  const source = readFileSync(join(ROOT, "config.ts"), "utf8");
-  const schemas = [...source.matchAll(/^const \w+ = Type\.Object\(\{([\s\S]*?)\n\}\);/gm)];
-  const names = schemas.flatMap(([, schema = ""]) =>
-    [...schema.matchAll(/^ {2}([A-Z_]+):/gm)].map((match) => match[1]),
-  );
-  expect(names).toContain("DATABASE_OWNER_URL");
-  expect(names.length).toBeGreaterThan(10);
-  const listed = (await run(["bash", "-c", ". provision/lib.sh; setting_names"])).stdout.split("\n");
-  expect(names.filter((name) => !listed.includes(name ?? ""))).toEqual([]);
-});

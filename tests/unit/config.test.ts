@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readAccounts, readConfig } from "../../config.ts";
+import { readConfig, readMaintenance } from "../../config.ts";
 
 const good = { DATABASE_URL: "mysql://a:b@h/x", SECRET_KEY: Buffer.alloc(32, 1).toString("base64") };
 const problemOf = (env: Record<string, string>) => {
@@ -16,9 +16,7 @@ const problemOf = (env: Record<string, string>) => {
 
 test("defaults work; an empty variable counts as not set", () => {
   expect(readConfig({ ...good, PORT: "", LOG_LEVEL: "" })).toMatchObject({
-    port: 3000,
-    host: "127.0.0.1",
-    logLevel: "info",
+    server: { port: 3000, host: "127.0.0.1", logLevel: "info" },
   });
 });
 
@@ -71,7 +69,7 @@ test("a secret may come from a file, but not from both", () => {
   try {
     const file = join(folder, "token");
     writeFileSync(file, "0123456789abcdef\n");
-    expect(readConfig({ ...good, ADMIN_TOKEN_FILE: file }).adminToken).toBe("0123456789abcdef");
+    expect(readConfig({ ...good, ADMIN_TOKEN_FILE: file }).secrets.adminToken).toBe("0123456789abcdef");
     expect(problemOf({ ADMIN_TOKEN: "0123456789abcdef", ADMIN_TOKEN_FILE: file })).toContain("both");
     expect(problemOf({ ADMIN_TOKEN_FILE: `${file}.none` })).toContain("can't read");
   } finally {
@@ -81,14 +79,13 @@ test("a secret may come from a file, but not from both", () => {
 
 test("a maintenance command reads the two accounts of one database, and nothing else", () => {
   const both = { DATABASE_URL: "mysql://a:secret@h/x", DATABASE_OWNER_URL: "mysql://o:secret@h/x" };
-  expect(readAccounts(both)).toEqual({
-    databaseUrl: both.DATABASE_URL,
-    ownerUrl: both.DATABASE_OWNER_URL,
-    eventsDays: 365,
+  expect(readMaintenance(both)).toEqual({
+    database: { url: both.DATABASE_URL, ownerUrl: both.DATABASE_OWNER_URL },
+    events: { days: 365 },
   });
   const refused = (env: Record<string, string>) => {
     try {
-      readAccounts({ ...both, ...env });
+      readMaintenance({ ...both, ...env });
       return "";
     } catch (error) {
       expect(String(error)).not.toContain("secret");

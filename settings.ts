@@ -1,0 +1,127 @@
+// Every setting, by area: a line here, one in .env.example, one in docs/operate.md, and one in compose.yml (tests/unit/settings.test.ts
+// holds them to each other).
+import Type from "typebox";
+
+const Flag = (fallback: boolean) => Type.Boolean({ default: fallback });
+const Whole = (minimum: number, maximum: number, fallback: number) =>
+  Type.Integer({ minimum, maximum, default: fallback });
+const Text = (fallback: string, pattern = "") => Type.String({ pattern, default: fallback });
+
+/** The highest that every system takes: beyond it some read a negative number. */
+const MOST_UID = 2 ** 31 - 1;
+/** 32 bytes in base64. */
+export const SECRET_KEY_FORM = "^[A-Za-z0-9+/]{43}=$";
+
+export interface Setting<S extends Type.TSchema> {
+  /** the variable's name in the environment */
+  env: string;
+  type: S;
+  /** what a value has to be, where the type's own words would not do */
+  must?: string | undefined;
+  /** its value is shown to no one, and may come from a file that NAME_FILE names */
+  secret: boolean;
+}
+const plain = <S extends Type.TSchema>(env: string, type: S, must?: string): Setting<S> => ({
+  env,
+  type,
+  must,
+  secret: false,
+});
+const secret = <S extends Type.TSchema>(env: string, type: S, must?: string): Setting<S> => ({
+  env,
+  type,
+  must,
+  secret: true,
+});
+
+const DATABASE_URL = secret(
+  "DATABASE_URL",
+  Type.String({ pattern: "^mysql://[^/]+/[A-Za-z0-9_]+" }),
+  "must look like mysql://user:password@host:3306/database",
+);
+
+/** Every variable that the program reads, by area; `.env.example` explains each. */
+export const PROGRAM = {
+  database: { url: DATABASE_URL },
+  server: {
+    host: plain("HOST", Text("127.0.0.1")),
+    port: plain("PORT", Whole(0, 65535, 3000)),
+    publishAddress: plain("PUBLISH_ADDRESS", Text("")),
+    scheduler: plain("SCHEDULER", Flag(false)),
+    webConcurrency: plain("WEB_CONCURRENCY", Whole(1, 64, 1)),
+    expireEverySeconds: plain("EXPIRE_EVERY", Whole(1, 59, 5)),
+    logLevel: plain(
+      "LOG_LEVEL",
+      Type.Union([Type.Literal("debug"), Type.Literal("info"), Type.Literal("warn"), Type.Literal("error")], {
+        default: "info",
+      }),
+      "must be debug, info, warn or error",
+    ),
+  },
+  http: {
+    prettyJson: plain("PRETTY_JSON", Flag(false)),
+    /** of one user, to one API process; 0: no limit */
+    maxRequestsPerMinute: plain("MAX_REQUESTS_PER_MINUTE", Whole(0, 1_000_000, 600)),
+    /** what our own proxy sends along; empty: no forwarded address is believed */
+    proxySecret: secret(
+      "PROXY_SECRET",
+      Text("", "^$|^[A-Za-z0-9_-]{16,256}$"),
+      "must be 16 to 256 letters, digits, _ and -",
+    ),
+  },
+  secrets: {
+    secretKey: secret(
+      "SECRET_KEY",
+      Type.String({ pattern: SECRET_KEY_FORM }),
+      "must be 32 random bytes in base64; make one with: openssl rand -base64 32",
+    ),
+    /** empty: no token is asked for */
+    adminToken: secret(
+      "ADMIN_TOKEN",
+      Text("", "^$|^[!-~]{16,256}$"),
+      "must be 16 to 256 printable characters without spaces",
+    ),
+  },
+  ssh: {
+    timeoutSeconds: plain("SSH_TIMEOUT_SECONDS", Whole(1, 120, 10)),
+    concurrency: plain("SSH_CONCURRENCY", Whole(1, 1000, 20)),
+    /** CIDR blocks in which a machine may live; none: anywhere */
+    networks: plain(
+      "ALLOWED_MACHINE_NETWORKS",
+      Type.Array(Type.String({ pattern: "^[0-9a-fA-F:.]+/[0-9]{1,3}$" }), { default: [] }),
+      "must be networks such as 10.0.0.0/8, separated by commas",
+    ),
+  },
+  /** what the accounts on the machines may have, both included */
+  uids: {
+    first: plain("UID_MIN_POOL", Whole(1000, MOST_UID, 20_000)),
+    last: plain("UID_MAX_POOL", Whole(1000, MOST_UID, 59_999)),
+  },
+  /** these are fields of what the pool works with, by the same names (deps.ts) */
+  pool: {
+    maxDurationMinutes: plain("MAX_DURATION_MINUTES", Whole(1, 525_600, 10_080)),
+    maxMachinesPerUser: plain("MAX_MACHINES_PER_USER", Whole(0, 100_000, 0)),
+    historyDays: plain("HISTORY_DAYS", Whole(1, 3650, 30)),
+    requireHostKey: plain("REQUIRE_HOST_KEY", Flag(false)),
+    accountNames: plain(
+      "ACCOUNT_NAMES",
+      Type.Union([Type.Literal("own"), Type.Literal("any")], { default: "any" }),
+      "must be own or any",
+    ),
+    machineLocalhost: plain("MACHINE_LOCALHOST", Text("", "^[A-Za-z0-9.:-]*$")),
+  },
+};
+
+/** What the maintenance commands read (commands.ts); the API and the scheduler never get the owner's account. */
+export const MAINTENANCE = {
+  database: {
+    url: DATABASE_URL,
+    ownerUrl: secret(
+      "DATABASE_OWNER_URL",
+      DATABASE_URL.type,
+      "must look like mysql://owner:password@host:3306/database",
+    ),
+  },
+  /** after which the database deletes an event; 0: never */
+  events: { days: plain("EVENTS_DAYS", Whole(0, 36_500, 365)) },
+};
