@@ -59,6 +59,20 @@ export interface UidRange {
 }
 
 const script = (name: string) => readFileSync(new URL(`./scripts/${name}.sh`, import.meta.url), "utf8");
+
+/** What runs on machines; read at the first step, since who reaches no machine may not be allowed to read files. */
+function readScripts() {
+  const fence = script("fence");
+  const files = script("files");
+  return {
+    look: script("look"),
+    create: fence + script("names") + script("create"),
+    clean: fence + script("processes") + files + script("remove") + script("clean"),
+    sweep: fence + files + script("sweep"),
+  };
+}
+type Scripts = ReturnType<typeof readScripts>;
+
 /** The last line decides: what it must start with, or FAIL and why. Anything else means unknown. */
 function answer(reply: Reply, expected: string, uids: UidRange): string {
   const last = reply.lines.at(-1) ?? "";
@@ -108,21 +122,15 @@ export function accountsOverSsh(
   const limits: Limits = { connectSeconds, stepSeconds };
   const sweepLimits: Limits = { connectSeconds, stepSeconds: 900 };
   const turn = limit(concurrency);
-  const fence = script("fence");
-  const files = script("files");
-  const scripts = {
-    look: script("look"),
-    create: fence + script("names") + script("create"),
-    clean: fence + script("processes") + files + script("remove") + script("clean"),
-    sweep: fence + files + script("sweep"),
-  };
+  let read: Scripts | undefined;
+  const scripts = () => (read ??= readScripts());
   const fenced = (generation: number) => `${generation} ${uids.first} ${uids.last}`;
-  const step = (target: Target, name: keyof typeof scripts, input: string[], signal?: AbortSignal) =>
+  const step = (target: Target, name: keyof Scripts, input: string[], signal?: AbortSignal) =>
     turn(async () => {
       const host = await addressOf(target.host, target.port, rules, connectSeconds);
       return runScript(
         { ...target, host },
-        scripts[name],
+        scripts()[name],
         input,
         name === "sweep" ? sweepLimits : limits,
         signal,

@@ -86,7 +86,7 @@ function poolNeeds(): string[] {
   const socket = new URL(settings.DATABASE_URL).searchParams.get("socketPath");
   return [
     `--allow-net=unix:${socket},127.0.0.1`,
-    `--allow-read=accounts,${socket}`,
+    `--allow-read=pool/accounts,${socket}`,
     `--allow-write=${socket}`,
   ];
 }
