@@ -22,7 +22,7 @@ const ELSEWHERE: Record<string, { file: string; as: string }> = {
     file: "tests/native/stack.test.ts",
     as: 'just("prune-events", "--older-than", "365d")',
   },
-  "bun server.ts migrate": { file: "tests/pool/owner.test.ts", as: '"migrate"' },
+  "bun server.ts migrate": { file: "tests/db/owner.test.ts", as: '"migrate"' },
   "just rotate-key": { file: "tests/native/stack.test.ts", as: 'just("rotate-key")' },
   "just run-dev": { file: "tests/native/stack.test.ts", as: 'just("run-dev")' },
   "just install-systemd": { file: "tests/native/systemd.test.ts", as: '"install-systemd"' },
@@ -33,13 +33,13 @@ const ELSEWHERE: Record<string, { file: string; as: string }> = {
 };
 
 const asRoot = process.getuid?.() === 0;
-if (!asRoot) console.warn("tests/readme/commands.test.ts: README's commands are skipped: machines need root");
+if (!asRoot) console.warn("tests/docs/commands.test.ts: README's commands are skipped: machines need root");
 
 /** What may run here: it touches nothing but what this test started. Anything else would run on the reader's own stack. */
 const HERE = [
   /^curl [^;|&]*"?https:\/\/localhost\/[^;|]*$/,
   /^ssh -p 2221 \w+@localhost$/,
-  /^just (register-machine rack-7 rack-7\.example\.org|test tests\/unit|check)$/,
+  /^just (register-machine rack-7 rack-7\.example\.org|test tests\/http\/in_process\.test\.ts|check)$/,
   /^bun provision\/register\.ts --file machines\.txt$/,
   /^bun tests\/bench\/\w+\.ts$/,
 ];
@@ -189,7 +189,7 @@ describe.skipIf(!asRoot)("README's commands", () => {
   }
 
   for (const command of here)
-    test(`line ${command.line}: ${command.text.slice(0, 90)}`, async () => {
+    test(`${command.file}:${command.line}: ${command.text.slice(0, 90)}`, async () => {
       const { code, stdout, stderr } = await perform(command);
       if (command.text === "bun tests/bench/http.ts" && code === 2) {
         expect(stderr).toContain("apt-get install wrk");

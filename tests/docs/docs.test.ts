@@ -1,17 +1,15 @@
-// What README.md lists is what there is: settings, endpoints, error codes, recipes, faults, files. The commands are run by
+// What the documents list is what there is: settings, endpoints, error codes, recipes, faults, files. The commands are run by
 // commands.test.ts.
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { app } from "../../app.ts";
 import { FAULTS } from "../../db/schema/pool.ts";
 import { POOL_ERROR_KINDS } from "../../pool/errors.ts";
 import { run } from "../native/proxy.ts";
-import { blocks, quoted, README, ROOT, table } from "./markdown.ts";
+import { blocks, commands, DOCUMENTS, quoted, ROOT, read, table } from "./markdown.ts";
 
 setDefaultTimeout(60_000);
-
-const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 
 test("the settings are those of .env.example, with the defaults that it has", () => {
   const settings = new Map(
@@ -98,17 +96,56 @@ test("diagrams are of a kind that Mermaid knows, and their brackets are closed",
   }
 });
 
-test("every link leads to a heading or a file, and what it says of folders is there", () => {
-  const headings = [...README.matchAll(/^#+ (.+)$/gm)].map(([, text = ""]) =>
+/** Its headings, as links name them. */
+const headingsOf = (file: string) =>
+  [...read(file).matchAll(/^#+ (.+)$/gm)].map(([, text = ""]) =>
     text
       .toLowerCase()
       .replace(/[^\w\s-]/g, "")
       .replace(/\s/g, "-"),
   );
-  for (const [, to = ""] of README.matchAll(/\]\(([^)]+)\)/g)) {
-    if (to.startsWith("#")) expect(headings).toContain(to.slice(1));
-    else if (!to.startsWith("http")) expect(existsSync(join(ROOT, to)), to).toBe(true);
-  }
-  for (const [cell = ""] of table("where"))
-    for (const place of quoted(cell)) expect(existsSync(join(ROOT, place)), place).toBe(true);
+
+test("every link leads to a heading or a file, and what they say of folders is there", () => {
+  const dead = DOCUMENTS.flatMap((file) =>
+    [...read(file).matchAll(/\]\(([^)]+)\)/g)].flatMap(([, to = ""]) => {
+      if (to.startsWith("http")) return [];
+      const [path = "", heading] = to.split("#");
+      const target = path ? join(dirname(file), path) : file;
+      const there =
+        existsSync(join(ROOT, target)) && (heading === undefined || headingsOf(target).includes(heading));
+      return there ? [] : [`${file}: ${to}`];
+    }),
+  );
+  expect(dead).toEqual([]);
+  for (const head of ["where", "room"])
+    for (const [cell = ""] of table(head))
+      for (const place of quoted(cell))
+        expect(
+          existsSync(join(ROOT, place)) ||
+            existsSync(join(ROOT, "pool/reservations", place)) ||
+            place === "nginx",
+          place,
+        ).toBe(true);
+});
+
+test("the README is a front door: short, with a picture, the two commands, and a link to each document", () => {
+  const readme = read("README.md");
+  expect(readme.split("\n").length).toBeLessThan(200);
+  for (const part of ["```mermaid", "git clone", "(LICENSE)"]) expect(readme).toContain(part);
+  const first = commands().filter(({ file }) => file === "README.md");
+  expect(first.slice(0, 2).map(({ text }) => text)).toEqual([
+    "npx --yes rust-just run",
+    "npx --yes rust-just test",
+  ]);
+  for (const file of DOCUMENTS.slice(1)) expect(readme).toContain(`](${file})`);
+});
+
+test("decision records say whether they hold, and since when", () => {
+  const files = [...new Bun.Glob("docs/decisions/*.md").scanSync(ROOT)];
+  expect(files.length).toBeGreaterThan(8);
+  const without = files.filter(
+    (file) =>
+      !/^# \d{4} .+\n\n\*\*Status:\*\* (accepted|superseded by \d{4}), \d{4}-\d{2}-\d{2}\n/.test(read(file)),
+  );
+  expect(without).toEqual([]);
 });
