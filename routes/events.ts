@@ -1,19 +1,8 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
 import { Problem } from "../http/errors.ts";
-import { time } from "../http/models.ts";
+import { Event, eventOf } from "../http/models/event.ts";
 import { listEvents } from "../pool/audit/events.ts";
-
-const Event = t.Object({
-  id: t.Integer(),
-  at: time("when it was done, by the database's clock"),
-  actor: t.String({ description: "a user and their token, ADMIN_TOKEN, open, scheduler or owner" }),
-  address: t.String({ description: "where the request came from" }),
-  request_id: t.String(),
-  action: t.String({ description: "such as reservation.confirmed" }),
-  object: t.String({ description: "id or name of what it was done to" }),
-  details: t.Record(t.String(), t.Any()),
-});
 
 const text = (description: string) => t.Optional(t.String({ minLength: 1, maxLength: 140, description }));
 
@@ -26,11 +15,7 @@ export default new Elysia({ name: "events", normalize: false, tags: ["events"] }
       const limit = query.limit ?? 100;
       const found = await listEvents(deps, { ...query, limit });
       return {
-        events: found.map(({ at, requestId, ...one }) => ({
-          ...one,
-          at: at.toISOString(),
-          request_id: requestId,
-        })),
+        events: found.map(eventOf),
         next: found.length === limit ? (found.at(-1)?.id ?? null) : null,
       };
     },

@@ -1,7 +1,14 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
 import { notOnHead, Problem } from "../http/errors.ts";
-import { Count, Duration, Password, Reservation, reservationOf, Username } from "../http/models.ts";
+import {
+  Count,
+  Duration,
+  Password,
+  Reservation,
+  reservationOf,
+  Username,
+} from "../http/models/reservation.ts";
 import { reserve } from "../pool/reservations/reserve.ts";
 
 /** GET /reserve: kept for those who reserve from a browser's address line or one curl. POST /reservations is the same. */

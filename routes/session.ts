@@ -1,31 +1,15 @@
 import { Elysia, t } from "elysia";
-import { cookieFor, csrfOf, NO_COOKIE, secretIn } from "../http/auth/cookie.ts";
+import { cookieFor, NO_COOKIE, secretIn } from "../http/auth/cookie.ts";
 import { refuseCrossSite } from "../http/auth/origin.ts";
 import { sessionOf } from "../http/auth/principal.ts";
 import { withJsonBody } from "../http/body.ts";
 import { withDeps } from "../http/deps.ts";
 import { Problem } from "../http/errors.ts";
-import { Role, time } from "../http/models.ts";
+import { SessionInfo, sessionInfoOf } from "../http/models/session.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { invalid } from "../pool/errors.ts";
 import { type Credentials, logIn } from "../pool/identity/login.ts";
-import { endSession, type Session } from "../pool/identity/sessions.ts";
-
-const Told = t.Object({
-  name: t.String({ description: "as in the records: the user, and the token's name or `password`" }),
-  user: t.Nullable(t.String({ description: "null: the ADMIN_TOKEN" })),
-  role: Role,
-  csrf: t.String({ description: "what every change with this session sends as the header X-CSRF-Token" }),
-  ends_at: time("when it ends at the latest; without a request for 60 minutes it ends before"),
-});
-
-const told = ({ principal, endsAt, secret }: Session & { secret: string }) => ({
-  name: principal.name,
-  user: principal.userName,
-  role: principal.role,
-  csrf: csrfOf(secret),
-  ends_at: endsAt.toISOString(),
-});
+import { endSession } from "../pool/identity/sessions.ts";
 
 /** The session of a request. @throws HttpProblem unauthorized, also for a token that counts */
 function itsSession(request: Request) {
@@ -54,11 +38,11 @@ export default new Elysia({ name: "session", normalize: false, tags: ["session"]
     "/session",
     ({ request, set }) => {
       set.headers["cache-control"] = "no-store";
-      return told(itsSession(request));
+      return sessionInfoOf(itsSession(request));
     },
     {
       role: "viewer",
-      response: { 200: Told, 503: Problem },
+      response: { 200: SessionInfo, 503: Problem },
       detail: { summary: "Who you are logged in as" },
     },
   )
@@ -68,7 +52,7 @@ export default new Elysia({ name: "session", normalize: false, tags: ["session"]
       const session = await logIn(deps, credentialsOf(body), secretIn(request));
       set.headers["cache-control"] = "no-store";
       set.headers["set-cookie"] = cookieFor(session.secret);
-      return status(201, told(session));
+      return status(201, sessionInfoOf(session));
     },
     {
       anybody: true,
@@ -85,7 +69,7 @@ export default new Elysia({ name: "session", normalize: false, tags: ["session"]
         },
       ),
       response: {
-        201: Told,
+        201: SessionInfo,
         400: Problem,
         401: Problem,
         403: Problem,

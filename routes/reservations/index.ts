@@ -2,7 +2,15 @@ import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
-import { Count, Duration, Password, Reservation, reservationOf, time, Username } from "../../http/models.ts";
+import { time } from "../../http/models/fields.ts";
+import {
+  Count,
+  Duration,
+  Password,
+  Reservation,
+  reservationOf,
+  Username,
+} from "../../http/models/reservation.ts";
 import { invalid } from "../../pool/errors.ts";
 import { ownerSeenBy } from "../../pool/identity/principal.ts";
 import { reserve } from "../../pool/reservations/reserve.ts";

@@ -2,7 +2,8 @@ import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/errors.ts";
-import { ApiToken, Role, tokenOf, UserName } from "../../http/models.ts";
+import { ApiToken, tokenOf } from "../../http/models/token.ts";
+import { Role, UserName } from "../../http/models/user.ts";
 import { createToken, listTokens } from "../../pool/identity/tokens.ts";
 
 /** GET and POST /tokens. */

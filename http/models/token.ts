@@ -1,0 +1,24 @@
+import { t } from "elysia";
+import type { TokenView } from "../../pool/identity/tokens.ts";
+import { time } from "./fields.ts";
+import { Role } from "./user.ts";
+
+export const ApiToken = t.Object({
+  id: t.String(),
+  name: t.String(),
+  user: t.String(),
+  role: Role,
+  prefix: t.String({ description: "the characters with which it begins" }),
+  created_at: time("when it was made"),
+  expires_at: t.Nullable(time("when it stops counting")),
+});
+
+export const tokenOf = (view: TokenView) => ({
+  id: view.id,
+  name: view.name,
+  user: view.user,
+  role: view.role,
+  prefix: view.prefix,
+  created_at: view.createdAt.toISOString(),
+  expires_at: view.expiresAt?.toISOString() ?? null,
+});
