@@ -33,11 +33,7 @@ function isText({ url }: { url: string }): boolean {
 /** Refuses a request whose host can't be one, or whose address is no text, before anything looks at it. */
 export const withAddress = new Elysia({ name: "address" }).onRequest(({ request }) => {
   if (!isText(request))
-    throw new HttpProblem(
-      400,
-      "bad_request",
-      "The address is not text in UTF-8, each byte as % and two digits",
-    );
+    throw new HttpProblem("bad_request", "The address is not text in UTF-8, each byte as % and two digits");
   if (!isHost(request.headers.get("host")))
-    throw new HttpProblem(400, "bad_request", "The Host header is not a host name or address with a port");
+    throw new HttpProblem("bad_request", "The Host header is not a host name or address with a port");
 });

@@ -13,10 +13,9 @@ function tame(value: unknown, depth = 0, name = "body"): void {
   if (typeof value === "string" && !value.isWellFormed())
     throw invalid(name, "is not well-formed text (half a character)");
   if (typeof value !== "object" || value === null) return;
-  if (depth === DEEPEST) throw new HttpProblem(400, "invalid_json", "The body is nested too deeply");
+  if (depth === DEEPEST) throw new HttpProblem("invalid_json", "The body is nested too deeply");
   // Elysia copies bodies by assignment: this field became the copy's prototype, and its fields counted as sent.
-  if (Object.hasOwn(value, "__proto__"))
-    throw new HttpProblem(400, "invalid_request", "__proto__: unknown field");
+  if (Object.hasOwn(value, "__proto__")) throw invalid("__proto__", "unknown field");
   // `{"toString":false}` can't be made a text, and Elysia makes one of each value that it refuses: that threw.
   if (Object.hasOwn(value, "toString"))
     Object.defineProperty(value, Symbol.toPrimitive, { value: () => "[object]" });
@@ -33,11 +32,10 @@ async function readJson(request: Request): Promise<unknown> {
   const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json")
     throw new HttpProblem(
-      415,
       "unsupported_media_type",
       "Send JSON, with the header Content-Type: application/json",
     );
-  const tooLarge = () => new HttpProblem(413, "body_too_large", "The body is larger than 64 KiB");
+  const tooLarge = () => new HttpProblem("body_too_large", "The body is larger than 64 KiB");
   if (Number(request.headers.get("content-length") ?? 0) > MOST_BYTES) throw tooLarge();
   const parts: Uint8Array[] = [];
   let size = 0;
@@ -50,7 +48,7 @@ async function readJson(request: Request): Promise<unknown> {
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(parts)));
   } catch {
-    throw new HttpProblem(400, "invalid_json", "The body is not valid JSON");
+    throw new HttpProblem("invalid_json", "The body is not valid JSON");
   }
   tame(value);
   return value;

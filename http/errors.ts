@@ -1,41 +1,15 @@
-import { Elysia, t, type ValidationError } from "elysia";
+import { Elysia, type ValidationError } from "elysia";
 import { isUnavailable } from "../pool/database.ts";
-import { PoolError, type PoolErrorKind } from "../pool/errors.ts";
+import { PoolError } from "../pool/errors.ts";
 import { pathOf } from "./address.ts";
 import { forwarded } from "./auth/proxy.ts";
+import { type Code, STATUS_OF } from "./codes.ts";
 import { json } from "./json.ts";
 import { withParts } from "./parts.ts";
 import { HttpProblem } from "./problem.ts";
 
-const STATUS = {
-  invalid_request: 400,
-  not_enough_machines: 409,
-  machines_unreachable: 503,
-  username_taken: 409,
-  account_refused: 409,
-  machine_exists: 409,
-  address_taken: 409,
-  machine_not_found: 404,
-  machine_held: 409,
-  reservation_not_found: 404,
-  reservation_lost: 503,
-  no_uid_free: 503,
-  idempotency_key_reused: 409,
-  reservation_over: 409,
-  still_preparing: 503,
-  outcome_unknown: 504,
-  user_exists: 409,
-  user_not_found: 404,
-  token_not_found: 404,
-  account_name_not_allowed: 403,
-  limit_reached: 403,
-  login_failed: 401,
-  too_many_logins: 429,
-} as const satisfies Record<PoolErrorKind, number>;
-
 const nothingHere = () =>
   new HttpProblem(
-    404,
     "not_found",
     "There is nothing at this address with this method; GET /swagger lists what there is",
   );
@@ -45,21 +19,11 @@ export function notOnHead({ request }: { request: Request }): void {
   if (request.method === "HEAD") throw nothingHere();
 }
 
-/** The one form of every error. */
-export const Problem = t.Object(
-  {
-    error: t.String({ description: "a sentence that says what is wrong and what to do" }),
-    code: t.String({ description: "stable, for programs" }),
-    details: t.Optional(t.Array(t.Object({ field: t.String(), message: t.String() }))),
-  },
-  { description: "What is wrong" },
-);
-
 type Details = { field: string; message: string }[];
 
 interface Answer {
   status: number;
-  code: string;
+  code: Code;
   error: string;
   details?: Details;
   headers?: Record<string, string>;
@@ -106,7 +70,7 @@ export function requestId(request: Request): string {
   return id;
 }
 
-const answered = new WeakMap<Request, { status: number; code: string }>();
+const answered = new WeakMap<Request, { status: number; code: Code }>();
 
 /** The error that a request was answered with; undefined: none. */
 export const errorOf = (request: Request) => answered.get(request);
@@ -119,7 +83,7 @@ function reasonOf(error: unknown): string {
 
 function answerOf(code: string | number, error: unknown): Answer | undefined {
   if (error instanceof PoolError) {
-    const status = STATUS[error.kind];
+    const status = STATUS_OF[error.kind];
     const headers = waitFor(error.retryAfter ?? (status === 503 ? 5 : undefined));
     return { status, code: error.kind, error: error.message, details: error.details, headers };
   }
@@ -163,7 +127,7 @@ export const withErrors = new Elysia({ name: "errors" })
         path: pathOf(request),
         reason: reasonOf(error),
       });
-    const answer = known ?? {
+    const answer: Answer = known ?? {
       status: 500,
       code: "internal_error",
       error: `Something went wrong on our side; the log has more under request ${id}`,

@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
-import { Problem } from "../http/errors.ts";
+import { Problem } from "../http/models/problem.ts";
 import { available } from "../pool/machines/available.ts";
 
 const Names = t.Array(t.String());

@@ -1,7 +1,7 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
-import { Problem } from "../http/errors.ts";
 import { Event, eventOf } from "../http/models/event.ts";
+import { Problem } from "../http/models/problem.ts";
 import { listEvents } from "../pool/audit/events.ts";
 
 const text = (description: string) => t.Optional(t.String({ minLength: 1, maxLength: 140, description }));

@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
-import { Problem } from "../http/errors.ts";
+import { Problem } from "../http/models/problem.ts";
 import { ping } from "../pool/database.ts";
 
 /** GET /readyz: the database answers, too. */

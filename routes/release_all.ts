@@ -1,6 +1,7 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
-import { notOnHead, Problem } from "../http/errors.ts";
+import { notOnHead } from "../http/errors.ts";
+import { Problem } from "../http/models/problem.ts";
 import type { ReservationsDeps } from "../pool/reservations/deps.ts";
 import { releaseAll } from "../pool/reservations/release.ts";
 

@@ -4,7 +4,7 @@ import { refuseCrossSite } from "../http/auth/origin.ts";
 import { sessionOf } from "../http/auth/principal.ts";
 import { withJsonBody } from "../http/body.ts";
 import { withDeps } from "../http/deps.ts";
-import { Problem } from "../http/errors.ts";
+import { Problem } from "../http/models/problem.ts";
 import { SessionInfo, sessionInfoOf } from "../http/models/session.ts";
 import { HttpProblem } from "../http/problem.ts";
 import { invalid } from "../pool/errors.ts";
@@ -14,7 +14,7 @@ import { endSession } from "../pool/identity/sessions.ts";
 /** The session of a request. @throws HttpProblem unauthorized, also for a token that counts */
 function itsSession(request: Request) {
   const session = sessionOf(request);
-  if (!session) throw new HttpProblem(401, "unauthorized", "There is no session: POST /session makes one");
+  if (!session) throw new HttpProblem("unauthorized", "There is no session: POST /session makes one");
   return session;
 }
 

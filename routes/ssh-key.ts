@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
-import { Problem } from "../http/errors.ts";
+import { Problem } from "../http/models/problem.ts";
 import { poolKey } from "../pool/secrets/pool_key.ts";
 
 /** GET /ssh-key: the public half of the pool's own key. */

@@ -33,7 +33,6 @@ export function checkCsrf(request: Request, secret: string): void {
   const given = request.headers.get("x-csrf-token");
   if (given === null || isCrossSite(request.headers) || !sameSecret(given, csrfOf(secret)))
     throw new HttpProblem(
-      403,
       "csrf",
       "A change with a session needs the header X-CSRF-Token, as GET /session tells it, from a page of this site",
     );

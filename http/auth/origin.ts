@@ -18,7 +18,7 @@ export function isCrossSite(headers: Headers): boolean {
 /** @throws HttpProblem cross_site */
 export function refuseCrossSite({ request }: { request: Request }): void {
   if (isCrossSite(request.headers))
-    throw new HttpProblem(403, "cross_site", "A web page of another site may not use this API");
+    throw new HttpProblem("cross_site", "A web page of another site may not use this API");
 }
 
 /**
@@ -31,7 +31,6 @@ export const withOrigin = new Elysia({ name: "origin" }).use(withParts).onReques
   const host = request.headers.get("host");
   if (host && !isLoopback(nameOf(host)))
     throw new HttpProblem(
-      403,
       "foreign_host",
       "Without ADMIN_TOKEN this API answers to localhost only; use https://localhost, or set ADMIN_TOKEN",
     );

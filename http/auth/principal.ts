@@ -64,13 +64,11 @@ function asks(needed: Role, byCookie: boolean) {
       const { principal, session } = known.get(request) ?? {};
       if (session && !byCookie)
         throw new HttpProblem(
-          401,
           "unauthorized",
           "A GET that changes something takes no session: send a token, or use POST",
         );
       if (!principal || !mayAct(principal.role, needed))
         throw new HttpProblem(
-          403,
           "forbidden",
           `This takes the role '${needed}'; yours is '${principal?.role ?? "none"}'`,
         );
@@ -109,7 +107,6 @@ export const withPrincipal = new Elysia({ name: "principal" })
     }
     const sent = request.headers.has("authorization");
     throw new HttpProblem(
-      401,
       "unauthorized",
       sent ? "Invalid or expired token" : "Send a token: Authorization: Bearer TOKEN",
     );

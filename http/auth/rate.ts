@@ -27,7 +27,6 @@ export function holdToRate({ userId, maxRequestsPerMinute }: Principal, usual: n
   }
   const wait = Math.ceil(((window + 1) * WINDOW_MS - now) / 1000);
   throw new HttpProblem(
-    429,
     "rate_limited",
     `You may send ${most} requests a minute; go on in ${wait} seconds`,
     wait,

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { isOpen } from "../auth/open.ts";
-import { Problem } from "../errors.ts";
+import { Problem } from "../models/problem.ts";
 
 type Node = Record<string, unknown>;
 

@@ -1,8 +1,8 @@
 import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
-import { Problem } from "../../http/errors.ts";
 import { HostKey, Labels, Machine, machineOf } from "../../http/models/machine.ts";
+import { Problem } from "../../http/models/problem.ts";
 import { changeMachine } from "../../pool/machines/change.ts";
 import { removeMachine } from "../../pool/machines/remove.ts";
 import { viewMachine } from "../../pool/machines/view.ts";

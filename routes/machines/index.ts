@@ -1,9 +1,9 @@
 import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
-import { Problem } from "../../http/errors.ts";
 import { time } from "../../http/models/fields.ts";
 import { HostKey, Labels, Machine, machineOf } from "../../http/models/machine.ts";
+import { Problem } from "../../http/models/problem.ts";
 import { invalid } from "../../pool/errors.ts";
 import { type NewMachine as ReserveInput, register } from "../../pool/machines/register.ts";
 import { listMachines } from "../../pool/machines/view.ts";

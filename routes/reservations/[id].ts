@@ -1,7 +1,7 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
-import { Problem } from "../../http/errors.ts";
 import { time } from "../../http/models/fields.ts";
+import { Problem } from "../../http/models/problem.ts";
 import { Place } from "../../http/models/reservation.ts";
 import { ownerSeenBy } from "../../pool/identity/principal.ts";
 import { release } from "../../pool/reservations/release.ts";

@@ -1,8 +1,8 @@
 import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
-import { Problem } from "../../http/errors.ts";
 import { time } from "../../http/models/fields.ts";
+import { Problem } from "../../http/models/problem.ts";
 import {
   Count,
   Duration,

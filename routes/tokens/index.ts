@@ -1,7 +1,7 @@
 import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
-import { Problem } from "../../http/errors.ts";
+import { Problem } from "../../http/models/problem.ts";
 import { ApiToken, tokenOf } from "../../http/models/token.ts";
 import { Role, UserName } from "../../http/models/user.ts";
 import { createToken, listTokens } from "../../pool/identity/tokens.ts";

@@ -1,7 +1,7 @@
 import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
-import { Problem } from "../../http/errors.ts";
+import { Problem } from "../../http/models/problem.ts";
 import { ApiUser, Limits, LoginPassword, Role, userOf } from "../../http/models/user.ts";
 import { changeUser } from "../../pool/identity/users.ts";
 import { deleteUser } from "../../pool/reservations/delete_user.ts";
