@@ -5,9 +5,9 @@ import { Problem } from "../http/models/problem.ts";
 import {
   Count,
   Duration,
+  NewReservation,
+  newReservationOf,
   Password,
-  Reservation,
-  reservationOf,
   Username,
 } from "../http/models/reservation.ts";
 import { reserve } from "../pool/reservations/reserve.ts";
@@ -20,9 +20,14 @@ export default new Elysia({ name: "reserve", normalize: false, tags: ["reservati
     async ({ deps, query, set, principal }) => {
       set.headers["cache-control"] = "no-store";
       const { username, password, count = 1, duration = 60 } = query;
-      return reservationOf(
-        await reserve(deps, { principal, username, password, count, durationMinutes: duration }),
-      );
+      const granted = await reserve(deps, {
+        principal,
+        username,
+        password,
+        count,
+        durationMinutes: duration,
+      });
+      return newReservationOf(granted, principal);
     },
     {
       roleByToken: "user",
@@ -35,7 +40,7 @@ export default new Elysia({ name: "reserve", normalize: false, tags: ["reservati
         },
         { additionalProperties: false },
       ),
-      response: { 200: Reservation, 400: Problem, 409: Problem, 503: Problem, 504: Problem },
+      response: { 200: NewReservation, 400: Problem, 409: Problem, 503: Problem, 504: Problem },
       beforeHandle: notOnHead,
       detail: {
         summary: "Reserve machines",

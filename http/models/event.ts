@@ -1,10 +1,10 @@
 import { t } from "elysia";
-import type { listEvents } from "../../pool/audit/events.ts";
+import type { EventRow } from "../../pool/audit/events.ts";
 import { time } from "./fields.ts";
 
 export const Event = t.Object({
   id: t.Integer(),
-  at: time("when it was done, by the database's clock"),
+  occurred_at: time("when it was done, by the database's clock"),
   actor: t.String({ description: "a user and their token, ADMIN_TOKEN, open, scheduler or owner" }),
   address: t.String({ description: "where the request came from" }),
   request_id: t.String(),
@@ -14,8 +14,8 @@ export const Event = t.Object({
 });
 
 /** An event of the record, in the words of the wire. */
-export const eventOf = ({ at, requestId, ...one }: Awaited<ReturnType<typeof listEvents>>[number]) => ({
+export const eventOf = ({ at, requestId, ...one }: EventRow) => ({
   ...one,
-  at: at.toISOString(),
+  occurred_at: at.toISOString(),
   request_id: requestId,
 });

@@ -1,5 +1,12 @@
 import { t } from "elysia";
-import type { Granted } from "../../pool/reservations/repeat.ts";
+import type { Principal } from "../../pool/identity/principal.ts";
+import type { Granted } from "../../pool/reservations/steps/repeat.ts";
+import {
+  RESERVATION_STATES,
+  type ReservationView,
+  type ReservationRow as Row,
+  reasonFor,
+} from "../../pool/reservations/view.ts";
 import { time } from "./fields.ts";
 
 export const Username = t.String({
@@ -26,24 +33,70 @@ export const Duration = t.Integer({
   description: "how long, in minutes: a whole number from 1 up to MAX_DURATION_MINUTES",
 });
 
-export const Place = t.Object({ machine: t.String(), host: t.String(), port: t.Integer() });
+const Place = t.Object(
+  { machine: t.String(), host: t.String(), port: t.Integer() },
+  { description: "where to log in" },
+);
 
-export const Reservation = t.Object({
+const fields = {
   id: t.String(),
-  username: t.String(),
-  password: t.Optional(t.String({ description: "only when it was made here, and only this once" })),
-  machines: t.Array(Place),
-  reserved_until: time("when the accounts are removed"),
+  state: t.UnionEnum([...RESERVATION_STATES], { description: "active: the accounts work" }),
+  username: t.String({ description: "of its accounts" }),
+  user: t.Nullable(t.String({ description: "whose it is; null: an admin without a user, or an open API" })),
+  starts_at: time("when its accounts were there; until then, when it was asked for"),
+  ends_at: time("when the accounts are removed"),
   duration_minutes: t.Integer(),
+  machines: t.Array(Place, { description: "those that it has now" }),
+  reason: t.Nullable(t.String({ description: "why it failed; a machine's own words are for admins" })),
+  reserved_until: time("the same as ends_at"),
+};
+
+/** A reservation, in every answer that has one. */
+export const Reservation = t.Object(fields);
+
+/** What a new one is answered with. */
+export const NewReservation = t.Object({
+  ...fields,
+  password: t.Optional(t.String({ description: "only when it was made here, and only this once" })),
 });
 
-export function reservationOf(granted: Granted) {
+/** A machine of it, in the words that the list had first, with the whole reservation. */
+export const ReservationRow = t.Object({
+  ...fields,
+  machine: t.String({ description: "this row's, one of `machines`" }),
+  host: t.String(),
+  port: t.Integer(),
+  expiration_time: time("the same as ends_at"),
+  time_remaining: t.String({ examples: ["59.7 minutes remaining"] }),
+});
+
+/** @param principal who is told: a machine's own words are for admins */
+export function reservationOf(view: ReservationView, principal: Principal) {
+  const endsAt = view.endsAt.toISOString();
   return {
-    id: granted.id,
-    username: granted.username,
-    ...(granted.password === undefined ? {} : { password: granted.password }),
-    machines: granted.machines,
-    reserved_until: granted.reservedUntil.toISOString(),
-    duration_minutes: granted.durationMinutes,
+    id: view.id,
+    state: view.state,
+    username: view.username,
+    user: view.user,
+    starts_at: view.startsAt.toISOString(),
+    ends_at: endsAt,
+    duration_minutes: view.durationMinutes,
+    machines: view.machines,
+    reason: reasonFor(view, principal),
+    reserved_until: endsAt,
   };
 }
+
+export const newReservationOf = ({ password, ...view }: Granted, principal: Principal) => ({
+  ...reservationOf(view, principal),
+  ...(password === undefined ? {} : { password }),
+});
+
+export const reservationRowOf = (row: Row, principal: Principal) => ({
+  ...reservationOf(row, principal),
+  machine: row.machine,
+  host: row.host,
+  port: row.port,
+  expiration_time: row.endsAt.toISOString(),
+  time_remaining: `${(row.secondsLeft / 60).toFixed(1)} minutes remaining`,
+});

@@ -1,7 +1,8 @@
-import { and, desc, eq, lt } from "drizzle-orm";
+import { and, desc, eq } from "drizzle-orm";
 import { now, type Tx } from "../../db/client.ts";
 import { events } from "../../db/schema/audit.ts";
 import type { Action, Details } from "./catalogue.ts";
+import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
 import type { AuditDeps } from "./deps.ts";
 
 type What<A extends Action> = Details[A] extends Record<string, never> ? [] : [details: Details[A]];
@@ -31,18 +32,20 @@ export async function record<A extends Action>(
   await tx.insert(events).values(eventOf(deps, action, object, ...details));
 }
 
-export interface EventFilter {
+export interface EventFilter extends PageInput {
   actor?: string | undefined;
   action?: string | undefined;
   object?: string | undefined;
-  /** only events before the one with this id: the cursor */
-  before?: number | undefined;
-  limit: number;
 }
 
-/** The newest events that fit, newest first. */
-export function listEvents(deps: AuditDeps, { actor, action, object, before, limit }: EventFilter) {
-  return deps.db
+export type EventRow = typeof events.$inferSelect;
+
+/** The events that fit, newest first. */
+export async function listEvents(
+  deps: AuditDeps,
+  { actor, action, object, limit, after }: EventFilter,
+): Promise<Page<EventRow>> {
+  const rows = await deps.db
     .select()
     .from(events)
     .where(
@@ -50,9 +53,10 @@ export function listEvents(deps: AuditDeps, { actor, action, object, before, lim
         actor === undefined ? undefined : eq(events.actor, actor),
         action === undefined ? undefined : eq(events.action, action),
         object === undefined ? undefined : eq(events.object, object),
-        before === undefined ? undefined : lt(events.id, before),
+        isAfter([events.id], after, { descending: true, parse: (parts) => parts.map(Number) }),
       ),
     )
     .orderBy(desc(events.id))
-    .limit(limit);
+    .limit(limit + 1);
+  return pageOf(rows, limit, ({ id }) => [`${id}`]);
 }

@@ -4,6 +4,7 @@ import { matched, now, transact } from "../../db/client.ts";
 import { type Role, sessions, tokens, users } from "../../db/schema/identity.ts";
 import { record } from "../audit/events.ts";
 import { invalid, PoolError } from "../errors.ts";
+import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
 import type { IdentityDeps } from "./deps.ts";
 import { digest, mayAct } from "./principal.ts";
 import { findUser } from "./users.ts";
@@ -35,8 +36,14 @@ function select(deps: IdentityDeps) {
     .innerJoin(users, eq(users.id, tokens.userId));
 }
 
-export async function listTokens(deps: IdentityDeps): Promise<TokenView[]> {
-  return select(deps).orderBy(asc(users.name), asc(tokens.name));
+/** The tokens, by their users' names and their own. */
+export async function listTokens(deps: IdentityDeps, { limit, after }: PageInput): Promise<Page<TokenView>> {
+  const order = [users.name, tokens.name, tokens.id];
+  const rows = await select(deps)
+    .where(isAfter(order, after))
+    .orderBy(...order.map((column) => asc(column)))
+    .limit(limit + 1);
+  return pageOf(rows, limit, ({ user, name, id }) => [user, name, id]);
 }
 
 /**

@@ -4,6 +4,7 @@ import { violates } from "../../db/errors.ts";
 import { type Role, sessions, tokens, users } from "../../db/schema/identity.ts";
 import { record } from "../audit/events.ts";
 import { PoolError } from "../errors.ts";
+import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
 import type { IdentityDeps } from "./deps.ts";
 import { hashPassword } from "./passwords.ts";
 
@@ -43,8 +44,15 @@ export async function findUser(deps: IdentityDeps, name: string): Promise<UserVi
   return row;
 }
 
-export async function listUsers(deps: IdentityDeps): Promise<UserView[]> {
-  return deps.db.select(VIEW).from(users).orderBy(asc(users.name));
+/** The users, by name. */
+export async function listUsers(deps: IdentityDeps, { limit, after }: PageInput): Promise<Page<UserView>> {
+  const rows = await deps.db
+    .select(VIEW)
+    .from(users)
+    .where(isAfter([users.name], after))
+    .orderBy(asc(users.name))
+    .limit(limit + 1);
+  return pageOf(rows, limit, ({ name }) => [name]);
 }
 
 /** Names are told apart byte by byte, but no two people shall have to tell `Tim` from `tim`. */

@@ -9,6 +9,7 @@ import {
 import { fingerprint } from "../accounts/connect.ts";
 import { PoolError } from "../errors.ts";
 import { MACHINE } from "../lifecycle/states.ts";
+import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
 import type { MachinesDeps } from "./deps.ts";
 
 export { MACHINE_STATES };
@@ -66,9 +67,16 @@ function view(row: Awaited<ReturnType<typeof select>>[number]): MachineView {
   };
 }
 
-/** All machines, by name. */
-export async function listMachines(deps: MachinesDeps): Promise<MachineView[]> {
-  return (await select(deps).orderBy(asc(machines.name))).map(view);
+/** The machines, by name. */
+export async function listMachines(
+  deps: MachinesDeps,
+  { limit, after }: PageInput,
+): Promise<Page<MachineView>> {
+  const rows = await select(deps)
+    .where(isAfter([machines.name], after))
+    .orderBy(asc(machines.name))
+    .limit(limit + 1);
+  return pageOf(rows.map(view), limit, ({ name }) => [name]);
 }
 
 /** One machine. @throws PoolError machine_not_found */

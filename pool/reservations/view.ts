@@ -1,32 +1,47 @@
-import { and, asc, eq, sql } from "drizzle-orm";
-import { machines, type ReservationState, reservations } from "../../db/schema/pool.ts";
+import { and, asc, eq, inArray, sql } from "drizzle-orm";
+import { users } from "../../db/schema/identity.ts";
+import {
+  holds,
+  machines,
+  RESERVATION_STATES,
+  type ReservationState,
+  reservations,
+} from "../../db/schema/pool.ts";
 import { FAULT_WORDS } from "../accounts/fault_words.ts";
 import { isFaultKind } from "../accounts/faults.ts";
 import { PoolError } from "../errors.ts";
 import type { Principal } from "../identity/principal.ts";
 import { HELD, MACHINE, machineIn, RESERVATION } from "../lifecycle/states.ts";
+import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
 import type { ReservationsDeps } from "./deps.ts";
+
+export { RESERVATION_STATES };
+
+export interface Place {
+  machine: string;
+  host: string;
+  port: number;
+}
 
 export interface ReservationView {
   id: string;
+  /** of its accounts */
   username: string;
+  /** the API user whose it is; null: an admin without a user, an open API, or a user who was deleted */
+  user: string | null;
   state: ReservationState;
   /** why it failed; in a machine's own words when `fault` has the kind of it */
   reason: string | null;
   fault: string | null;
-  machines: { machine: string; host: string; port: number }[];
-  reservedUntil: Date;
+  /** those that it has now */
+  machines: Place[];
+  startsAt: Date;
+  endsAt: Date;
   durationMinutes: number;
 }
 
-/** One machine of an active reservation. */
-export interface ReservationRow {
-  id: string;
-  username: string;
-  machine: string;
-  host: string;
-  port: number;
-  expiresAt: Date;
+/** One machine of an active reservation, with the whole reservation. */
+export interface ReservationRow extends ReservationView, Place {
   /** by the database's clock; never below 0 */
   secondsLeft: number;
 }
@@ -34,6 +49,35 @@ export interface ReservationRow {
 /** A condition: the reservation is this user's; without one, anybody's. */
 export const ownedBy = (owner: string | undefined) =>
   owner === undefined ? undefined : eq(reservations.userId, owner);
+
+/** Its time begins when its accounts are there; before, what is known is when it was asked for. */
+const startsAt = sql<Date>`COALESCE((SELECT MIN(${holds.confirmedAt}) FROM ${holds} WHERE ${holds.reservationId} = ${reservations.id}), ${reservations.createdAt})`;
+
+const VIEW = {
+  id: reservations.id,
+  username: reservations.username,
+  user: users.name,
+  state: reservations.state,
+  reason: reservations.reason,
+  fault: reservations.fault,
+  startsAt: startsAt.mapWith(reservations.createdAt),
+  endsAt: reservations.endsAt,
+  durationMinutes: reservations.durationMinutes,
+};
+const PLACE = { machine: machines.name, host: machines.host, port: machines.port };
+
+/** The machines that reservations have now, by name. */
+async function placesOf(deps: ReservationsDeps, ids: string[]): Promise<Map<string, Place[]>> {
+  if (ids.length === 0) return new Map();
+  const rows = await deps.db
+    .select({ ...PLACE, id: machines.reservationId })
+    .from(machines)
+    .where(and(inArray(machines.reservationId, ids), machineIn(HELD)))
+    .orderBy(asc(machines.name));
+  const places = new Map<string, Place[]>(ids.map((id) => [id, []]));
+  for (const { id, ...place } of rows) places.get(id ?? "")?.push(place);
+  return places;
+}
 
 /**
  * One reservation with the machines that it has now.
@@ -46,48 +90,63 @@ export async function viewReservation(
   owner?: string,
 ): Promise<ReservationView> {
   const [row] = await deps.db
-    .select()
+    .select(VIEW)
     .from(reservations)
+    .leftJoin(users, eq(users.id, reservations.userId))
     .where(and(eq(reservations.id, id), ownedBy(owner)));
   if (!row) throw new PoolError("reservation_not_found", `There is no reservation '${id}'`);
-  const held = await deps.db
-    .select({ machine: machines.name, host: machines.host, port: machines.port })
-    .from(machines)
-    .where(and(eq(machines.reservationId, id), machineIn(HELD)))
-    .orderBy(asc(machines.name));
-  return {
-    id,
-    username: row.username,
-    state: row.state,
-    reason: row.reason,
-    fault: row.fault,
-    machines: held,
-    reservedUntil: row.endsAt,
-    durationMinutes: row.durationMinutes,
-  };
+  return { ...row, machines: (await placesOf(deps, [id])).get(id) ?? [] };
 }
 
-/** The active reservations, a row a machine, the next to end first. */
-export function listReservations(deps: ReservationsDeps, owner?: string): Promise<ReservationRow[]> {
-  return deps.db
-    .select({
-      id: reservations.id,
-      username: reservations.username,
-      machine: machines.name,
-      host: machines.host,
-      port: machines.port,
-      expiresAt: reservations.endsAt,
-      secondsLeft:
-        sql<number>`GREATEST(0, TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), ${reservations.endsAt}) / 1000000)`.mapWith(
-          Number,
-        ),
-    })
+/**
+ * Each row tells its whole reservation. One of a thousand machines has a thousand rows with a thousand machines each: a
+ * page ends before it has more places than this.
+ */
+const MOST_PLACES = 50_000;
+
+/** How many of the rows a page may have. */
+function fitting(rows: { id: string }[], places: Map<string, Place[]>): number {
+  let sum = 0;
+  for (const [n, { id }] of rows.entries()) {
+    sum += places.get(id)?.length ?? 0;
+    if (sum > MOST_PLACES) return Math.max(n, 1);
+  }
+  return rows.length;
+}
+
+/**
+ * The active reservations, a row a machine, the next to end first.
+ * @param owner a user's id: only theirs
+ */
+export async function listReservations(
+  deps: ReservationsDeps,
+  { limit, after }: PageInput,
+  owner?: string,
+): Promise<Page<ReservationRow>> {
+  const secondsLeft = sql<number>`GREATEST(0, TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), ${reservations.endsAt}) / 1000000)`;
+  const order = [reservations.endsAt, machines.name];
+  const parse = ([endsAt = "", machine]: string[]) => [new Date(endsAt), machine];
+  const rows = await deps.db
+    .select({ ...VIEW, ...PLACE, secondsLeft: secondsLeft.mapWith(Number) })
     .from(reservations)
     .innerJoin(machines, eq(machines.reservationId, reservations.id))
+    .leftJoin(users, eq(users.id, reservations.userId))
     .where(
-      and(eq(reservations.state, RESERVATION.active), eq(machines.state, MACHINE.reserved), ownedBy(owner)),
+      and(
+        eq(reservations.state, RESERVATION.active),
+        eq(machines.state, MACHINE.reserved),
+        ownedBy(owner),
+        isAfter(order, after, { parse }),
+      ),
     )
-    .orderBy(asc(reservations.endsAt), asc(machines.name));
+    .orderBy(...order.map((column) => asc(column)))
+    .limit(limit + 1);
+  const places = await placesOf(deps, [...new Set(rows.map(({ id }) => id))]);
+  const whole = rows.map((row) => ({ ...row, machines: places.get(row.id) ?? [] }));
+  return pageOf(whole, Math.min(limit, fitting(rows, places)), ({ endsAt, machine }) => [
+    endsAt.toISOString(),
+    machine,
+  ]);
 }
 
 /** Why a reservation failed, in the words that somebody may read. */

@@ -3,6 +3,7 @@ import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { time } from "../../http/models/fields.ts";
 import { HostKey, Labels, Machine, machineOf } from "../../http/models/machine.ts";
+import { next, nextOf, pageIn, pageQuery, WHOLE } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
 import { invalid } from "../../pool/errors.ts";
 import { type NewMachine as ReserveInput, register } from "../../pool/machines/register.ts";
@@ -97,12 +98,17 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
   .use(withJsonBody)
   .get(
     "/machines",
-    async ({ deps, principal }) => ({
-      machines: (await listMachines(deps)).map((view) => machineOf(view, principal)),
-    }),
+    async ({ deps, principal, query, request, set }) => {
+      const page = await listMachines(deps, pageIn(query));
+      return {
+        machines: page.rows.map((view) => machineOf(view, principal)),
+        ...nextOf(page, { request, set }),
+      };
+    },
     {
       role: "viewer",
-      response: { 200: t.Object({ machines: t.Array(Machine) }), 503: Problem },
+      query: t.Object(pageQuery(WHOLE), { additionalProperties: false }),
+      response: { 200: t.Object({ machines: t.Array(Machine), next }), 400: Problem, 503: Problem },
       detail: { summary: "All machines" },
     },
   )

@@ -1,11 +1,10 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
-import { time } from "../../http/models/fields.ts";
 import { Problem } from "../../http/models/problem.ts";
-import { Place } from "../../http/models/reservation.ts";
+import { Reservation, reservationOf } from "../../http/models/reservation.ts";
 import { ownerSeenBy } from "../../pool/identity/principal.ts";
 import { release } from "../../pool/reservations/release.ts";
-import { reasonFor, viewReservation } from "../../pool/reservations/view.ts";
+import { viewReservation } from "../../pool/reservations/view.ts";
 
 const params = t.Object({ id: t.String({ maxLength: 64, description: "a reservation's id" }) });
 const Released = t.Object({
@@ -21,32 +20,13 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
   .get(
     "/reservations/:id",
     async ({ deps, params: { id }, principal }) => {
-      const view = await viewReservation(deps, id, ownerSeenBy(principal));
-      return {
-        id,
-        username: view.username,
-        state: view.state,
-        reason: reasonFor(view, principal),
-        machines: view.machines,
-        reserved_until: view.reservedUntil.toISOString(),
-        duration_minutes: view.durationMinutes,
-      };
+      return reservationOf(await viewReservation(deps, id, ownerSeenBy(principal)), principal);
     },
     {
       role: "viewer",
       params,
       response: {
-        200: t.Object({
-          id: t.String(),
-          username: t.String(),
-          state: t.String({ description: "preparing, active, ending, ended or failed" }),
-          reason: t.Nullable(
-            t.String({ description: "why it failed; a machine's own words are for admins" }),
-          ),
-          machines: t.Array(Place),
-          reserved_until: time("when the accounts are removed"),
-          duration_minutes: t.Integer(),
-        }),
+        200: Reservation,
         400: Problem,
         404: Problem,
         503: Problem,

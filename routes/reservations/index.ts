@@ -1,14 +1,16 @@
 import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
-import { time } from "../../http/models/fields.ts";
+import { next, nextOf, pageIn, pageQuery, WHOLE } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
 import {
   Count,
   Duration,
+  NewReservation,
+  newReservationOf,
   Password,
-  Reservation,
-  reservationOf,
+  ReservationRow,
+  reservationRowOf,
   Username,
 } from "../../http/models/reservation.ts";
 import { invalid } from "../../pool/errors.ts";
@@ -23,35 +25,32 @@ const PublicKey = t.String({
   description: 'a public key as in ~/.ssh/id_ed25519.pub: "type base64 comment"',
 });
 
-const Row = t.Object({
-  id: t.String(),
-  username: t.String(),
-  machine: t.String(),
-  host: t.String(),
-  port: t.Integer(),
-  expiration_time: time("when the account is removed"),
-  time_remaining: t.String({ examples: ["59.7 minutes remaining"] }),
-});
-
 /** GET and POST /reservations. */
 export default new Elysia({ name: "reservations", normalize: false, tags: ["reservations"] })
   .use(withDeps)
   .use(withJsonBody)
   .get(
     "/reservations",
-    async ({ deps, principal }) => ({
-      reservations: (await listReservations(deps, ownerSeenBy(principal))).map(
-        ({ expiresAt, secondsLeft, ...row }) => ({
-          ...row,
-          expiration_time: expiresAt.toISOString(),
-          time_remaining: `${(secondsLeft / 60).toFixed(1)} minutes remaining`,
-        }),
-      ),
-    }),
+    async ({ deps, principal, query, request, set }) => {
+      const page = await listReservations(deps, pageIn(query), ownerSeenBy(principal));
+      return {
+        reservations: page.rows.map((row) => reservationRowOf(row, principal)),
+        ...nextOf(page, { request, set }),
+      };
+    },
     {
       role: "viewer",
-      response: { 200: t.Object({ reservations: t.Array(Row) }), 503: Problem },
-      detail: { summary: "The active reservations, a row a machine" },
+      query: t.Object(pageQuery(WHOLE), { additionalProperties: false }),
+      response: {
+        200: t.Object({ reservations: t.Array(ReservationRow), next }),
+        400: Problem,
+        503: Problem,
+      },
+      detail: {
+        summary: "The active reservations, a row a machine",
+        description:
+          "Each row tells its whole reservation: one of several machines has as many rows, with one id.",
+      },
     },
   )
   .post(
@@ -70,7 +69,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
         durationMinutes: duration,
         idempotencyKey: headers["idempotency-key"],
       });
-      return status(201, reservationOf(granted));
+      return status(201, newReservationOf(granted, principal));
     },
     {
       role: "user",
@@ -104,7 +103,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
         },
       ),
       response: {
-        201: Reservation,
+        201: NewReservation,
         400: Problem,
         409: Problem,
         413: Problem,

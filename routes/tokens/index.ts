@@ -1,6 +1,7 @@
 import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
+import { next, nextOf, pageIn, pageQuery } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
 import { ApiToken, tokenOf } from "../../http/models/token.ts";
 import { Role, UserName } from "../../http/models/user.ts";
@@ -10,11 +11,19 @@ import { createToken, listTokens } from "../../pool/identity/tokens.ts";
 export default new Elysia({ name: "tokens", normalize: false, tags: ["users"] })
   .use(withDeps)
   .use(withJsonBody)
-  .get("/tokens", async ({ deps }) => ({ tokens: (await listTokens(deps)).map(tokenOf) }), {
-    role: "admin",
-    response: { 200: t.Object({ tokens: t.Array(ApiToken) }), 503: Problem },
-    detail: { summary: "All tokens, by the characters with which they begin" },
-  })
+  .get(
+    "/tokens",
+    async ({ deps, query, request, set }) => {
+      const page = await listTokens(deps, pageIn(query));
+      return { tokens: page.rows.map(tokenOf), ...nextOf(page, { request, set }) };
+    },
+    {
+      role: "admin",
+      query: t.Object(pageQuery(), { additionalProperties: false }),
+      response: { 200: t.Object({ tokens: t.Array(ApiToken), next }), 400: Problem, 503: Problem },
+      detail: { summary: "All tokens, by the characters with which they begin" },
+    },
+  )
   .post(
     "/tokens",
     async ({ deps, body, status, set }) => {

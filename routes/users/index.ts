@@ -1,6 +1,7 @@
 import { Elysia, t } from "elysia";
 import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
+import { next, nextOf, pageIn, pageQuery } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
 import { ApiUser, Limits, LoginPassword, Role, UserName, userOf } from "../../http/models/user.ts";
 import { createUser, listUsers } from "../../pool/identity/users.ts";
@@ -9,11 +10,19 @@ import { createUser, listUsers } from "../../pool/identity/users.ts";
 export default new Elysia({ name: "users", normalize: false, tags: ["users"] })
   .use(withDeps)
   .use(withJsonBody)
-  .get("/users", async ({ deps }) => ({ users: (await listUsers(deps)).map(userOf) }), {
-    role: "admin",
-    response: { 200: t.Object({ users: t.Array(ApiUser) }), 503: Problem },
-    detail: { summary: "Who may use the API" },
-  })
+  .get(
+    "/users",
+    async ({ deps, query, request, set }) => {
+      const page = await listUsers(deps, pageIn(query));
+      return { users: page.rows.map(userOf), ...nextOf(page, { request, set }) };
+    },
+    {
+      role: "admin",
+      query: t.Object(pageQuery(), { additionalProperties: false }),
+      response: { 200: t.Object({ users: t.Array(ApiUser), next }), 400: Problem, 503: Problem },
+      detail: { summary: "Who may use the API" },
+    },
+  )
   .post(
     "/users",
     async ({ deps, body, status }) => {

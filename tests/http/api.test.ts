@@ -33,9 +33,14 @@ test("reserve: the account works on every machine when it answers; released, it 
   expect(headers.get("cache-control")).toBe("no-store");
   expect(Object.keys(body).sort()).toEqual([
     "duration_minutes",
+    "ends_at",
     "id",
     "machines",
+    "reason",
     "reserved_until",
+    "starts_at",
+    "state",
+    "user",
     "username",
   ]);
   expect(body.machines).toHaveLength(2);
@@ -55,6 +60,9 @@ test("reserve: the account works on every machine when it answers; released, it 
   expect(rows).toHaveLength(2);
   expect(rows[0]).toMatchObject({ id: body.id, username: "alice", expiration_time: body.reserved_until });
   expect(rows[0].time_remaining).toMatch(/^(59\.\d|60\.0) minutes remaining$/);
+  // One shape: a row is the answer and the detail, and what the list had first beside it.
+  expect((await get(`/reservations/${body.id}`)).body).toEqual(body);
+  for (const [n, row] of rows.entries()) expect(row).toMatchObject({ ...body, ...body.machines[n] });
   const shown = (await get(`/machines/${body.machines[0].machine}`)).body;
   expect(shown).toMatchObject({
     state: "reserved",

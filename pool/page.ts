@@ -1,0 +1,45 @@
+import { type Column, type SQL, sql } from "drizzle-orm";
+import { invalid } from "./errors.ts";
+
+/**
+ * Which part of a list is asked for: what comes after a row's key. Counting rows instead would repeat or skip some when
+ * others are added or removed between two pages.
+ */
+export interface PageInput {
+  /** at most so many rows */
+  limit: number;
+  /** `next` of the page before; undefined: from the beginning */
+  after?: string[] | undefined;
+}
+
+export interface Page<T> {
+  rows: T[];
+  /** undefined: this is the last one */
+  next: string[] | undefined;
+}
+
+/**
+ * A condition: only rows that come after a key.
+ * @param columns by which the list is sorted, all in one direction
+ * @param parse the key's parts as the columns have them, where that is not text; a value that is none is refused
+ * @throws PoolError invalid_request for a key of another list
+ */
+export function isAfter(
+  columns: Column[],
+  key: string[] | undefined,
+  { descending = false, parse = (parts: string[]): unknown[] => parts } = {},
+): SQL | undefined {
+  if (key === undefined) return undefined;
+  const values = parse(key);
+  const good = (value: unknown) => typeof value === "string" || Number.isFinite(Number(value));
+  if (key.length !== columns.length || !values.every(good))
+    throw invalid("cursor", "is not one that this list gave");
+  const bound = values.map((value, i) => sql.param(value, columns[i]));
+  return sql`(${sql.join(columns, sql`, `)}) ${descending ? sql`<` : sql`>`} (${sql.join(bound, sql`, `)})`;
+}
+
+/** @param rows one more than the limit, when there are so many */
+export function pageOf<T>(rows: T[], limit: number, keyOf: (row: T) => string[]): Page<T> {
+  const last = rows.length > limit ? rows[limit - 1] : undefined;
+  return { rows: rows.slice(0, limit), next: last && keyOf(last) };
+}

@@ -1,0 +1,163 @@
+// All lists page alike, and one shape tells a reservation everywhere. In process, on a real database.
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { Elysia } from "elysia";
+import { app } from "../../app.ts";
+import { createToken } from "../../pool/identity/tokens.ts";
+import { createUser } from "../../pool/identity/users.ts";
+import { type StubPool, startStubPool } from "../support/stub_pool.ts";
+
+setDefaultTimeout(60_000);
+
+let pool: StubPool;
+const nobody = { maxMachines: null, maxDurationMinutes: null, maxRequestsPerMinute: null };
+beforeAll(async () => {
+  pool = await startStubPool(6);
+  for (const name of ["ann", "bob", "cyd", "dan"]) {
+    await createUser(pool.deps, name, "user", nobody, null);
+    await createToken(pool.deps, { user: name, name: "t" });
+    await createToken(pool.deps, { user: name, name: "t" });
+  }
+  await pool.reserve("one", 2);
+  await pool.reserve("two", 3);
+});
+afterAll(() => pool?.stop());
+
+interface Answer {
+  status: number;
+  link: string | null;
+  // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
+  body: any;
+}
+async function get(path: string): Promise<Answer> {
+  const served = new Elysia().decorate("parts", () => pool.deps).use(app);
+  const answer = await served.handle(new Request(`http://localhost${path}`));
+  return { status: answer.status, link: answer.headers.get("link"), body: await answer.json() };
+}
+
+/** How each list's rows are found in its answer, and told apart. */
+// biome-ignore lint/suspicious/noExplicitAny: answers of every shape
+const LISTS: [path: string, rows: (body: any) => unknown[]][] = [
+  [
+    "/available",
+    ({ available, reserved, unavailable }) => [...available, ...reserved, ...unavailable].sort(),
+  ],
+  ["/machines", ({ machines }) => machines],
+  [
+    "/reservations",
+    ({ reservations }) => reservations.map(({ time_remaining: _, ...row }: Record<string, unknown>) => row),
+  ],
+  ["/users", ({ users }) => users],
+  ["/tokens", ({ tokens }) => tokens],
+  ["/events", ({ events }) => events],
+  ["/events?action=token.created", ({ events }) => events],
+];
+
+for (const [path, rows] of LISTS)
+  test(`${path}: page by page it is the same as at once, and \`Link\` says what \`next\` does`, async () => {
+    const whole = await get(path);
+    expect([whole.status, whole.body.next, whole.link]).toEqual([200, undefined, null]);
+    const all = rows(whole.body);
+    expect(all.length).toBeGreaterThan(3);
+    const paged: unknown[] = [];
+    let pages = 0;
+    for (let at: string | undefined = `${path}${path.includes("?") ? "&" : "?"}limit=2`; at; pages++) {
+      const { status, link, body } = await get(at);
+      expect(status).toBe(200);
+      expect(rows(body).length).toBeLessThanOrEqual(2);
+      paged.push(...rows(body));
+      at = /^<([^>]+)>; rel="next"$/.exec(link ?? "")?.[1];
+      expect(
+        at === undefined ? undefined : (new URLSearchParams(at.split("?")[1]).get("cursor") as string),
+      ).toBe(body.next);
+    }
+    expect(paged).toEqual(all);
+    expect(pages).toBe(Math.ceil(all.length / 2));
+  });
+
+test("what is added, ends or is deleted between two pages repeats no row and skips none", async () => {
+  const first = (await get("/users?limit=2")).body;
+  expect(first.users.map(({ name }: { name: string }) => name)).toEqual(["ann", "bob"]);
+  for (const name of ["abe", "bea", "eve"]) await createUser(pool.deps, name, "user", nobody, null);
+  await pool.sql("DELETE FROM users WHERE name = 'bob'");
+  const { users } = (await get(`/users?cursor=${first.next}`)).body;
+  expect(users.map(({ name }: { name: string }) => name)).toEqual(["cyd", "dan", "eve"]);
+
+  const newest = (await get("/events?limit=3")).body;
+  await createUser(pool.deps, "new", "user", nobody, null);
+  const older = (await get(`/events?limit=1&cursor=${newest.next}`)).body.events;
+  expect(older[0].id).toBe(newest.events[2].id - 1);
+});
+
+test("a limit or a cursor that is none is a 400 that names it, and no cursor breaks a list", async () => {
+  const made = (key: unknown) => Buffer.from(JSON.stringify(key)).toString("base64url");
+  const bad = [
+    ["limit", ["0", "1001", "-1", "x", "1.5", ""]],
+    ["cursor", ["", "%20", "a.b", "!", "abc", made({}), made([]), made([1]), made("x"), made(["\ud800"])]],
+  ] as const;
+  for (const [path] of LISTS.slice(0, 6)) {
+    for (const [field, values] of bad)
+      for (const value of values) {
+        const { status, body } = await get(`${path}?${field}=${value}`);
+        const what = `${path}?${field}=${value} ${JSON.stringify(body)}`;
+        expect([status, body.details?.[0].field, what]).toEqual([400, field, what]);
+      }
+    for (const part of ["", "💥", "\u0000", "1e999", "-1", "+275760-09-13T00:00:00.000Z", "-271821-04-20"])
+      for (const length of [1, 2, 3]) {
+        const { status } = await get(`${path}?cursor=${made(Array(length).fill(part))}`);
+        expect(status, `${path} ${part} × ${length}`).toBeOneOf([200, 400]);
+      }
+  }
+});
+
+test("a reservation of many machines shortens a page rather than making it enormous", async () => {
+  // 250 machines held by one reservation: 250 rows of 250 places each.
+  const [{ id }] = (await get("/reservations?limit=1")).body.reservations;
+  await pool.sql(
+    "INSERT INTO machines (id, name, host, address, port, login_user, secret_kind, secret, labels, state, since, reservation_id, generation, last_used_at, probed_at, swept_at, sweep_at, created_at) " +
+      "SELECT UUID(), CONCAT('many-', seq), 'h', CONCAT('many-', seq), 1, 'root', 'pool_key', '', '{}', 'reserved', UTC_TIMESTAMP(3), ?, 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), UTC_TIMESTAMP(3) FROM seq_1_to_250",
+    [id],
+  );
+  const names: string[] = [];
+  let pages = 0;
+  for (let at: string | undefined = "/reservations"; at; pages++) {
+    const { body } = await get(at);
+    names.push(...body.reservations.map(({ machine }: { machine: string }) => machine));
+    at = body.next && `/reservations?cursor=${body.next}`;
+  }
+  expect([pages, names.length, new Set(names).size]).toEqual([2, 255, 255]);
+  await pool.sql("DELETE FROM machines WHERE name LIKE 'many-%'");
+});
+
+test("a reservation is told by one shape, in the list, on its own, and to whom it belongs", async () => {
+  const [{ id: userId }] = await pool.sql("SELECT id FROM users WHERE name = 'ann'");
+  const { id } = await pool.reserve("anns", 1, userId);
+  const one = (await get(`/reservations/${id}`)).body;
+  expect(one).toMatchObject({ user: "ann", username: "anns", state: "active", reason: null });
+  expect(one.reserved_until).toBe(one.ends_at);
+  const [[row], [reserved]] = await Promise.all([
+    get("/reservations").then(({ body }) => body.reservations.filter((row: { id: string }) => row.id === id)),
+    pool.sql("SELECT created_at, ends_at FROM reservations WHERE id = ?", [id]),
+  ]);
+  expect(row).toEqual({
+    ...one,
+    ...one.machines[0],
+    expiration_time: one.ends_at,
+    time_remaining: expect.stringMatching(/^\d\.\d minutes remaining$/),
+  });
+  expect([reserved.ends_at.toISOString(), one.duration_minutes]).toEqual([one.ends_at, 1]);
+  // Its time began when the accounts were there, to a few statements' time.
+  const began = Date.parse(one.starts_at);
+  expect(began).toBeGreaterThanOrEqual(reserved.created_at.getTime());
+  expect(Math.abs(Date.parse(one.ends_at) - 60_000 - began)).toBeLessThan(1000);
+  const { body: machine } = await get(`/machines/${row.machine}`);
+  expect(machine.reservation_ends_at).toBe(one.ends_at);
+  expect([machine.since, machine.reserved_until]).toEqual([machine.state_changed_at, one.ends_at]);
+
+  // One that was never confirmed: when it was asked for. And a user who is gone is named no more.
+  await pool.sql("UPDATE holds SET confirmed_at = NULL WHERE reservation_id = ?", [id]);
+  await pool.sql("DELETE FROM users WHERE name = 'ann'");
+  expect((await get(`/reservations/${id}`)).body).toMatchObject({
+    user: null,
+    starts_at: reserved.created_at.toISOString(),
+  });
+});
