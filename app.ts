@@ -5,6 +5,7 @@ import { withPrincipal } from "./http/auth/principal.ts";
 import { docs } from "./http/docs/docs.ts";
 import { withErrors } from "./http/errors.ts";
 import { loginPage } from "./http/login/page.ts";
+import { withMethods } from "./http/methods.ts";
 import { withTrail } from "./http/trail.ts";
 import available from "./routes/available.ts";
 import events from "./routes/events.ts";
@@ -25,6 +26,7 @@ import users from "./routes/users/index.ts";
 
 /** The whole HTTP interface. Routes by name, so that a typed client knows them. */
 export const app = new Elysia({ name: "app", normalize: false })
+  .use(withMethods)
   .use(withTrail)
   .use(withErrors)
   .use(withAddress)

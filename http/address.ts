@@ -1,4 +1,5 @@
 import { Elysia } from "elysia";
+import { invalid } from "../pool/errors.ts";
 import { HttpProblem } from "./problem.ts";
 
 /** The path of a request's address. Never throws: `new URL` does, for a bad `Host` that became part of the address. */
@@ -8,6 +9,10 @@ export function pathOf({ url }: { url: string }): string {
   const to = url.slice(from).search(/[?#]/);
   return to < 0 ? url.slice(from) : url.slice(from, from + to);
 }
+
+/** What follows the `?` of a request's address. */
+export const queryOf = ({ url }: { url: string }): string =>
+  url.includes("?") ? url.slice(url.indexOf("?") + 1) : "";
 
 /** A name or an address, and a port (RFC 9110, section 7.2; no user, no percent signs: no client of ours needs them). */
 const HOST = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::(\d{1,5}))?$/;
@@ -30,10 +35,25 @@ function isText({ url }: { url: string }): boolean {
   }
 }
 
-/** Refuses a request whose host can't be one, or whose address is no text, before anything looks at it. */
+/** A name that a query has twice: which of its values was meant, nobody knows. */
+function repeatedKey(request: { url: string }): string | undefined {
+  const query = queryOf(request);
+  if (!query.includes("&")) return undefined;
+  const seen = new Set<string>();
+  for (const name of new URLSearchParams(query).keys()) {
+    if (seen.has(name)) return name;
+    seen.add(name);
+  }
+  return undefined;
+}
+
+/** Refuses a request whose host can't be one, or whose address is no text or says one thing twice, before anything looks at it. */
 export const withAddress = new Elysia({ name: "address" }).onRequest(({ request }) => {
   if (!isText(request))
     throw new HttpProblem("bad_request", "The address is not text in UTF-8, each byte as % and two digits");
   if (!isHost(request.headers.get("host")))
     throw new HttpProblem("bad_request", "The Host header is not a host name or address with a port");
+  const twice = repeatedKey(request);
+  if (twice !== undefined)
+    throw invalid(twice.replace(/[^\w.-]/g, "?").slice(0, 64), "is given more than once");
 });

@@ -1,4 +1,3 @@
-import { Elysia } from "elysia";
 import { invalid } from "../pool/errors.ts";
 import { HttpProblem } from "./problem.ts";
 
@@ -25,8 +24,12 @@ function tame(value: unknown, depth = 0, name = "body"): void {
   }
 }
 
-/** Reads a request's body as JSON, and no more of it than we take. */
-async function readJson(request: Request): Promise<unknown> {
+/**
+ * Reads a request's body: JSON of at most 64 KiB, and nothing else. A route that takes no body is told of none, but whoever
+ * sends it a form or a file hears what we read, as everywhere.
+ * @throws HttpProblem unsupported_media_type, body_too_large, invalid_json; PoolError invalid_request
+ */
+export async function readJson(request: Request): Promise<unknown> {
   // A DELETE has none, or as Deno tells it, an empty one; where one is needed, its schema says so.
   if (request.body === null || request.headers.get("content-length") === "0") return undefined;
   const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
@@ -53,8 +56,3 @@ async function readJson(request: Request): Promise<unknown> {
   tame(value);
   return value;
 }
-
-/** JSON bodies of at most 64 KiB, and nothing else. */
-export const withJsonBody = new Elysia({ name: "json-body" }).onParse({ as: "scoped" }, ({ request }) =>
-  readJson(request),
-);

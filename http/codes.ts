@@ -37,6 +37,7 @@ const OF_HTTP = {
   cross_site: 403,
   foreign_host: 403,
   not_found: 404,
+  method_not_allowed: 405,
   body_too_large: 413,
   unsupported_media_type: 415,
   rate_limited: 429,

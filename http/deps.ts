@@ -2,12 +2,14 @@ import { Elysia } from "elysia";
 import { withAddress } from "./address.ts";
 import { withOrigin } from "./auth/origin.ts";
 import { withPrincipal } from "./auth/principal.ts";
+import { readJson } from "./body.ts";
 import { withErrors } from "./errors.ts";
 import { json } from "./json.ts";
+import "./numbers.ts";
 import { withParts } from "./parts.ts";
 import { withTrail } from "./trail.ts";
 
-/** What every route of the pool starts from: the errors, the principal, `deps`, readable JSON where it is wished. */
+/** What every route of the pool starts from: the errors, the principal, `deps`, JSON bodies, readable JSON where it is wanted. */
 export const withDeps = new Elysia({ name: "deps" })
   .use(withParts)
   .use(withTrail)
@@ -15,6 +17,7 @@ export const withDeps = new Elysia({ name: "deps" })
   .use(withAddress)
   .use(withOrigin)
   .use(withPrincipal)
+  .onParse({ as: "scoped" }, ({ request }) => readJson(request))
   .mapResponse({ as: "scoped" }, ({ parts, responseValue, set }) => {
     if (!parts().config.http.prettyJson || responseValue === null || typeof responseValue !== "object")
       return;

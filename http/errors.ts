@@ -1,4 +1,6 @@
+import { STATUS_CODES } from "node:http";
 import { Elysia, type ValidationError } from "elysia";
+import type { Deps } from "../deps.ts";
 import { isUnavailable } from "../pool/database.ts";
 import { PoolError } from "../pool/errors.ts";
 import { pathOf } from "./address.ts";
@@ -7,17 +9,6 @@ import { type Code, STATUS_OF } from "./codes.ts";
 import { json } from "./json.ts";
 import { withParts } from "./parts.ts";
 import { HttpProblem } from "./problem.ts";
-
-const nothingHere = () =>
-  new HttpProblem(
-    "not_found",
-    "There is nothing at this address with this method; GET /swagger lists what there is",
-  );
-
-/** For a GET that acts: Elysia would answer HEAD by the same handler, and a link's preview would reserve a machine. */
-export function notOnHead({ request }: { request: Request }): void {
-  if (request.method === "HEAD") throw nothingHere();
-}
 
 type Details = { field: string; message: string }[];
 
@@ -89,7 +80,7 @@ function answerOf(code: string | number, error: unknown): Answer | undefined {
   }
   if (error instanceof HttpProblem) {
     const challenge: Record<string, string> = error.answer === 401 ? { "WWW-Authenticate": "Bearer" } : {};
-    const headers = { ...challenge, ...waitFor(error.retryAfter) };
+    const headers = { ...challenge, ...error.headers };
     return { status: error.answer, code: error.kind, error: error.message, headers };
   }
   if (isUnavailable(error))
@@ -105,35 +96,71 @@ function answerOf(code: string | number, error: unknown): Answer | undefined {
     return { status: 400, code: "invalid_request", error: text, details };
   }
   if (code === "PARSE") return { status: 400, code: "invalid_json", error: "The body is not valid JSON" };
-  if (code === "NOT_FOUND") return answerOf(0, nothingHere());
+  if (code === "NOT_FOUND")
+    return {
+      status: 404,
+      code: "not_found",
+      error: "There is nothing at this address; GET /swagger lists what there is",
+    };
   return undefined;
+}
+
+/** Whether a client asks for errors as RFC 9457 writes them: it names that type, and not with q=0. */
+function asksForProblem({ headers }: Request): boolean {
+  const types = (headers.get("accept") ?? "").toLowerCase().split(",");
+  return types.some((one) => {
+    const [type, ...parameters] = one.split(";").map((part) => part.trim());
+    return type === "application/problem+json" && !parameters.some((part) => /^q=0(\.0*)?$/.test(part));
+  });
+}
+
+export interface Context {
+  request: Request;
+  parts: () => Deps;
+}
+
+/**
+ * The answer to a request that failed, in our form or in that of RFC 9457.
+ * @param code what Elysia calls it
+ */
+export function respond({ request, parts }: Context, code: string | number, thrown: unknown): Response {
+  const id = requestId(request);
+  const known = answerOf(code, thrown);
+  const { config, log } = parts();
+  if (!known)
+    log("error", "unexpected error", { request: id, path: pathOf(request), reason: reasonOf(thrown) });
+  const answer: Answer = known ?? {
+    status: 500,
+    code: "internal_error",
+    error: `Something went wrong on our side; the log has more under request ${id}`,
+  };
+  const { status, error, details = [] } = answer;
+  answered.set(request, { status, code: answer.code });
+  const headers = { Vary: "Accept", ...answer.headers };
+  const fields = (name: string) => (details.length > 0 ? { [name]: details } : {});
+  if (!asksForProblem(request))
+    return json({ error, code: answer.code, ...fields("details") }, config.http.prettyJson, { status, headers });
+  // Without a type of its own, the title is the status' (RFC 9457, section 4.2.1); `code` tells them apart.
+  const title = STATUS_CODES[status] ?? "Error";
+  const problem = {
+    type: "about:blank",
+    title,
+    status,
+    detail: error,
+    code: answer.code,
+    ...fields("errors"),
+  };
+  const type = "application/problem+json; charset=utf-8";
+  return json(problem, config.http.prettyJson, { status, headers: { ...headers, "Content-Type": type } });
 }
 
 /** Turns whatever a route threw into our error form. */
 export const withErrors = new Elysia({ name: "errors" })
   .use(withParts)
   .error({ PoolError, HttpProblem })
-  .onError({ as: "global" }, ({ code, error: thrown, parts, request }) => {
+  .onError({ as: "global" }, ({ code, error, parts, request }) => {
     // Elysia wraps what a parser throws.
-    const error =
-      code === "PARSE" && (thrown.cause instanceof HttpProblem || thrown.cause instanceof PoolError)
-        ? thrown.cause
-        : thrown;
-    const id = requestId(request);
-    const known = answerOf(code, error);
-    if (!known)
-      parts().log("error", "unexpected error", {
-        request: id,
-        path: pathOf(request),
-        reason: reasonOf(error),
-      });
-    const answer: Answer = known ?? {
-      status: 500,
-      code: "internal_error",
-      error: `Something went wrong on our side; the log has more under request ${id}`,
-    };
-    const { status, details = [], headers = {} } = answer;
-    answered.set(request, { status, code: answer.code });
-    const body = { error: answer.error, code: answer.code, ...(details.length > 0 ? { details } : {}) };
-    return json(body, parts().config.http.prettyJson, { status, headers });
+    const wrapped =
+      code === "PARSE" && (error.cause instanceof HttpProblem || error.cause instanceof PoolError);
+    return respond({ request, parts }, code, wrapped ? error.cause : error);
   });

@@ -4,12 +4,12 @@ import { type HttpCode, STATUS_OF } from "./codes.ts";
 export class HttpProblem extends Error {
   readonly kind: HttpCode;
   readonly answer: number;
-  /** seconds after which it makes sense to try again */
-  readonly retryAfter: number | undefined;
-  constructor(kind: HttpCode, message: string, retryAfter?: number) {
+  /** what the answer says beside its body */
+  readonly headers: Record<string, string>;
+  constructor(kind: HttpCode, message: string, headers: Record<string, string> = {}) {
     super(message);
     this.kind = kind;
     this.answer = STATUS_OF[kind];
-    this.retryAfter = retryAfter;
+    this.headers = headers;
   }
 }

@@ -6,11 +6,12 @@ import { pathOf } from "./address.ts";
 import { actorOf } from "./auth/principal.ts";
 import { noteOrigin } from "./auth/proxy.ts";
 import { errorOf, requestId } from "./errors.ts";
+import { isChangeByGet } from "./methods.ts";
 import { withParts } from "./parts.ts";
 
 const began = new WeakMap<Request, number>();
 const changes = (request: Request, path: string) =>
-  !["GET", "HEAD", "OPTIONS"].includes(request.method) || /^\/(reserve|release_all)\/?$/.test(path);
+  !["GET", "HEAD", "OPTIONS"].includes(request.method) || isChangeByGet(path);
 const REFUSALS = [401, 403, 429];
 
 /** What every request leaves behind when it is over: a line in the log, and a record when it was refused. */

@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
-import { notOnHead } from "../http/errors.ts";
+import { notOnHead } from "../http/methods.ts";
 import { Problem } from "../http/models/problem.ts";
 import type { ReservationsDeps } from "../pool/reservations/deps.ts";
 import { releaseAll } from "../pool/reservations/release.ts";
@@ -23,7 +23,7 @@ const schema = {
 
     503: Problem,
   },
-  beforeHandle: notOnHead,
+  beforeHandle: notOnHead("GET", "POST"),
   detail: { summary: "Release every reservation and delete its accounts" },
 };
 

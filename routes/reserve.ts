@@ -1,6 +1,6 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
-import { notOnHead } from "../http/errors.ts";
+import { notOnHead } from "../http/methods.ts";
 import { Problem } from "../http/models/problem.ts";
 import {
   Count,
@@ -41,7 +41,7 @@ export default new Elysia({ name: "reserve", normalize: false, tags: ["reservati
         { additionalProperties: false },
       ),
       response: { 200: NewReservation, 400: Problem, 409: Problem, 503: Problem, 504: Problem },
-      beforeHandle: notOnHead,
+      beforeHandle: notOnHead("GET"),
       detail: {
         summary: "Reserve machines",
         description:

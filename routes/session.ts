@@ -2,7 +2,6 @@ import { Elysia, t } from "elysia";
 import { cookieFor, NO_COOKIE, secretIn } from "../http/auth/cookie.ts";
 import { refuseCrossSite } from "../http/auth/origin.ts";
 import { sessionOf } from "../http/auth/principal.ts";
-import { withJsonBody } from "../http/body.ts";
 import { withDeps } from "../http/deps.ts";
 import { Problem } from "../http/models/problem.ts";
 import { SessionInfo, sessionInfoOf } from "../http/models/session.ts";
@@ -33,7 +32,6 @@ const short = (what: string, maxLength: number) =>
 /** GET, POST and DELETE /session: a browser logs in once. */
 export default new Elysia({ name: "session", normalize: false, tags: ["session"] })
   .use(withDeps)
-  .use(withJsonBody)
   .get(
     "/session",
     ({ request, set }) => {

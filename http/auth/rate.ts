@@ -26,9 +26,7 @@ export function holdToRate({ userId, maxRequestsPerMinute }: Principal, usual: n
     return;
   }
   const wait = Math.ceil(((window + 1) * WINDOW_MS - now) / 1000);
-  throw new HttpProblem(
-    "rate_limited",
-    `You may send ${most} requests a minute; go on in ${wait} seconds`,
-    wait,
-  );
+  throw new HttpProblem("rate_limited", `You may send ${most} requests a minute; go on in ${wait} seconds`, {
+    "Retry-After": `${wait}`,
+  });
 }

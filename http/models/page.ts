@@ -1,7 +1,7 @@
 import { t } from "elysia";
 import { invalid } from "../../pool/errors.ts";
 import type { Page, PageInput } from "../../pool/page.ts";
-import { pathOf } from "../address.ts";
+import { pathOf, queryOf } from "../address.ts";
 
 /** No list answers more at once. */
 const MOST = 1000;
@@ -62,7 +62,7 @@ export function nextOf(
 ): { next?: string } {
   if (!key) return {};
   const cursor = Buffer.from(JSON.stringify(key)).toString("base64url");
-  const query = new URLSearchParams(request.url.split("?")[1]);
+  const query = new URLSearchParams(queryOf(request));
   query.set("cursor", cursor);
   set.headers.link = `<${pathOf(request)}?${query}>; rel="next"`;
   return { next: cursor };

@@ -21,8 +21,10 @@ export interface Released {
   username: string;
   /** names of the machines whose account is proved to be gone */
   clean: string[];
-  /** names of those that are retried by the scheduler */
+  /** names of those that are not clean yet: they are retried by the scheduler, or somebody works on them now */
   pending: string[];
+  /** of the pending ones, those that somebody works on now: another request, or who prepared them */
+  inProgress: string[];
 }
 
 /** Ends an active reservation in the database and takes its machines for cleaning; [] when somebody else did. */
@@ -76,12 +78,16 @@ export async function release(deps: ReservationsDeps, id: string, owner?: string
     ...begun.map((machine) => clean(deps, machine)),
     ...stuck.map((machine) => takeOverAndClean(deps, machine)),
   ]);
-  const pending = (await machinesHeldBy(deps, id)).map((machine) => machine.name);
+  const held = await machinesHeldBy(deps, id);
+  const pending = held.map(({ name }) => name);
+  // One that failed is quarantined, and whoever retries it keeps it there.
+  const working = held.filter(({ state, leaseWorker }) => state !== "quarantined" && leaseWorker !== null);
   return {
     id,
     username: row.username,
     clean: before.map((machine) => machine.name).filter((name) => !pending.includes(name)),
     pending,
+    inProgress: working.map(({ name }) => name),
   };
 }
 

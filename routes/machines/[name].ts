@@ -1,5 +1,4 @@
 import { Elysia, t } from "elysia";
-import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { HostKey, Labels, Machine, machineOf } from "../../http/models/machine.ts";
 import { Problem } from "../../http/models/problem.ts";
@@ -12,7 +11,6 @@ const params = t.Object({ name: t.String({ maxLength: 63, description: "a machin
 /** GET, PATCH and DELETE /machines/:name. */
 export default new Elysia({ name: "machine", normalize: false, tags: ["machines"] })
   .use(withDeps)
-  .use(withJsonBody)
   .get(
     "/machines/:name",
     async ({ deps, params: { name }, principal }) => machineOf(await viewMachine(deps, name), principal),

@@ -1,5 +1,4 @@
 import { Elysia, t } from "elysia";
-import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { time } from "../../http/models/fields.ts";
 import { HostKey, Labels, Machine, machineOf } from "../../http/models/machine.ts";
@@ -95,7 +94,6 @@ function secretIn({ password, private_key, pool_key }: typeof NewMachine.static)
 /** GET and POST /machines. */
 export default new Elysia({ name: "machines", normalize: false, tags: ["machines"] })
   .use(withDeps)
-  .use(withJsonBody)
   .get(
     "/machines",
     async ({ deps, principal, query, request, set }) => {

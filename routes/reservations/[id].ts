@@ -11,7 +11,9 @@ const Released = t.Object({
   message: t.String(),
   id: t.String(),
   released: t.Array(t.String(), { description: "machines that are clean and free again" }),
-  pending: t.Array(t.String(), { description: "machines that are retried until they are clean" }),
+  pending: t.Array(t.String(), {
+    description: "machines that are being cleaned, or retried until they are clean",
+  }),
 });
 
 /** GET and DELETE /reservations/:id. */
@@ -37,14 +39,13 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
   .delete(
     "/reservations/:id",
     async ({ deps, params: { id }, status, principal }) => {
-      const { clean, pending } = await release(deps, id, ownerSeenBy(principal));
+      const { clean, pending, inProgress } = await release(deps, id, ownerSeenBy(principal));
       if (pending.length === 0) return { message: "Reservation released", id, released: clean, pending };
-      return status(202, {
-        message: "Reservation ended; some machines could not be cleaned yet and are retried",
-        id,
-        released: clean,
-        pending,
-      });
+      const message =
+        inProgress.length === pending.length
+          ? "Release in progress: its machines are being cleaned"
+          : "Reservation ended; some machines could not be cleaned yet and are retried";
+      return status(202, { message, id, released: clean, pending });
     },
     {
       role: "user",

@@ -1,5 +1,4 @@
 import { Elysia, t } from "elysia";
-import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { next, nextOf, pageIn, pageQuery, WHOLE } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
@@ -28,7 +27,6 @@ const PublicKey = t.String({
 /** GET and POST /reservations. */
 export default new Elysia({ name: "reservations", normalize: false, tags: ["reservations"] })
   .use(withDeps)
-  .use(withJsonBody)
   .get(
     "/reservations",
     async ({ deps, principal, query, request, set }) => {

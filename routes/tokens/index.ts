@@ -1,5 +1,4 @@
 import { Elysia, t } from "elysia";
-import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { next, nextOf, pageIn, pageQuery } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
@@ -10,7 +9,6 @@ import { createToken, listTokens } from "../../pool/identity/tokens.ts";
 /** GET and POST /tokens. */
 export default new Elysia({ name: "tokens", normalize: false, tags: ["users"] })
   .use(withDeps)
-  .use(withJsonBody)
   .get(
     "/tokens",
     async ({ deps, query, request, set }) => {

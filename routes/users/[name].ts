@@ -1,5 +1,4 @@
 import { Elysia, t } from "elysia";
-import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/models/problem.ts";
 import { ApiUser, Limits, LoginPassword, Role, userOf } from "../../http/models/user.ts";
@@ -11,7 +10,6 @@ const params = t.Object({ name: t.String({ maxLength: 64, description: "a user's
 /** PATCH and DELETE /users/:name. */
 export default new Elysia({ name: "one-user", normalize: false, tags: ["users"] })
   .use(withDeps)
-  .use(withJsonBody)
   .patch(
     "/users/:name",
     async ({ deps, params: { name }, body }) => {

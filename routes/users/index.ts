@@ -1,5 +1,4 @@
 import { Elysia, t } from "elysia";
-import { withJsonBody } from "../../http/body.ts";
 import { withDeps } from "../../http/deps.ts";
 import { next, nextOf, pageIn, pageQuery } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
@@ -9,7 +8,6 @@ import { createUser, listUsers } from "../../pool/identity/users.ts";
 /** GET and POST /users. */
 export default new Elysia({ name: "users", normalize: false, tags: ["users"] })
   .use(withDeps)
-  .use(withJsonBody)
   .get(
     "/users",
     async ({ deps, query, request, set }) => {

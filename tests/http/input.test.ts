@@ -106,7 +106,7 @@ const BAD: [string, string, unknown, number, string][] = [
   ["DELETE", "/reservations/nope", undefined, 404, ""],
   ["GET", "/reservations/nope", undefined, 404, ""],
   ["GET", "/wp-admin", undefined, 404, ""],
-  ["PUT", "/machines", {}, 404, ""],
+  ["PUT", "/machines", {}, 405, ""],
 ];
 
 test("bad input gets a 4xx that names the field, and changes nothing", async () => {

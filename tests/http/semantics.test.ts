@@ -1,0 +1,258 @@
+// What the author of a client expects of HTTP: methods, media types, errors as RFC 9457 writes them. In process.
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { Elysia } from "elysia";
+import { app } from "../../app.ts";
+import type { Deps } from "../../deps.ts";
+import { type StubPool, startStubPool } from "../support/stub_pool.ts";
+import { until } from "../support/until.ts";
+
+setDefaultTimeout(60_000);
+
+let pool: StubPool;
+beforeAll(async () => {
+  pool = await startStubPool(2);
+});
+afterAll(() => pool?.stop());
+
+async function ask(method: string, path: string, init: RequestInit = {}, deps: Deps = pool.deps) {
+  const served = new Elysia().decorate("parts", () => deps).use(app);
+  const answer = await served.handle(new Request(`http://localhost${path}`, { method, ...init }));
+  const text = await answer.text();
+  // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
+  const body: any = text === "" ? undefined : JSON.parse(text);
+  return { status: answer.status, headers: answer.headers, body };
+}
+
+test("another method on an address that exists is a 405 that says which there are; OPTIONS says the same", async () => {
+  const addresses: [path: string, allow: string][] = [
+    ["/available", "GET, HEAD, OPTIONS"],
+    ["/available/", "GET, HEAD, OPTIONS"],
+    ["/machines", "GET, HEAD, OPTIONS, POST"],
+    ["/machines/stub-1", "DELETE, GET, HEAD, OPTIONS, PATCH"],
+    ["/reservations/some-id", "DELETE, GET, HEAD, OPTIONS"],
+    ["/tokens/some-id", "DELETE, OPTIONS"],
+    ["/session", "DELETE, GET, HEAD, OPTIONS, POST"],
+    // What changes something is not for those who look whether a link works.
+    ["/reserve", "GET, OPTIONS"],
+    ["/release_all", "GET, OPTIONS, POST"],
+  ];
+  const before = await pool.sql("SELECT state, generation FROM machines");
+  for (const [path, allow] of addresses) {
+    for (const method of ["PUT", "PROPFIND"]) {
+      const { status, headers, body } = await ask(method, path);
+      expect([path, status, body.code, headers.get("allow")]).toEqual([
+        path,
+        405,
+        "method_not_allowed",
+        allow,
+      ]);
+    }
+    const options = await ask("OPTIONS", path);
+    expect([path, options.status, options.body, options.headers.get("allow")]).toEqual([
+      path,
+      204,
+      undefined,
+      allow,
+    ]);
+  }
+  for (const path of ["/reserve?username=ann", "/release_all"]) {
+    const { status, headers } = await ask("HEAD", path);
+    expect([path, status, headers.get("allow")?.split(", ").includes("HEAD")]).toEqual([path, 405, false]);
+  }
+  expect((await ask("HEAD", "/available")).status).toBe(200);
+  for (const method of ["GET", "PUT", "OPTIONS"])
+    for (const path of ["/nothing", "/machines/a/b", "/machines//", "/healthz/x"])
+      expect([path, (await ask(method, path)).body.code]).toEqual([path, "not_found"]);
+  expect(await pool.sql("SELECT state, generation FROM machines")).toEqual(before);
+});
+
+test("a body that is no JSON is a 415 wherever one is sent", async () => {
+  const takes: [method: string, path: string][] = [
+    ["POST", "/reservations"],
+    ["POST", "/machines"],
+    ["PATCH", "/machines/stub-1"],
+    ["POST", "/users"],
+    ["POST", "/tokens"],
+    ["POST", "/session"],
+  ];
+  const none: [method: string, path: string][] = [
+    ["POST", "/release_all"],
+    ["DELETE", "/machines/stub-1"],
+    ["DELETE", "/reservations/some-id"],
+    ["DELETE", "/users/ann"],
+    ["DELETE", "/tokens/some-id"],
+  ];
+  const types = [
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "application/jsonp",
+  ];
+  for (const [method, path] of [...takes, ...none])
+    for (const type of types) {
+      const { status, body } = await ask(method, path, { body: "a=b", headers: { "Content-Type": type } });
+      expect([method, path, type, status, body.code]).toEqual([
+        method,
+        path,
+        type,
+        415,
+        "unsupported_media_type",
+      ]);
+    }
+  // curl -d '' sends a form of no length.
+  const form = { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": "0" };
+  expect((await ask("POST", "/release_all", { headers: form })).status).toBe(200);
+  expect((await ask("GET", "/available", { headers: form })).status).toBe(200);
+});
+
+test("a query that says one thing twice is a 400 that names it", async () => {
+  for (const [query, field] of [
+    ["username=a&username=b", "username"],
+    ["username=a&count=1&count=1", "count"],
+    ["username=a&%63ount=1&count=2", "count"],
+    ["username=a&x=1?&x=2", "x"],
+  ] as const) {
+    const { status, body } = await ask("GET", `/reserve?${query}`);
+    expect([query, status, body.code, body.details]).toEqual([
+      query,
+      400,
+      "invalid_request",
+      [{ field, message: "is given more than once" }],
+    ]);
+  }
+  expect((await ask("GET", "/machines?limit=1&limit=1")).status).toBe(400);
+  expect((await ask("GET", "/machines?&limit=1&")).status).toBe(200);
+});
+
+test("a number is digits and nothing else, in an address and in quotes", async () => {
+  for (const number of [
+    "0x1",
+    "1e0",
+    "%2B1",
+    "+1",
+    "%201",
+    "1%20",
+    "1.0",
+    "0b1",
+    "0o1",
+    "1_0",
+    "Infinity",
+    "٣",
+    "1%0A",
+  ]) {
+    const { status, body } = await ask("GET", `/reserve?username=a&count=${number}`);
+    expect([number, status, body.details?.[0].field]).toEqual([number, 400, "count"]);
+  }
+  for (const count of ["0x1", "1e0", "+1", " 1"]) {
+    const headers = { "Content-Type": "application/json" };
+    const { status, body } = await ask("POST", "/reservations", {
+      headers,
+      body: JSON.stringify({ username: "a", count }),
+    });
+    expect([count, status, body.details?.[0].field]).toEqual([count, 400, "count"]);
+  }
+  expect((await ask("GET", "/events?limit=2")).body.events).toHaveLength(2);
+});
+
+test("an error is told as RFC 9457 writes it to whoever asks for that, and as ever to everybody else", async () => {
+  const asked = (accept: string) =>
+    ask("GET", "/reserve?username=a&count=9", { headers: { Accept: accept } });
+  const details = [{ field: "count", message: "9 asked for, 2 available" }];
+  for (const accept of [
+    "application/problem+json",
+    "application/json, application/problem+json",
+    "text/html;q=0.5, Application/Problem+JSON; q=0.9",
+  ]) {
+    const { status, headers, body } = await asked(accept);
+    expect([status, headers.get("content-type")]).toEqual([409, "application/problem+json; charset=utf-8"]);
+    expect(headers.get("vary")).toBe("Accept");
+    expect(body).toEqual({
+      type: "about:blank",
+      title: "Conflict",
+      status: 409,
+      detail: "Only 2 machines available",
+      code: "not_enough_machines",
+      errors: details,
+    });
+  }
+  for (const accept of [
+    "*/*",
+    "application/json",
+    "application/problem+json;q=0",
+    "application/problem+xml",
+  ]) {
+    const { headers, body } = await asked(accept);
+    expect(headers.get("content-type")).toStartWith("application/json");
+    expect(body).toEqual({ error: "Only 2 machines available", code: "not_enough_machines", details });
+  }
+  const problem = { headers: { Accept: "application/problem+json" } };
+  expect((await ask("PUT", "/machines", problem)).body).toMatchObject({
+    title: "Method Not Allowed",
+    status: 405,
+  });
+  expect((await ask("GET", "/nothing", problem)).body).toMatchObject({
+    title: "Not Found",
+    code: "not_found",
+  });
+  const good = await ask("GET", "/available", problem);
+  expect([good.status, good.headers.get("content-type")]).toEqual([200, "application/json;charset=utf-8"]);
+});
+
+test("a token's scheme may be written in any case", async () => {
+  const token = "an-admin-token-of-this-test";
+  const closed = { ...pool.deps, adminToken: token, config: { ...pool.deps.config, adminToken: token } };
+  for (const scheme of ["Bearer", "bearer", "BEARER", "bEaReR"]) {
+    const ok = await ask("GET", "/available", { headers: { Authorization: `${scheme} ${token}` } }, closed);
+    expect([scheme, ok.status]).toEqual([scheme, 200]);
+    const bad = await ask("GET", "/available", { headers: { Authorization: `${scheme} x${token}` } }, closed);
+    expect([bad.status, bad.body.error, bad.headers.get("www-authenticate")]).toEqual([
+      401,
+      "Invalid or expired token",
+      "Bearer",
+    ]);
+  }
+  // Whoever may not ask is not told what there is.
+  expect((await ask("PUT", "/machines", {}, closed)).status).toBe(401);
+  expect((await ask("OPTIONS", "/machines", {}, closed)).status).toBe(401);
+});
+
+test("five releases of one reservation at once all say the truth", async () => {
+  const { id } = await pool.reserve("five", 2);
+  let open = () => {};
+  const gate = new Promise<void>((go) => {
+    open = go;
+  });
+  let cleaning = 0;
+  const accounts: Deps["accounts"] = {
+    ...pool.deps.accounts,
+    clean: async (...all) => {
+      cleaning++;
+      await gate;
+      return pool.deps.accounts.clean(...all);
+    },
+  };
+  // Two API processes: the second doesn't know what the first has in hand.
+  const [one, other] = [crypto.randomUUID(), crypto.randomUUID()].map((worker) => ({
+    ...pool.deps,
+    accounts,
+    worker,
+  }));
+  const first = ask("DELETE", `/reservations/${id}`, {}, one);
+  await until("the first release is at work", 10_000, () => cleaning === 2);
+  const others = await Promise.all(
+    [one, one, other, other].map((deps) => ask("DELETE", `/reservations/${id}`, {}, deps)),
+  );
+  for (const { status, body } of others) {
+    expect([status, body.message, body.released, body.pending.sort()]).toEqual([
+      202,
+      "Release in progress: its machines are being cleaned",
+      [],
+      ["stub-1", "stub-2"],
+    ]);
+  }
+  expect(cleaning).toBe(2);
+  open();
+  expect(await first).toMatchObject({ status: 200, body: { message: "Reservation released", pending: [] } });
+  const late = await ask("DELETE", `/reservations/${id}`);
+  expect([late.status, late.body.code]).toEqual([404, "reservation_not_found"]);
+});
