@@ -23,7 +23,10 @@ export default new Elysia({ name: "available", normalize: false, tags: ["pool"] 
         400: Problem,
         503: Problem,
       },
-      detail: { summary: "Names of the free, the taken and the unavailable machines" },
+      detail: {
+        operationId: "listAvailable",
+        summary: "Names of the free, the taken and the unavailable machines",
+      },
     },
   )
   .compile();

@@ -32,7 +32,7 @@ export default new Elysia({ name: "events", normalize: false, tags: ["events"] }
         400: Problem,
         503: Problem,
       },
-      detail: { summary: "What was done in the pool, by whom" },
+      detail: { operationId: "listEvents", summary: "What was done in the pool, by whom" },
     },
   )
   .compile();

@@ -6,6 +6,6 @@ export default new Elysia({ name: "healthz", normalize: false, tags: ["health"] 
   .use(withErrors)
   .get("/healthz", () => ({ status: "ok" as const }), {
     response: { 200: t.Object({ status: t.Literal("ok") }) },
-    detail: { summary: "Whether the API is alive" },
+    detail: { operationId: "getHealth", summary: "Whether the API is alive" },
   })
   .compile();

@@ -14,7 +14,7 @@ export default new Elysia({ name: "readyz", normalize: false, tags: ["health"] }
     },
     {
       response: { 200: t.Object({ status: t.Literal("ready") }), 503: Problem },
-      detail: { summary: "Whether the API and its database are ready" },
+      detail: { operationId: "getReadiness", summary: "Whether the API and its database are ready" },
     },
   )
   .compile();

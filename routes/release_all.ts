@@ -24,8 +24,10 @@ const schema = {
     503: Problem,
   },
   beforeHandle: notOnHead("GET", "POST"),
-  detail: { summary: "Release every reservation and delete its accounts" },
 };
+const detail = (operationId: string) => ({
+  detail: { operationId, summary: "Release every reservation and remove its accounts" },
+});
 
 /** GET and POST /release_all. */
 export default new Elysia({ name: "release_all", normalize: false, tags: ["reservations"] })
@@ -36,7 +38,7 @@ export default new Elysia({ name: "release_all", normalize: false, tags: ["reser
       set.headers["cache-control"] = "no-store";
       return answer(deps);
     },
-    { ...schema, roleByToken: "admin" },
+    { ...schema, ...detail("releaseAll"), roleByToken: "admin" },
   )
-  .post("/release_all", ({ deps }) => answer(deps), { ...schema, role: "admin" })
+  .post("/release_all", ({ deps }) => answer(deps), { ...schema, ...detail("postReleaseAll"), role: "admin" })
   .compile();

@@ -43,6 +43,7 @@ export default new Elysia({ name: "reserve", normalize: false, tags: ["reservati
       response: { 200: NewReservation, 400: Problem, 409: Problem, 503: Problem, 504: Problem },
       beforeHandle: notOnHead("GET"),
       detail: {
+        operationId: "reserve",
         summary: "Reserve machines",
         description:
           "Answers when the account works on every machine. A password in a URL may end up in histories: POST /reservations takes it in the body.",

@@ -41,7 +41,7 @@ export default new Elysia({ name: "session", normalize: false, tags: ["session"]
     {
       role: "viewer",
       response: { 200: SessionInfo, 503: Problem },
-      detail: { summary: "Who you are logged in as" },
+      detail: { operationId: "getSession", summary: "Who you are logged in as" },
     },
   )
   .post(
@@ -79,6 +79,7 @@ export default new Elysia({ name: "session", normalize: false, tags: ["session"]
       // Nobody is to be logged in by a page of another site, as somebody else, without noticing.
       beforeHandle: refuseCrossSite,
       detail: {
+        operationId: "logIn",
         summary: "Log in with a browser",
         description:
           "Answers with a cookie that stands for you. Every change with it also needs the header X-CSRF-Token.",
@@ -95,7 +96,7 @@ export default new Elysia({ name: "session", normalize: false, tags: ["session"]
     {
       role: "viewer",
       response: { 200: t.Object({ message: t.String() }), 503: Problem },
-      detail: { summary: "Log out" },
+      detail: { operationId: "logOut", summary: "Log out" },
     },
   )
   .compile();

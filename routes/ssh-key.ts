@@ -22,6 +22,7 @@ export default new Elysia({ name: "ssh-key", normalize: false, tags: ["machines"
         503: Problem,
       },
       detail: {
+        operationId: "getPublicKey",
         summary: "The pool's own public key",
         description:
           "A machine that has it in its login's authorized_keys is registered with pool_key: true.",

@@ -30,7 +30,18 @@ export const docs = new Elysia({ name: "docs" })
           version: "0.1.0",
           description:
             "Share a pool of machines: reserve some for a time, get an account on each, see it gone when the time is up.",
+          license: { name: "MIT", url: "https://opensource.org/license/mit" },
         },
+        servers: [{ url: "/", description: "where this document comes from" }],
+        tags: [
+          { name: "health", description: "Whether the API works; answered to everybody" },
+          { name: "pool", description: "Who is free, at a glance" },
+          { name: "reservations", description: "Accounts on machines for a time" },
+          { name: "machines", description: "What the pool is made of" },
+          { name: "users", description: "Who may use the API, and their tokens" },
+          { name: "session", description: "How a browser logs in and out" },
+          { name: "events", description: "Who did what, and when" },
+        ],
         components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
         security: [{}, { token: [] }],
       },

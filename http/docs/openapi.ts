@@ -1,66 +1,54 @@
 import { STATUS_CODES } from "node:http";
 import { isOpen } from "../auth/open.ts";
-import { Problem } from "../models/problem.ts";
+import { Problem, ProblemDetails } from "../models/problem.ts";
+import { isNode, mapValues, type Node, schemaOf } from "./schema.ts";
 
-type Node = Record<string, unknown>;
+/** What any request can be answered with, and what only one to a route that asks who it comes from. */
+const EVERYWHERE = { 400: {} };
+const WITH_A_PRINCIPAL = { 401: {}, 403: {}, 429: {} };
 
-const isNode = (value: unknown): value is Node =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-const mapValues = (node: Node, change: (value: never, key: string) => unknown): Node =>
-  Object.fromEntries(Object.entries(node).map(([key, value]) => [key, change(value as never, key)]));
+/** 404 → NotFound */
+const nameOf = (status: string) => (STATUS_CODES[status] ?? "Error").replace(/\W/g, "");
 
-/** What Elysia adds to a number or boolean, so that text is taken for one; nobody needs to read it. */
-const isCoercion = (node: Node) =>
-  node.type === "string" && ["integer", "numeric", "boolean"].includes(String(node.format));
-
-/** A TypeBox schema in the words of OpenAPI 3.0, which knows no `const`, `examples`, `patternProperties` or type null. */
-function schemaOf(node: unknown): unknown {
-  if (!isNode(node)) return node;
-  const { $id: _, const: only, examples, patternProperties, properties, items, anyOf, ...rest } = node;
-  const said: Node = { ...rest };
-  if (only !== undefined) said.enum = [only];
-  if (Array.isArray(examples)) said.example = examples[0];
-  if (isNode(patternProperties)) said.additionalProperties = schemaOf(Object.values(patternProperties)[0]);
-  if (isNode(properties)) said.properties = mapValues(properties, schemaOf);
-  if (items !== undefined) said.items = schemaOf(items);
-  if (!Array.isArray(anyOf)) return said;
-  const kept = anyOf.filter((one: Node) => one.type !== "null" && !isCoercion(one)).map(schemaOf);
-  if (anyOf.some((one: Node) => one.type === "null")) said.nullable = true;
-  return kept.length === 1 ? { ...said, ...(kept[0] as Node) } : { ...said, anyOf: kept };
+/** Every error that an operation can be answered with, once. @param named gets their schemas */
+function errorsOf(paths: Node, named: Node): Node {
+  const content = {
+    "application/json": { schema: schemaOf(Problem, named) },
+    "application/problem+json": { schema: schemaOf(ProblemDetails, named) },
+  };
+  const operations = Object.values(paths).flatMap((path) => Object.values(path as Node)) as {
+    responses: Node;
+  }[];
+  const all = new Set(operations.flatMap(({ responses }) => Object.keys(responses)));
+  const errors = [...all].filter((status) => Number(status) >= 400).sort();
+  return Object.fromEntries(
+    errors.map((status) => [nameOf(status), { description: STATUS_CODES[status], content }]),
+  );
 }
 
-const jsonOnly = (schema: unknown) => ({ "application/json": { schema } });
-
-/** Of the three content types that the plugin lists, JSON is the one that we take and give. */
-const contentOf = (content: unknown) =>
-  isNode(content) && isNode(content["application/json"])
-    ? { content: jsonOnly(schemaOf(content["application/json"].schema)) }
-    : {};
-
-function responsesOf(responses: Node, open: boolean): Node {
-  const error = (response: Node) => ({
-    ...response,
-    content: jsonOnly({ $ref: "#/components/schemas/Problem" }),
-  });
-  const told = open ? responses : { ...responses, 401: {}, 403: {}, 429: {} };
-  return mapValues(told, (response: Node, status) => {
-    const description = STATUS_CODES[status] ?? "An answer";
-    return Number(status) < 400
-      ? { ...response, description: response.description ?? description, ...contentOf(response.content) }
-      : error({ description });
-  });
-}
-
-function operationOf(operation: Node, open: boolean): Node {
+/** One operation, as the plugin wrote it, made valid. @param named gets the schemas that have a name */
+function operationOf(operation: Node, open: boolean, named: Node): Node {
   const { parameters, requestBody, responses, ...rest } = operation;
+  /** Of the three content types that the plugin lists, JSON is the one that we take and give. */
+  const contentOf = ({ content, $id }: Node) => {
+    const { schema } = (content as Record<string, Node>)["application/json"] ?? {};
+    // The plugin takes an answer's schema apart, and leaves its name outside.
+    const whole = $id === undefined ? schema : { ...(schema as Node), $id };
+    return { "application/json": { schema: schemaOf(whole, named) } };
+  };
+  const told = { ...EVERYWHERE, ...(open ? {} : WITH_A_PRINCIPAL), ...(responses as Node) };
   return {
     ...rest,
     ...(open ? { security: [] } : {}),
     ...(Array.isArray(parameters)
-      ? { parameters: parameters.map((one: Node) => ({ ...one, schema: schemaOf(one.schema) })) }
+      ? { parameters: parameters.map((one: Node) => ({ ...one, schema: schemaOf(one.schema, named) })) }
       : {}),
-    ...(isNode(requestBody) ? { requestBody: { ...requestBody, ...contentOf(requestBody.content) } } : {}),
-    responses: responsesOf(responses as Node, open),
+    ...(isNode(requestBody) ? { requestBody: { ...requestBody, content: contentOf(requestBody) } } : {}),
+    responses: mapValues(told, (response: Node, status) =>
+      Number(status) < 400
+        ? { description: STATUS_CODES[status], content: contentOf(response) }
+        : { $ref: `#/components/responses/${nameOf(status)}` },
+    ),
   };
 }
 
@@ -77,14 +65,18 @@ function introduction(info: Node, isOpenApi: boolean): Node {
  * @param isOpenApi no token is asked for
  */
 export function validOpenApi(document: Node, isOpenApi: boolean): Node {
+  const named: Node = {};
+  const paths = mapValues(document.paths as Node, (operations: Node, path) =>
+    mapValues(operations, (operation: Node, method) =>
+      operationOf(operation, isOpen({ method: method.toUpperCase(), url: `http://localhost${path}` }), named),
+    ),
+  );
+  const responses = errorsOf(paths, named);
+  const schemas = Object.fromEntries(Object.entries(named).sort(([a], [b]) => (a < b ? -1 : 1)));
   return {
     ...document,
     info: introduction(document.info as Node, isOpenApi),
-    components: { ...(document.components as Node), schemas: { Problem: schemaOf(Problem) } },
-    paths: mapValues(document.paths as Node, (operations: Node, path) =>
-      mapValues(operations, (operation: Node, method) =>
-        operationOf(operation, isOpen({ method: method.toUpperCase(), url: `http://localhost${path}` })),
-      ),
-    ),
+    components: { ...(document.components as Node), responses, schemas },
+    paths,
   };
 }

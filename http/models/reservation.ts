@@ -7,7 +7,7 @@ import {
   type ReservationRow as Row,
   reasonFor,
 } from "../../pool/reservations/view.ts";
-import { time } from "./fields.ts";
+import { oneOf, time } from "./fields.ts";
 
 export const Username = t.String({
   pattern: "^(?!root$)[a-z_][a-z0-9_-]{0,31}$",
@@ -24,23 +24,25 @@ export const Count = t.Integer({
   title: "count",
   minimum: 1,
   maximum: 100_000,
+  default: 1,
   description: "how many machines: a whole number from 1",
 });
 export const Duration = t.Integer({
   title: "duration",
   minimum: 1,
   maximum: 525_600,
+  default: 60,
   description: "how long, in minutes: a whole number from 1 up to MAX_DURATION_MINUTES",
 });
 
 const Place = t.Object(
   { machine: t.String(), host: t.String(), port: t.Integer() },
-  { description: "where to log in" },
+  { $id: "Place", description: "where to log in" },
 );
 
 const fields = {
   id: t.String(),
-  state: t.UnionEnum([...RESERVATION_STATES], { description: "active: the accounts work" }),
+  state: oneOf(RESERVATION_STATES, "active: the accounts work"),
   username: t.String({ description: "of its accounts" }),
   user: t.Nullable(t.String({ description: "whose it is; null: an admin without a user, or an open API" })),
   starts_at: time("when its accounts were there; until then, when it was asked for"),
@@ -52,23 +54,29 @@ const fields = {
 };
 
 /** A reservation, in every answer that has one. */
-export const Reservation = t.Object(fields);
+export const Reservation = t.Object(fields, { $id: "Reservation" });
 
 /** What a new one is answered with. */
-export const NewReservation = t.Object({
-  ...fields,
-  password: t.Optional(t.String({ description: "only when it was made here, and only this once" })),
-});
+export const NewReservation = t.Object(
+  {
+    ...fields,
+    password: t.Optional(t.String({ description: "only when it was made here, and only this once" })),
+  },
+  { $id: "NewReservation" },
+);
 
 /** A machine of it, in the words that the list had first, with the whole reservation. */
-export const ReservationRow = t.Object({
-  ...fields,
-  machine: t.String({ description: "this row's, one of `machines`" }),
-  host: t.String(),
-  port: t.Integer(),
-  expiration_time: time("the same as ends_at"),
-  time_remaining: t.String({ examples: ["59.7 minutes remaining"] }),
-});
+export const ReservationRow = t.Object(
+  {
+    ...fields,
+    machine: t.String({ description: "this row's, one of `machines`" }),
+    host: t.String(),
+    port: t.Integer(),
+    expiration_time: time("the same as ends_at"),
+    time_remaining: t.String({ examples: ["59.7 minutes remaining"] }),
+  },
+  { $id: "ReservationRow" },
+);
 
 /** @param principal who is told: a machine's own words are for admins */
 export function reservationOf(view: ReservationView, principal: Principal) {

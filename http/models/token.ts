@@ -3,15 +3,24 @@ import type { TokenView } from "../../pool/identity/tokens.ts";
 import { time } from "./fields.ts";
 import { Role } from "./user.ts";
 
-export const ApiToken = t.Object({
-  id: t.String(),
-  name: t.String(),
-  user: t.String(),
-  role: Role,
-  prefix: t.String({ description: "the characters with which it begins" }),
-  created_at: time("when it was made"),
-  expires_at: t.Nullable(time("when it stops counting")),
-});
+export const ApiToken = t.Object(
+  {
+    id: t.String(),
+    name: t.String(),
+    user: t.String(),
+    role: Role,
+    prefix: t.String({ description: "the characters with which it begins" }),
+    created_at: time("when it was made"),
+    expires_at: t.Nullable(time("when it stops counting")),
+  },
+  { $id: "Token" },
+);
+
+/** What a new one is answered with. */
+export const NewApiToken = t.Composite(
+  [ApiToken, t.Object({ token: t.String({ description: "only this once" }) })],
+  { $id: "NewToken" },
+);
 
 export const tokenOf = (view: TokenView) => ({
   id: view.id,

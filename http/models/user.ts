@@ -28,15 +28,18 @@ export const LoginPassword = t.String({
   pattern: "^[^\\u0000-\\u001f\\u007f]+$",
   description: "a password to log in with, 12 to 128 printable characters",
 });
-export const ApiUser = t.Object({
-  name: t.String(),
-  role: Role,
-  max_machines: Limit,
-  max_duration_minutes: Limit,
-  max_requests_per_minute: Rate,
-  has_password: t.Boolean({ description: "whether they can log in with a password" }),
-  created_at: time("when the user was made"),
-});
+export const ApiUser = t.Object(
+  {
+    name: t.String(),
+    role: Role,
+    max_machines: Limit,
+    max_duration_minutes: Limit,
+    max_requests_per_minute: Rate,
+    has_password: t.Boolean({ description: "whether they can log in with a password" }),
+    created_at: time("when the user was made"),
+  },
+  { $id: "User" },
+);
 
 export const userOf = (view: UserView) => ({
   name: view.name,

@@ -18,7 +18,7 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
       role: "viewer",
       params,
       response: { 200: Machine, 400: Problem, 404: Problem, 503: Problem },
-      detail: { summary: "One machine" },
+      detail: { operationId: "getMachine", summary: "One machine" },
     },
   )
   .patch(
@@ -60,6 +60,7 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
         503: Problem,
       },
       detail: {
+        operationId: "changeMachine",
         summary: "Drain a machine, change its labels, or accept its new host key",
         description:
           "A machine that was quarantined for its host key is tried with the new one within seconds.",
@@ -78,7 +79,11 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
       query: t.Object(
         {
           force: t.Optional(
-            t.Boolean({ title: "force", description: "true or false; true: also while somebody holds it" }),
+            t.Boolean({
+              title: "force",
+              default: false,
+              description: "true or false; true: also while somebody holds it",
+            }),
           ),
         },
         { additionalProperties: false },
@@ -93,7 +98,7 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
         409: Problem,
         503: Problem,
       },
-      detail: { summary: "Remove a machine from the pool" },
+      detail: { operationId: "removeMachine", summary: "Remove a machine from the pool" },
     },
   )
   .compile();

@@ -1,7 +1,6 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
-import { time } from "../../http/models/fields.ts";
-import { HostKey, Labels, Machine, machineOf } from "../../http/models/machine.ts";
+import { HostKey, Labels, Machine, machineOf, RegisteredMachine } from "../../http/models/machine.ts";
 import { next, nextOf, pageIn, pageQuery, WHOLE } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
 import { invalid } from "../../pool/errors.ts";
@@ -25,13 +24,15 @@ const NewMachine = t.Object(
         title: "port",
         minimum: 1,
         maximum: 65535,
-        description: "the SSH port, 1 to 65535; 22 without",
+        default: 22,
+        description: "the SSH port, 1 to 65535",
       }),
     ),
     user: t.Optional(
       t.String({
         pattern: "^[a-z_][a-z0-9_-]{0,31}$",
-        description: "the login that may create accounts: root, or one with `sudo -n`; root without",
+        default: "root",
+        description: "the login that may create accounts: root, or one with `sudo -n`",
       }),
     ),
     password: t.Optional(
@@ -56,26 +57,6 @@ const NewMachine = t.Object(
     examples: [{ name: "alpine-1", host: "localhost", port: 2221, user: "root", password: "test" }],
   },
 );
-
-const Registered = t.Composite([
-  Machine,
-  t.Object({
-    removed_dirty: t.Optional(
-      t.Object(
-        {
-          machine: t.String({ description: "its name then" }),
-          removed_at: time("when"),
-          username: t.Nullable(t.String({ description: "whose account may have stayed on it" })),
-          reason: t.String({ description: "why it could not be cleaned then" }),
-        },
-        {
-          description:
-            "it was removed by force once, while it could not be cleaned; it is cleaned now, before it is offered",
-        },
-      ),
-    ),
-  }),
-]);
 
 /** The one way to log in that a request names. */
 function secretIn({ password, private_key, pool_key }: typeof NewMachine.static): Secret {
@@ -107,7 +88,7 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
       role: "viewer",
       query: t.Object(pageQuery(WHOLE), { additionalProperties: false }),
       response: { 200: t.Object({ machines: t.Array(Machine), next }), 400: Problem, 503: Problem },
-      detail: { summary: "All machines" },
+      detail: { operationId: "listMachines", summary: "All machines" },
     },
   )
   .post(
@@ -147,13 +128,25 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
       query: t.Object(
         {
           check: t.Optional(
-            t.Boolean({ title: "check", description: "true or false; false: don't contact the machine now" }),
+            t.Boolean({
+              title: "check",
+              default: true,
+              description: "true or false; false: don't contact the machine now",
+            }),
           ),
         },
         { additionalProperties: false },
       ),
-      response: { 201: Registered, 400: Problem, 409: Problem, 413: Problem, 415: Problem, 503: Problem },
+      response: {
+        201: RegisteredMachine,
+        400: Problem,
+        409: Problem,
+        413: Problem,
+        415: Problem,
+        503: Problem,
+      },
       detail: {
+        operationId: "registerMachine",
         summary: "Register a machine",
         description:
           "Learns its SSH host key. One that can't be reached is quarantined and comes in by itself once it can.",

@@ -33,7 +33,7 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
         404: Problem,
         503: Problem,
       },
-      detail: { summary: "One reservation" },
+      detail: { operationId: "getReservation", summary: "One reservation" },
     },
   )
   .delete(
@@ -52,6 +52,7 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
       params,
       response: { 200: Released, 202: Released, 400: Problem, 404: Problem, 503: Problem },
       detail: {
+        operationId: "releaseReservation",
         summary: "Release a reservation: its account is gone from every machine when this answers 200",
       },
     },

@@ -45,6 +45,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
         503: Problem,
       },
       detail: {
+        operationId: "listReservations",
         summary: "The active reservations, a row a machine",
         description:
           "Each row tells its whole reservation: one of several machines has as many rows, with one id.",
@@ -110,6 +111,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
         504: Problem,
       },
       detail: {
+        operationId: "createReservation",
         summary: "Reserve machines",
         description: "Answers when the account works on every machine.",
       },

@@ -17,6 +17,7 @@ export default new Elysia({ name: "token", normalize: false, tags: ["users"] })
       params: t.Object({ id: t.String({ maxLength: 64, description: "a token's id" }) }),
       response: { 200: t.Object({ message: t.String() }), 400: Problem, 404: Problem, 503: Problem },
       detail: {
+        operationId: "revokeToken",
         summary: "Take a token away",
         description: "It stops counting at once, in every API process.",
       },

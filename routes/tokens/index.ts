@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
 import { next, nextOf, pageIn, pageQuery } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
-import { ApiToken, tokenOf } from "../../http/models/token.ts";
+import { ApiToken, NewApiToken, tokenOf } from "../../http/models/token.ts";
 import { Role, UserName } from "../../http/models/user.ts";
 import { createToken, listTokens } from "../../pool/identity/tokens.ts";
 
@@ -19,7 +19,7 @@ export default new Elysia({ name: "tokens", normalize: false, tags: ["users"] })
       role: "admin",
       query: t.Object(pageQuery(), { additionalProperties: false }),
       response: { 200: t.Object({ tokens: t.Array(ApiToken), next }), 400: Problem, 503: Problem },
-      detail: { summary: "All tokens, by the characters with which they begin" },
+      detail: { operationId: "listTokens", summary: "All tokens, by the characters with which they begin" },
     },
   )
   .post(
@@ -52,7 +52,7 @@ export default new Elysia({ name: "tokens", normalize: false, tags: ["users"] })
         },
       ),
       response: {
-        201: t.Composite([ApiToken, t.Object({ token: t.String({ description: "only this once" }) })]),
+        201: NewApiToken,
         400: Problem,
         404: Problem,
         409: Problem,
@@ -61,6 +61,7 @@ export default new Elysia({ name: "tokens", normalize: false, tags: ["users"] })
         503: Problem,
       },
       detail: {
+        operationId: "createToken",
         summary: "Make a token for a user",
         description: "It is shown this once and kept as a hash.",
       },

@@ -43,6 +43,7 @@ export default new Elysia({ name: "one-user", normalize: false, tags: ["users"] 
       ),
       response: { 200: ApiUser, 400: Problem, 404: Problem, 413: Problem, 415: Problem, 503: Problem },
       detail: {
+        operationId: "changeUser",
         summary: "Give a user another role, password or other limits",
         description:
           "Their tokens count for no more than the role, at once. Another password, or none, ends the sessions that began with the old one.",
@@ -73,6 +74,7 @@ export default new Elysia({ name: "one-user", normalize: false, tags: ["users"] 
         503: Problem,
       },
       detail: {
+        operationId: "deleteUser",
         summary: "Delete a user",
         description:
           "Their tokens stop counting at once; their reservations are released and the accounts removed.",

@@ -18,7 +18,7 @@ export default new Elysia({ name: "users", normalize: false, tags: ["users"] })
       role: "admin",
       query: t.Object(pageQuery(), { additionalProperties: false }),
       response: { 200: t.Object({ users: t.Array(ApiUser), next }), 400: Problem, 503: Problem },
-      detail: { summary: "Who may use the API" },
+      detail: { operationId: "listUsers", summary: "Who may use the API" },
     },
   )
   .post(
@@ -35,7 +35,12 @@ export default new Elysia({ name: "users", normalize: false, tags: ["users"] })
     {
       role: "admin",
       body: t.Object(
-        { name: UserName, role: t.Optional(Role), ...Limits, password: t.Optional(LoginPassword) },
+        {
+          name: UserName,
+          role: t.Optional(t.Union(Role.anyOf, { default: "user", description: "viewer, user or admin" })),
+          ...Limits,
+          password: t.Optional(LoginPassword),
+        },
         {
           additionalProperties: false,
           description: "must be a JSON object",
@@ -44,6 +49,7 @@ export default new Elysia({ name: "users", normalize: false, tags: ["users"] })
       ),
       response: { 201: ApiUser, 400: Problem, 409: Problem, 413: Problem, 415: Problem, 503: Problem },
       detail: {
+        operationId: "createUser",
         summary: "Make a user",
         description: "They come in with a token (POST /tokens), or with a password at /login.",
       },
