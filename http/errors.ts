@@ -139,7 +139,10 @@ export function respond({ request, parts }: Context, code: string | number, thro
   const headers = { Vary: "Accept", ...answer.headers };
   const fields = (name: string) => (details.length > 0 ? { [name]: details } : {});
   if (!asksForProblem(request))
-    return json({ error, code: answer.code, ...fields("details") }, config.http.prettyJson, { status, headers });
+    return json({ error, code: answer.code, ...fields("details") }, config.http.prettyJson, {
+      status,
+      headers,
+    });
   // Without a type of its own, the title is the status' (RFC 9457, section 4.2.1); `code` tells them apart.
   const title = STATUS_CODES[status] ?? "Error";
   const problem = {

@@ -1,8 +1,8 @@
 import { and, desc, eq } from "drizzle-orm";
 import { now, type Tx } from "../../db/client.ts";
 import { events } from "../../db/schema/audit.ts";
-import type { Action, Details } from "./catalogue.ts";
 import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
+import type { Action, Details } from "./catalogue.ts";
 import type { AuditDeps } from "./deps.ts";
 
 type What<A extends Action> = Details[A] extends Record<string, never> ? [] : [details: Details[A]];
