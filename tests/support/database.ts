@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
+import { migrateDatabase } from "../../db/migrate.ts";
 import { until } from "./until.ts";
 
 export interface TestServer {
@@ -13,8 +14,10 @@ export interface TestServer {
   end(signal: NodeJS.Signals): Promise<void>;
   /** Starts it anew on its data, after `end`. */
   start(): Promise<void>;
-  /** A new, empty database on it; answers its DATABASE_URL, as the server's root. */
+  /** A new database on it, with the tables of this version; answers its DATABASE_URL, as the server's root. */
   database(): Promise<string>;
+  /** The same without tables. */
+  empty(): Promise<string>;
   /** The same with two accounts: its owner, and the program's, which has no rights until `migrate` gave them. */
   accounts(): Promise<Accounts>;
   /** Runs SQL as root. */
@@ -71,7 +74,7 @@ export async function startDatabase(flags: string[] = [], into = tmpdir()): Prom
     ...asRoot,
     ...flags,
   ];
-  const connect = () => createConnection({ socketPath: socket, user: "root" });
+  const connect = () => createConnection({ socketPath: socket, user: "root", multipleStatements: true });
   const launch = () => Bun.spawn(command, { stdout: "ignore", stderr: Bun.file(join(folder, "log")) });
   let server = launch();
   const up = () =>
@@ -107,13 +110,14 @@ export async function startDatabase(flags: string[] = [], into = tmpdir()): Prom
     await connection.end();
     return rows as unknown[];
   };
-  const database = async () => {
+  const create = async () => {
     const name = `mm_${process.pid}_${++count}`;
-    await sql(`CREATE DATABASE ${name}`);
+    await sql(`CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin`);
     return name;
   };
   const url = (user: string, name: string) =>
     `mysql://${user}@localhost/${name}?socketPath=${encodeURIComponent(socket)}`;
+  let template: Promise<string> | undefined;
   return {
     folder,
     socket,
@@ -127,9 +131,23 @@ export async function startDatabase(flags: string[] = [], into = tmpdir()): Prom
       server = launch();
       await up();
     },
-    database: async () => url("root", await database()),
+    async database() {
+      // Migrating takes seconds, a copy of what was migrated once none.
+      template ??= create().then(async (name) => {
+        await migrateDatabase(url("root", name));
+        return name;
+      });
+      const [from, to] = [await template, await create()];
+      const tables = await sql(`SHOW TABLES FROM ${from}`);
+      const names = tables.map((row) => Object.values(row as object)[0] as string);
+      const copies = names.map((name) => `CREATE TABLE ${to}.${name} LIKE ${from}.${name}`);
+      const log = `INSERT INTO ${to}.__drizzle_migrations SELECT * FROM ${from}.__drizzle_migrations`;
+      await sql([...copies, log].join(";"));
+      return url("root", to);
+    },
+    empty: async () => url("root", await create()),
     async accounts() {
-      const name = await database();
+      const name = await create();
       const [owner, program] = [`${name}_owner@localhost`, `${name}@localhost`];
       for (const account of [owner, program])
         await sql(`CREATE USER ${account} IDENTIFIED BY 'a-password-of-${account.split("@")[0]}'`);

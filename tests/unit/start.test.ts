@@ -1,5 +1,6 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
+import { sharedDatabase } from "../support/database.ts";
 import { call, newSettings, startProgram } from "../support/program.ts";
 
 setDefaultTimeout(120_000);
@@ -14,7 +15,7 @@ const failure = (settings: Parameters<typeof startProgram>[0]) =>
   );
 
 test("several processes may start at once on an empty database", async () => {
-  const settings = await newSettings();
+  const settings = { ...(await newSettings()), DATABASE_URL: await (await sharedDatabase()).empty() };
   const all = await Promise.all(
     [1, 2, 3, 4].map((n) => startProgram(settings, n === 4 ? "scheduler" : "api")),
   );
