@@ -3,7 +3,7 @@ import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createConnection } from "mysql2/promise";
 import { connectionOptions, openDatabase } from "../../db/client.ts";
 import { waitForTables } from "../../db/migrate.ts";
-import { type Accounts, sharedDatabase, type TestServer } from "../support/database.ts";
+import { type Accounts, startDatabase, type TestServer } from "../support/database.ts";
 import {
   call,
   type Program,
@@ -18,7 +18,7 @@ setDefaultTimeout(120_000);
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await sharedDatabase();
+  server = await startDatabase();
 });
 
 const settingsFor = ({ DATABASE_URL }: Accounts): Settings => ({
@@ -135,7 +135,7 @@ test("a program that may not change tables waits for the owner, says so, and goe
 });
 
 test("it waits for an upgrade's new tables, too, and their rights", async () => {
-  const { accounts, settings } = await restrictedSettings();
+  const { accounts, settings } = await restrictedSettings({}, server);
   await server.sql(
     `UPDATE ${accounts.name}.__drizzle_migrations SET created_at = created_at - 1 ORDER BY created_at DESC LIMIT 1`,
   );
@@ -167,7 +167,7 @@ test("what it waits for is said again when it stops waiting", async () => {
 });
 
 test("a database that may lose what it has answered is refused, also by a program that has nothing to migrate", async () => {
-  const { settings } = await restrictedSettings();
+  const { settings } = await restrictedSettings({}, server);
   await server.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 2");
   const refused = await startProgram(settings).catch(String);
   await server.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1");
@@ -175,7 +175,7 @@ test("a database that may lose what it has answered is refused, also by a progra
 });
 
 test("prune-events deletes what is old, batch by batch, records that, and locks nobody out", async () => {
-  const { accounts, settings } = await restrictedSettings();
+  const { accounts, settings } = await restrictedSettings({}, server);
   const { DATABASE_URL, DATABASE_OWNER_URL, name } = accounts;
   const prune = (...words: string[]) =>
     runCommand({ DATABASE_URL, DATABASE_OWNER_URL }, "prune-events", ...words);
@@ -231,7 +231,7 @@ test("prune-events deletes what is old, batch by batch, records that, and locks 
 });
 
 test("the database deletes old events by itself, as the owner, batch by batch, and records that", async () => {
-  const { accounts, settings } = await restrictedSettings();
+  const { accounts, settings } = await restrictedSettings({}, server);
   const { DATABASE_URL, DATABASE_OWNER_URL, name } = accounts;
   const migrateWith = (days: string) =>
     runCommand({ DATABASE_URL, DATABASE_OWNER_URL, EVENTS_DAYS: days }, "migrate");

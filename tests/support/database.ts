@@ -1,28 +1,32 @@
-// A private MariaDB for a test process: real, on a socket in a temporary folder, as durable as the product asks for.
-import { mkdtempSync, rmSync } from "node:fs";
+// A private MariaDB for tests: real, on a socket in a temporary folder, as durable as the product asks for. One for each
+// test process, or, when whoever runs the tests has started one (provision/checks/test.ts), one for all of them.
+import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { createConnection } from "mysql2/promise";
 import { migrateDatabase } from "../../db/migrate.ts";
 import { until } from "./until.ts";
 
-export interface TestServer {
+export interface Databases {
   folder: string;
   socket: string;
-  signal(name: NodeJS.Signals): void;
-  /** Ends it with a signal; its data stays. */
-  end(signal: NodeJS.Signals): Promise<void>;
-  /** Starts it anew on its data, after `end`. */
-  start(): Promise<void>;
-  /** A new database on it, with the tables of this version; answers its DATABASE_URL, as the server's root. */
+  /** A new database, with the tables of this version; answers its DATABASE_URL, as the server's root. */
   database(): Promise<string>;
   /** The same without tables. */
   empty(): Promise<string>;
-  /** The same with two accounts: its owner, and the program's, which has no rights until `migrate` gave them. */
+  /** The same with two database users: its owner, and the program's, who has no rights until `migrate` gave them. */
   accounts(): Promise<Accounts>;
   /** Runs SQL as root. */
   // biome-ignore lint/suspicious/noExplicitAny: rows of every shape
   sql(text: string): Promise<any[]>;
+}
+
+export interface TestServer extends Databases {
+  signal(name: NodeJS.Signals): void;
+  /** Ends it with a signal; its data stays. */
+  end(signal: NodeJS.Signals): Promise<void>;
+  /** Starts it again on its data, after `end`. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -35,13 +39,78 @@ export interface Accounts {
   program: string;
 }
 
-let count = 0;
+/** The socket of a server that was started for all test processes of a run. */
+export const OF_THE_RUN = "TEST_DATABASE_SOCKET";
+const TEMPLATE = "mm_template";
 
-/** @param into where its folder is made: a small file system of its own, say */
-export async function startDatabase(flags: string[] = [], into = tmpdir()): Promise<TestServer> {
-  const folder = mkdtempSync(join(into, "mm-db-"));
+const connectTo = (socket: string) =>
+  createConnection({ socketPath: socket, user: "root", multipleStatements: true });
+
+/** What can be had of a server that runs. @param hasTemplate whether another process made that already */
+function databasesOn(socket: string, hasTemplate: boolean): Databases {
+  const sql = async (text: string) => {
+    const connection = await connectTo(socket);
+    const [rows] = await connection.query(text);
+    await connection.end();
+    return rows as unknown[];
+  };
+  const create = async (name = `mm_${crypto.randomUUID().slice(0, 13).replace("-", "")}`) => {
+    await sql(`CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin`);
+    return name;
+  };
+  const url = (user: string, name: string) =>
+    `mysql://${user}@localhost/${name}?socketPath=${encodeURIComponent(socket)}`;
+  let template: Promise<unknown> | undefined = hasTemplate ? Promise.resolve() : undefined;
+  return {
+    folder: dirname(socket),
+    socket,
+    sql,
+    async database() {
+      // Migrating takes seconds, a copy of what was migrated once none.
+      template ??= create(TEMPLATE).then((name) => migrateDatabase(url("root", name)));
+      await template;
+      const to = await create();
+      const tables = await sql(`SHOW TABLES FROM ${TEMPLATE}`);
+      const names = tables.map((row) => Object.values(row as object)[0] as string);
+      const copies = names.map((name) => `CREATE TABLE ${to}.${name} LIKE ${TEMPLATE}.${name}`);
+      const log = `INSERT INTO ${to}.__drizzle_migrations SELECT * FROM ${TEMPLATE}.__drizzle_migrations`;
+      await sql([...copies, log].join(";"));
+      return url("root", to);
+    },
+    empty: async () => url("root", await create()),
+    async accounts() {
+      const name = await create();
+      const [owner, program] = [`${name}_owner@localhost`, `${name}@localhost`];
+      for (const account of [owner, program])
+        await sql(`CREATE USER ${account} IDENTIFIED BY 'a-password-of-${account.split("@")[0]}'`);
+      await sql(`GRANT ALL ON ${name}.* TO ${owner} WITH GRANT OPTION`);
+      const login = (user: string) => url(`${user}:a-password-of-${user}`, name);
+      return { DATABASE_URL: login(name), DATABASE_OWNER_URL: login(`${name}_owner`), name, program };
+    },
+  };
+}
+
+const RAM = "/dev/shm";
+const ENOUGH_BYTES = 2 * 1024 ** 3;
+/** How folders in RAM begin that this run of the tests makes. */
+export const ramPrefix = () => `mm-data-${basename(tmpdir())}-`;
+
+/** A disk's syncs are most of what a test of ours would wait for; what is killed here is a process, never the power. */
+function dataFolder(folder: string): string {
+  try {
+    const { bavail, bsize } = statfsSync(RAM);
+    if (bavail * bsize > ENOUGH_BYTES) return mkdtempSync(join(RAM, ramPrefix()));
+  } catch {
+    // no such thing here
+  }
+  return join(folder, "data");
+}
+
+/** @param into where its folder and its data are made: a small file system of its own, say */
+export async function startDatabase(flags: string[] = [], into?: string): Promise<TestServer> {
+  const folder = mkdtempSync(join(into ?? tmpdir(), "mm-db-"));
   const socket = join(folder, "sock");
-  const data = join(folder, "data");
+  const data = into === undefined ? dataFolder(folder) : join(folder, "data");
   const asRoot = process.getuid?.() === 0 ? ["--user=root"] : [];
   const install = Bun.spawn(
     [
@@ -69,19 +138,18 @@ export async function startDatabase(flags: string[] = [], into = tmpdir()): Prom
     // Not what we want, but what a server may have: the program must not depend on it.
     "--character-set-server=latin1",
     "--default-time-zone=+05:00",
-    "--max-connections=300",
+    "--max-connections=1000",
     "--event-scheduler=ON",
     ...asRoot,
     ...flags,
   ];
-  const connect = () => createConnection({ socketPath: socket, user: "root", multipleStatements: true });
   const launch = () => Bun.spawn(command, { stdout: "ignore", stderr: Bun.file(join(folder, "log")) });
   let server = launch();
   const up = () =>
     until("MariaDB answers", 30_000, async () => {
       if (server.exitCode !== null) throw new Error(await Bun.file(join(folder, "log")).text());
       try {
-        await (await connect()).end();
+        await (await connectTo(socket)).end();
         return true;
       } catch {
         return false;
@@ -91,37 +159,22 @@ export async function startDatabase(flags: string[] = [], into = tmpdir()): Prom
   const stop = async () => {
     server.kill("SIGKILL");
     await server.exited;
-    rmSync(folder, { recursive: true, force: true });
+    for (const one of [folder, data]) rmSync(one, { recursive: true, force: true });
   };
   // Outlives us for a moment: when this process ends, however it ends, the pipe closes, and server and folder go.
   Bun.spawn(
     [
       "sh",
       "-c",
-      'cat; pid=$(cat "$1/pid"); n=0; while kill -KILL "$pid" && [ $((n += 1)) -lt 100 ]; do sleep 0.1; done; rm -rf "$1"',
+      'cat; pid=$(cat "$1/pid"); n=0; while kill -KILL "$pid" && [ $((n += 1)) -lt 100 ]; do sleep 0.1; done; rm -rf "$1" "$2"',
       "-",
       folder,
+      data,
     ],
     { stdin: "pipe", stdout: "ignore", stderr: "ignore" },
   ).unref();
-  const sql = async (text: string) => {
-    const connection = await connect();
-    const [rows] = await connection.query(text);
-    await connection.end();
-    return rows as unknown[];
-  };
-  const create = async () => {
-    const name = `mm_${process.pid}_${++count}`;
-    await sql(`CREATE DATABASE ${name} CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin`);
-    return name;
-  };
-  const url = (user: string, name: string) =>
-    `mysql://${user}@localhost/${name}?socketPath=${encodeURIComponent(socket)}`;
-  let template: Promise<string> | undefined;
   return {
-    folder,
-    socket,
-    sql,
+    ...databasesOn(socket, false),
     signal: (name) => server.kill(name),
     async end(signal) {
       server.kill(signal);
@@ -131,38 +184,15 @@ export async function startDatabase(flags: string[] = [], into = tmpdir()): Prom
       server = launch();
       await up();
     },
-    async database() {
-      // Migrating takes seconds, a copy of what was migrated once none.
-      template ??= create().then(async (name) => {
-        await migrateDatabase(url("root", name));
-        return name;
-      });
-      const [from, to] = [await template, await create()];
-      const tables = await sql(`SHOW TABLES FROM ${from}`);
-      const names = tables.map((row) => Object.values(row as object)[0] as string);
-      const copies = names.map((name) => `CREATE TABLE ${to}.${name} LIKE ${from}.${name}`);
-      const log = `INSERT INTO ${to}.__drizzle_migrations SELECT * FROM ${from}.__drizzle_migrations`;
-      await sql([...copies, log].join(";"));
-      return url("root", to);
-    },
-    empty: async () => url("root", await create()),
-    async accounts() {
-      const name = await create();
-      const [owner, program] = [`${name}_owner@localhost`, `${name}@localhost`];
-      for (const account of [owner, program])
-        await sql(`CREATE USER ${account} IDENTIFIED BY 'a-password-of-${account.split("@")[0]}'`);
-      await sql(`GRANT ALL ON ${name}.* TO ${owner} WITH GRANT OPTION`);
-      const login = (user: string) => url(`${user}:a-password-of-${user}`, name);
-      return { DATABASE_URL: login(name), DATABASE_OWNER_URL: login(`${name}_owner`), name, program };
-    },
     stop,
   };
 }
 
-let shared: Promise<TestServer> | undefined;
+let shared: Promise<Databases> | undefined;
 
-/** The one server of this test process; it ends with the process. */
-export function sharedDatabase(): Promise<TestServer> {
-  shared ??= startDatabase();
+/** The one server of this test process, which ends with it, or of the whole run. */
+export function sharedDatabase(): Promise<Databases> {
+  const socket = process.env[OF_THE_RUN];
+  shared ??= socket ? Promise.resolve(databasesOn(socket, true)) : startDatabase();
   return shared;
 }

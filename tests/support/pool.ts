@@ -1,6 +1,6 @@
 // A whole pool for a test: real machines, a database of its own, the API (or several), a scheduler when asked for.
 import { createPool } from "mysql2/promise";
-import type { TestServer } from "./database.ts";
+import type { Databases } from "./database.ts";
 import { startMachines, type TestMachine } from "./machines.ts";
 import { call, newSettings, type Program, type Settings, startProgram } from "./program.ts";
 import { until } from "./until.ts";
@@ -27,7 +27,7 @@ export async function startPool(
     /** of the machines' names: they are one of their kind in a test process */
     prefix?: string;
     /** not the one that all tests share */
-    server?: TestServer;
+    server?: Databases;
   } = {},
 ): Promise<TestPool> {
   const [machines, settings] = await Promise.all([

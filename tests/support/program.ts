@@ -1,7 +1,7 @@
 // The program itself, as its own process: an API on a free port, or a scheduler.
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { sharedDatabase, type TestServer } from "./database.ts";
+import { type Databases, sharedDatabase } from "./database.ts";
 import { freePort } from "./machines.ts";
 import { until } from "./until.ts";
 
@@ -49,7 +49,7 @@ const newKey = () => randomBytes(32).toString("base64");
 /** Settings for programs that share one new database. */
 export async function newSettings(
   more: Record<string, string> = {},
-  on: TestServer | Promise<TestServer> = sharedDatabase(),
+  on: Databases | Promise<Databases> = sharedDatabase(),
 ): Promise<Settings> {
   const server = await on;
   return { DATABASE_URL: await server.database(), SECRET_KEY: newKey(), ...more };
@@ -125,8 +125,11 @@ export async function runCommand(settings: Record<string, string>, ...words: str
 }
 
 /** Settings for programs that share one new database and may do there what the program needs, no more. */
-export async function restrictedSettings(more: Record<string, string> = {}) {
-  const accounts = await (await sharedDatabase()).accounts();
+export async function restrictedSettings(
+  more: Record<string, string> = {},
+  on: Databases | Promise<Databases> = sharedDatabase(),
+) {
+  const accounts = await (await on).accounts();
   const { DATABASE_URL, DATABASE_OWNER_URL } = accounts;
   const { code, stderr } = await runCommand({ DATABASE_URL, DATABASE_OWNER_URL }, "migrate");
   if (code !== 0) throw new Error(`migrate: ${stderr}`);
