@@ -1,5 +1,5 @@
 // What reservations use up of the pool's uids: refused ones none, short ones one each. The database is real, the
-// machines are stubs. By hand: bun tests/bench/uids.ts [REFUSED] [SHORT]; tests/pool/uid_use.test.ts runs a tenth.
+// machines are stubs. By hand: bun tests/bench/uids.ts [REFUSED] [SHORT]; tests/pool/reservations/uid_use.test.ts runs a few of them.
 import { PoolError } from "../../pool/errors.ts";
 import { release } from "../../pool/reservations/release.ts";
 import { type StubPool, startStubPool } from "../support/stub_pool.ts";

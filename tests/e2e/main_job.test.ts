@@ -18,7 +18,7 @@ afterAll(async () => {
   await pool.stop();
 });
 
-test("HTTPS → API → SSH: the account works for its minute, and not 10 s longer", async () => {
+test("HTTPS → API → SSH: the account works for its time, and not 10 s longer", async () => {
   const asked = await fetch(
     `https://localhost:${proxy.https}/reserve?username=alice&password=wonderland&count=2&duration=1`,
     { tls: { ca: proxy.ca } },
@@ -37,8 +37,10 @@ test("HTTPS → API → SSH: the account works for its minute, and not 10 s long
 
   // Logged in and at work when the time ends: that does not keep anybody inside.
   const session = ssh(logins[0] as (typeof logins)[0], "sleep 300").catch(() => "cut off");
-  const end = Date.parse(reserved_until);
-  expect(end - Date.now()).toBeWithin(50_000, 61_000);
+  expect(Date.parse(reserved_until) - Date.now()).toBeWithin(40_000, 61_000);
+  // Whoever waits here has seen what a minute is.
+  await pool.sql("UPDATE reservations SET ends_at = UTC_TIMESTAMP(3) + INTERVAL 5 SECOND");
+  const end = Date.now() + 5000;
   await until(
     "no account is left",
     end - Date.now() + 10_000,
