@@ -1,9 +1,11 @@
-// A route's file is a server of its own under Deno, and answers as it does from Bun, on the same database.
+// A route's file is a server of its own under Deno, does its real work there, and answers as it does from Bun, on the same
+// database.
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { freePort, startMachines, stopAllMachines, type TestMachine } from "../support/machines.ts";
 import { call, newSettings, type Program, type Settings, startProgram } from "../support/program.ts";
 import { logIn, withSession } from "../support/session.ts";
+import { canLogIn } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
 
 setDefaultTimeout(120_000);
@@ -81,63 +83,223 @@ async function both(deno: { url: string }, ...request: [method: string, path: st
   return { status, body };
 }
 
-/** The database's socket, and the folder with the scripts that are run on machines. */
+/** The database's socket, and the scripts that are run on machines. */
 function poolNeeds(): string[] {
   const socket = new URL(settings.DATABASE_URL).searchParams.get("socketPath");
   return [
     `--allow-net=unix:${socket},127.0.0.1`,
-    `--allow-read=pool/accounts,${socket}`,
+    `--allow-read=pool/accounts/scripts,${socket}`,
     `--allow-write=${socket}`,
   ];
 }
+/** The library of argon2id is native code, which looks at the system to find its file. */
+const argonNeeds = () => [...poolNeeds(), "--allow-ffi", "--allow-sys"];
 
-test("routes/healthz.ts", async () => {
-  const deno = await serve("healthz.ts", []);
-  expect(await both(deno, "GET", "/healthz")).toEqual({ status: 200, body: { status: "ok" } });
-  expect((await both(deno, "GET", "/nothing")).status).toBe(404);
+type Deno = { url: string };
+
+/** What each route does under Deno: its real work, not only its start. They share one pool, in this order. */
+const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<void> }> = {
+  "healthz.ts": {
+    may: () => [],
+    async work(deno) {
+      expect(await both(deno, "GET", "/healthz")).toEqual({ status: 200, body: { status: "ok" } });
+      expect((await both(deno, "GET", "/nothing")).status).toBe(404);
+    },
+  },
+  "readyz.ts": {
+    async work(deno) {
+      expect(await both(deno, "GET", "/readyz")).toEqual({ status: 200, body: { status: "ready" } });
+    },
+  },
+  "available.ts": {
+    async work(deno) {
+      expect(await both(deno, "GET", "/available")).toEqual({
+        status: 200,
+        body: { available: ["deno-1"], reserved: [], unavailable: [] },
+      });
+      expect((await both(deno, "GET", "/available?limit=0x1")).status).toBe(400);
+      expect((await both(deno, "GET", "/available?limit=1&limit=1")).status).toBe(400);
+    },
+  },
+  // With a real machine registered over SSH.
+  "machines/index.ts": {
+    async work(deno) {
+      const made = await call(deno, "POST", "/machines", wish(1));
+      expect(made.status).toBe(201);
+      expect(made.body).toMatchObject({ name: "deno-2", state: "available" });
+      expect(made.body).toEqual((await call(bun, "GET", "/machines/deno-2")).body);
+
+      const list = await both(deno, "GET", "/machines");
+      expect(list.body.machines.map((one: { name: string }) => one.name)).toEqual(["deno-1", "deno-2"]);
+      const { next } = (await both(deno, "GET", "/machines?limit=1")).body;
+      expect((await both(deno, "GET", `/machines?cursor=${next}`)).body.machines).toEqual(
+        list.body.machines.slice(1),
+      );
+      expect(await both(deno, "POST", "/machines", { ...wish(0), port: 0 })).toMatchObject({
+        status: 400,
+        body: { code: "invalid_request", details: [{ field: "port" }] },
+      });
+      expect((await both(deno, "POST", "/machines", "{")).body.code).toBe("invalid_json");
+      expect((await both(deno, "POST", "/machines", wish(0))).body.code).toBe("machine_exists");
+    },
+  },
+  "machines/[name].ts": {
+    async work(deno) {
+      await both(deno, "GET", "/machines/deno-2");
+      expect(
+        (await call(deno, "PATCH", "/machines/deno-2", { labels: { os: "linux" } })).body.labels,
+      ).toEqual({
+        os: "linux",
+      });
+      expect(await call(deno, "DELETE", "/machines/deno-2")).toMatchObject({
+        status: 200,
+        body: { clean: true },
+      });
+      expect((await both(deno, "GET", "/machines/deno-2")).body.code).toBe("machine_not_found");
+    },
+  },
+  "reserve.ts": {
+    async work(deno) {
+      const { status, body } = await call(deno, "GET", "/reserve?username=rita&password=a-pass&duration=5");
+      expect([status, body.state, body.machines.length]).toEqual([200, "active", 1]);
+      const login = { port: body.machines[0].port, username: "rita", password: "a-pass" };
+      expect(await canLogIn(login)).toBe(true);
+      await call(bun, "DELETE", `/reservations/${body.id}`);
+      expect(await canLogIn(login)).toBe(false);
+      expect((await both(deno, "GET", "/reserve?username=rita&count=9")).body.code).toBe(
+        "not_enough_machines",
+      );
+    },
+  },
+  "reservations/index.ts": {
+    async work(deno) {
+      const made = await call(deno, "POST", "/reservations", { username: "rose" });
+      expect([made.status, made.body.password?.length]).toEqual([201, 22]);
+      const { body } = await call(deno, "GET", "/reservations");
+      expect(body.reservations).toMatchObject([{ id: made.body.id, ends_at: made.body.ends_at }]);
+      await call(bun, "DELETE", `/reservations/${made.body.id}`);
+      expect((await both(deno, "GET", "/reservations")).body).toEqual({ reservations: [] });
+      expect((await both(deno, "POST", "/reservations", {})).body.details).toMatchObject([
+        { field: "username" },
+      ]);
+    },
+  },
+  "reservations/[id].ts": {
+    async work(deno) {
+      const { body: made } = await call(bun, "POST", "/reservations", {
+        username: "rolf",
+        password: "a-pass",
+      });
+      expect((await both(deno, "GET", `/reservations/${made.id}`)).body).toEqual(made);
+      expect(await call(deno, "DELETE", `/reservations/${made.id}`)).toMatchObject({
+        status: 200,
+        body: { released: ["deno-1"], pending: [] },
+      });
+      expect((await both(deno, "DELETE", `/reservations/${made.id}`)).body.code).toBe(
+        "reservation_not_found",
+      );
+    },
+  },
+  "release_all.ts": {
+    async work(deno) {
+      for (const method of ["GET", "POST"]) {
+        expect((await call(bun, "POST", "/reservations", { username: "ruth" })).status).toBe(201);
+        expect((await call(deno, method, "/release_all")).body).toEqual({
+          message: "All machines released",
+          released: 1,
+          failed: [],
+        });
+      }
+      expect((await both(deno, "POST", "/release_all")).body).toEqual({ message: "No machines to release." });
+    },
+  },
+  "ssh-key.ts": {
+    async work(deno) {
+      // Made here, since nobody asked for it before; then it is everybody's.
+      const { status, body } = await call(deno, "GET", "/ssh-key");
+      expect([status, body.public_key]).toEqual([200, expect.stringMatching(/^ssh-ed25519 AAAA/)]);
+      expect((await both(deno, "GET", "/ssh-key")).body).toEqual(body);
+    },
+  },
+  "users/index.ts": {
+    may: argonNeeds,
+    async work(deno) {
+      const dora = { name: "dora", password: "a password of dora's" };
+      expect((await call(deno, "POST", "/users", dora)).status).toBe(201);
+      expect((await both(deno, "GET", "/users")).body.users).toMatchObject([
+        { name: "dora", has_password: true },
+      ]);
+      expect((await both(deno, "POST", "/users", dora)).body.code).toBe("user_exists");
+      // The password that Deno hashed is one for Bun.
+      expect((await call(bun, "POST", "/session", { user: "dora", password: dora.password })).status).toBe(
+        201,
+      );
+    },
+  },
+  "users/[name].ts": {
+    may: argonNeeds,
+    async work(deno) {
+      await call(bun, "POST", "/users", { name: "carl" });
+      const change = { role: "viewer", password: "a password of carl's" };
+      expect((await call(deno, "PATCH", "/users/carl", change)).body).toMatchObject({
+        role: "viewer",
+        has_password: true,
+      });
+      expect((await call(deno, "DELETE", "/users/carl")).status).toBe(200);
+      expect((await both(deno, "DELETE", "/users/carl")).body.code).toBe("user_not_found");
+    },
+  },
+  "tokens/index.ts": {
+    async work(deno) {
+      await call(bun, "POST", "/users", { name: "tess" });
+      const { status, body } = await call(deno, "POST", "/tokens", { user: "tess", name: "laptop", days: 1 });
+      expect([status, body.token?.slice(0, 3)]).toEqual([201, "mm_"]);
+      expect((await both(deno, "GET", "/tokens")).body.tokens).toMatchObject([{ id: body.id, user: "tess" }]);
+    },
+  },
+  "tokens/[id].ts": {
+    async work(deno) {
+      await call(bun, "POST", "/users", { name: "theo" });
+      const { body } = await call(bun, "POST", "/tokens", { user: "theo", name: "laptop" });
+      expect((await call(deno, "DELETE", `/tokens/${body.id}`)).status).toBe(200);
+      expect((await both(deno, "DELETE", `/tokens/${body.id}`)).body.code).toBe("token_not_found");
+    },
+  },
+  "session.ts": {
+    may: argonNeeds,
+    async work(deno) {
+      const dina = { name: "dina", password: "a password of dina's" };
+      expect((await call(bun, "POST", "/users", dina)).status).toBe(201);
+      const bad = { user: "dina", password: "not her password" };
+      expect((await both(deno, "POST", "/session", bad)).body.code).toBe("login_failed");
+      expect((await both(deno, "POST", "/session", { ...bad, user: "nobody" })).status).toBe(401);
+
+      const session = await logIn(deno, { user: "dina", password: dina.password });
+      const look = (at: Deno) => call(at, "GET", "/session", undefined, { Cookie: session.cookie });
+      const [one, other] = [await look(deno), await look(bun)];
+      expect(one.body).toMatchObject({ user: "dina", csrf: session.csrf });
+      expect(other.body).toEqual(one.body);
+      const logOut = (headers: Record<string, string>) =>
+        call(deno, "DELETE", "/session", undefined, headers);
+      expect((await logOut({ Cookie: session.cookie })).body.code).toBe("csrf");
+      expect((await logOut(withSession(session))).status).toBe(200);
+      expect([(await look(deno)).status, (await look(bun)).status]).toEqual([401, 401]);
+    },
+  },
+  "events.ts": {
+    async work(deno) {
+      const { events, next } = (await both(deno, "GET", "/events?action=machine.registered&limit=1")).body;
+      expect(events).toMatchObject([{ action: "machine.registered", actor: "open" }]);
+      expect(next).toBeString();
+      await both(deno, "GET", `/events?action=machine.registered&cursor=${next}`);
+    },
+  },
+};
+
+test("every file of routes/ is tried", () => {
+  const files = [...new Bun.Glob("**/*.ts").scanSync(join(ROOT, "routes"))];
+  expect(Object.keys(ROUTES).sort()).toEqual(files.sort());
 });
 
-test("routes/available.ts", async () => {
-  const deno = await serve("available.ts", poolNeeds());
-  expect(await both(deno, "GET", "/available")).toEqual({
-    status: 200,
-    body: { available: ["deno-1"], reserved: [], unavailable: [] },
-  });
-});
-
-test("routes/machines/index.ts, with a real machine registered over SSH", async () => {
-  const deno = await serve("machines/index.ts", poolNeeds());
-  const made = await call(deno, "POST", "/machines", wish(1));
-  expect(made.status).toBe(201);
-  expect(made.body).toMatchObject({ name: "deno-2", state: "available" });
-  expect(made.body).toEqual((await call(bun, "GET", "/machines/deno-2")).body);
-
-  const list = await both(deno, "GET", "/machines");
-  expect(list.body.machines.map((one: { name: string }) => one.name)).toEqual(["deno-1", "deno-2"]);
-  expect(await both(deno, "POST", "/machines", { ...wish(0), port: 0 })).toMatchObject({
-    status: 400,
-    body: { code: "invalid_request", details: [{ field: "port" }] },
-  });
-  expect((await both(deno, "POST", "/machines", "{")).body.code).toBe("invalid_json");
-  expect((await both(deno, "POST", "/machines", wish(0))).body.code).toBe("machine_exists");
-});
-
-test("routes/session.ts, with a password hashed by Bun", async () => {
-  // The library of argon2id is native code, which looks at the system to find its file.
-  const deno = await serve("session.ts", [...poolNeeds(), "--allow-ffi", "--allow-sys"]);
-  const dora = { name: "dora", password: "a password of dora's" };
-  expect((await call(bun, "POST", "/users", dora)).status).toBe(201);
-  const bad = { user: "dora", password: "not her password" };
-  expect((await both(deno, "POST", "/session", bad)).body.code).toBe("login_failed");
-  expect((await both(deno, "POST", "/session", { ...bad, user: "nobody" })).status).toBe(401);
-
-  const session = await logIn(deno, { user: "dora", password: dora.password });
-  const look = (at: { url: string }) => call(at, "GET", "/session", undefined, { Cookie: session.cookie });
-  const [one, other] = [await look(deno), await look(bun)];
-  expect(one.body).toMatchObject({ user: "dora", csrf: session.csrf });
-  expect(other.body).toEqual(one.body);
-  const logOut = (headers: Record<string, string>) => call(deno, "DELETE", "/session", undefined, headers);
-  expect((await logOut({ Cookie: session.cookie })).body.code).toBe("csrf");
-  expect((await logOut(withSession(session))).status).toBe(200);
-  expect([(await look(deno)).status, (await look(bun)).status]).toEqual([401, 401]);
-});
+for (const [file, { may = poolNeeds, work }] of Object.entries(ROUTES))
+  test(`routes/${file}`, async () => work(await serve(file, may())));
