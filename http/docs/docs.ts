@@ -1,6 +1,7 @@
 import { swagger } from "@elysiajs/swagger";
 import { Elysia } from "elysia";
 import { file } from "../file.ts";
+import { page } from "../page.ts";
 import { withParts } from "../parts.ts";
 import { validOpenApi } from "./openapi.ts";
 
@@ -32,7 +33,7 @@ export const docs = new Elysia({ name: "docs" })
             "Share a pool of machines: reserve some for a time, get an account on each, see it gone when the time is up.",
           license: { name: "MIT", url: "https://opensource.org/license/mit" },
         },
-        servers: [{ url: "/", description: "where this document comes from" }],
+        servers: [{ url: "/", description: "the server that this document came from" }],
         tags: [
           { name: "health", description: "Whether the API works; answered to everybody" },
           { name: "pool", description: "Who is free, at a glance" },
@@ -48,7 +49,8 @@ export const docs = new Elysia({ name: "docs" })
     }),
   )
   // After the plugin, at the same address: ours wins over its page, which loads its parts from a public CDN.
-  .get("/swagger", own("page.html", "text/html"), hidden)
+  .get("/swagger", page(import.meta.resolve("./page.html")), hidden)
+  .get("/swagger/swagger.css", own("swagger.css", "text/css"), hidden)
   .get("/swagger/start.js", own("start.js", "text/javascript"), hidden)
   .get("/swagger/swagger-ui.css", ofSwaggerUi("swagger-ui.css", "text/css; charset=utf-8"), hidden)
   .get(

@@ -1,11 +1,19 @@
 // Swagger UI, for whoever is logged in, or types in a token, or finds the API open.
 
-/** The session of this browser, if there is one: asked for anew, since another tab may have ended it. */
-const session = () =>
-  fetch("/session").then(
-    (answer) => (answer.ok ? answer.json() : undefined),
-    () => undefined,
-  );
+/** No login is needed, and nobody is logged in all the same: then there is nobody to ask for. */
+const isOpen = document.documentElement.hasAttribute("data-open");
+
+/** The session of this browser, if there is one: asked for each time, since another tab may have ended it. */
+async function session() {
+  if (isOpen) return undefined;
+  try {
+    const answer = await fetch("/session");
+    const told = await answer.json(); // an answer that nobody reads is a request that never ends
+    return answer.ok ? told : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** A change with a session needs its CSRF token. */
 async function withCsrf(request) {
@@ -15,6 +23,14 @@ async function withCsrf(request) {
   return request;
 }
 
+/** Swagger UI has a dark theme, and asks nobody whether it is wanted. */
+function follow({ matches }) {
+  document.documentElement.classList.toggle("dark-mode", matches);
+}
+const dark = matchMedia("(prefers-color-scheme: dark)");
+follow(dark);
+dark.addEventListener("change", follow);
+
 window.ui = SwaggerUIBundle({
   url: "/swagger/json",
   dom_id: "#swagger-ui",
@@ -23,6 +39,7 @@ window.ui = SwaggerUIBundle({
   requestInterceptor: withCsrf,
 });
 session().then((found) => {
-  if (found)
-    document.getElementById("who").textContent = `${found.user ?? found.name} (${found.role}), log out`;
+  const who = document.getElementById("who");
+  if (found) who.textContent = `${found.user ?? found.name} (${found.role}), log out`;
+  else if (isOpen) who.textContent = "Open API: no login needed";
 });

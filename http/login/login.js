@@ -47,7 +47,7 @@ async function logIn(event) {
 
 async function logOut() {
   tell("");
-  // Asked for anew: another tab may have logged in as somebody else.
+  // Asked again: another tab may have logged in as somebody else.
   const session = await ask("GET");
   if (session && !(await ask("DELETE", undefined, { "X-CSRF-Token": session.csrf }))) return;
   show(undefined);
@@ -56,4 +56,5 @@ async function logOut() {
 $("by-password").addEventListener("submit", logIn);
 $("by-token").addEventListener("submit", logIn);
 $("logout").addEventListener("click", logOut);
-ask("GET").then(show);
+if (document.documentElement.hasAttribute("data-open")) show(undefined);
+else ask("GET").then(show);

@@ -1,5 +1,7 @@
 import { Elysia } from "elysia";
 import { file } from "../file.ts";
+import { page } from "../page.ts";
+import { withParts } from "../parts.ts";
 
 const part = (name: string, type: string) => () =>
   file(import.meta.resolve(`./${name}`), `${type}; charset=utf-8`, { "Cache-Control": "no-cache" });
@@ -7,6 +9,7 @@ const hidden = { detail: { hide: true } };
 
 /** The page at which browsers log in and out, with a script and a style of its own: nothing in it is inline. */
 export const loginPage = new Elysia({ name: "login-page" })
-  .get("/login", part("page.html", "text/html"), hidden)
+  .use(withParts)
+  .get("/login", page(import.meta.resolve("./page.html")), hidden)
   .get("/login.js", part("login.js", "text/javascript"), hidden)
   .get("/login.css", part("login.css", "text/css"), hidden);

@@ -15,8 +15,7 @@ export type Credentials = { user: string; password: string } | { token: string }
 /** What the users' names look like; anything else was mistyped (a password, say), is told to no record and is nobody's. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._@-]{0,63}$/;
 
-const refused = () =>
-  new PoolError("login_failed", "That user and password, or that token, don't count here");
+const refused = () => new PoolError("login_failed", "Invalid credentials");
 
 interface Found {
   principal: Principal;

@@ -1,11 +1,15 @@
 // What the tests in the browser share: a watch over the page, and the forms of Swagger UI.
 import type { Locator, Page } from "@playwright/test";
 
+/** What the browser says on its console of an answer of 400 and above that a test asks for. */
+const REFUSED = /^Failed to load resource: the server responded with a status of 40[019]/;
+
 /**
  * Blocks every other origin, and notes what a page should not do.
+ * @param expected a complaint that is none
  * @returns tells what the page asked of elsewhere, what it complained of, and what its policy forbade
  */
-export async function watch(page: Page, baseURL: string): Promise<() => string[]> {
+export async function watch(page: Page, baseURL: string, expected = REFUSED): Promise<() => string[]> {
   const complaints: string[] = [];
   const { origin } = new URL(baseURL);
   await page.context().route("**/*", (route) => {
@@ -25,8 +29,6 @@ export async function watch(page: Page, baseURL: string): Promise<() => string[]
       console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`),
     ),
   );
-  // The browser reports every answer of 400 and above on its console.
-  const expected = /^Failed to load resource: the server responded with a status of 40[019]/;
   return () => complaints.filter((text) => !expected.test(text));
 }
 

@@ -46,7 +46,7 @@ test("shows every operation, its errors and its icon", async ({ page }) => {
 
 test("GET /available: 401 without session and token, the pool with the token", async ({ page }) => {
   await page.context().clearCookies();
-  const block = await tryOut(page, "getAvailable");
+  const block = await tryOut(page, "listAvailable");
   expect(await execute(block)).toMatchObject({ status: "401", body: { code: "unauthorized" } });
   await authorize(page);
   await expect(async () => {
@@ -59,7 +59,7 @@ test("GET /available: 401 without session and token, the pool with the token", a
 
 test("POST /reservations with the body that is filled in: our 409", async ({ page }) => {
   await authorize(page);
-  expect(await execute(await tryOut(page, "postReservations"))).toMatchObject({
+  expect(await execute(await tryOut(page, "createReservation"))).toMatchObject({
     status: "409",
     body: { code: "not_enough_machines" },
   });
@@ -67,7 +67,7 @@ test("POST /reservations with the body that is filled in: our 409", async ({ pag
 
 test("POST /machines with a bad body shows our 400, which names the field", async ({ page }) => {
   await authorize(page);
-  const block = await tryOut(page, "postMachines");
+  const block = await tryOut(page, "registerMachine");
   await block.locator("textarea").fill('{"name":"alpine-2","host":"127.0.0.1","port":70000,"password":"x"}');
   expect(await execute(block)).toMatchObject({
     status: "400",

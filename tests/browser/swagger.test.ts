@@ -19,7 +19,10 @@ test("the login page and Swagger UI in Chromium", async () => {
   if (!node)
     throw new Error("Node is missing: Playwright runs on it; install it with: apt-get install nodejs");
 
-  const api = await startProgram(await newSettings({ ADMIN_TOKEN: TOKEN }));
+  const [api, open] = await Promise.all(
+    [{ ADMIN_TOKEN: TOKEN }, {}].map(async (more) => startProgram(await newSettings(more))),
+  );
+  if (!api || !open) throw new Error("unreachable");
   const proxy = await startProxy(api.url.replace("http://", ""));
   const output = mkdtempSync(join(tmpdir(), "mm-browser-"));
   try {
@@ -43,6 +46,7 @@ test("the login page and Swagger UI in Chromium", async () => {
           SITE: `https://127.0.0.1:${proxy.https}`,
           TOKEN,
           PASSWORD,
+          OPEN_SITE: open.url,
           OUTPUT: output,
           CHROMIUM,
         },
@@ -61,7 +65,7 @@ test("the login page and Swagger UI in Chromium", async () => {
       for (const log of [proxy.log(), api.log()]) expect(log).not.toContain(secret);
   } finally {
     await proxy.stop();
-    await api.stop();
+    await Promise.all([api.stop(), open.stop()]);
     rmSync(output, { recursive: true, force: true });
   }
 });
