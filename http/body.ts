@@ -3,19 +3,22 @@ import { HttpProblem } from "./problem.ts";
 
 const MOST_BYTES = 64 * 1024;
 
-/** Deeper than anything that we take. What is nested a thousand times costs a schema's checker seconds and gigabytes. */
+/** Deeper than anything we accept. A body nested a thousand times costs a schema checker seconds and gigabytes. */
 const DEEPEST = 8;
 
-/** Refuses what no schema of ours takes but what trips those who check or copy it. @throws HttpProblem */
+/**
+ * Refuses what none of our schemas accept but what would trip the code that checks or copies it.
+ * @throws PoolError, HttpProblem
+ */
 function tame(value: unknown, depth = 0, name = "body"): void {
-  // Half a character: no two programs agree on its bytes, so a password with one fits here and not there.
+  // Half a character: programs disagree on its bytes, so a password with one would work here and fail there.
   if (typeof value === "string" && !value.isWellFormed())
     throw invalid(name, "is not well-formed text (half a character)");
   if (typeof value !== "object" || value === null) return;
   if (depth === DEEPEST) throw new HttpProblem("invalid_json", "The body is nested too deeply");
-  // Elysia copies bodies by assignment: this field became the copy's prototype, and its fields counted as sent.
+  // Elysia copies bodies by assignment: this field became the copy's prototype, and its fields were taken as sent.
   if (Object.hasOwn(value, "__proto__")) throw invalid("__proto__", "unknown field");
-  // `{"toString":false}` can't be made a text, and Elysia makes one of each value that it refuses: that threw.
+  // `{"toString":false}` can't be converted to text, which Elysia does with every value it refuses: that threw.
   if (Object.hasOwn(value, "toString"))
     Object.defineProperty(value, Symbol.toPrimitive, { value: () => "[object]" });
   for (const [key, inner] of Object.entries(value)) {
@@ -25,12 +28,12 @@ function tame(value: unknown, depth = 0, name = "body"): void {
 }
 
 /**
- * Reads a request's body: JSON of at most 64 KiB, and nothing else. A route that takes no body is told of none, but whoever
- * sends it a form or a file hears what we read, as everywhere.
+ * Reads a request's body: JSON of at most 64 KiB, and nothing else. A route that takes no body ignores it, but a form or
+ * a file is refused there as everywhere.
  * @throws HttpProblem unsupported_media_type, body_too_large, invalid_json; PoolError invalid_request
  */
 export async function readJson(request: Request): Promise<unknown> {
-  // A DELETE has none, or as Deno tells it, an empty one; where one is needed, its schema says so.
+  // A DELETE has no body (an empty one under Deno). Where one is required, the route's schema says so.
   if (request.body === null || request.headers.get("content-length") === "0") return undefined;
   const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json")

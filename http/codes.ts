@@ -1,6 +1,6 @@
 import type { PoolErrorKind } from "../pool/errors.ts";
 
-/** What the pool refuses or fails at. A kind without a status does not compile. */
+/** Refusals and failures of the pool. A kind without a status does not compile. */
 const OF_THE_POOL = {
   invalid_request: 400,
   not_enough_machines: 409,
@@ -27,7 +27,7 @@ const OF_THE_POOL = {
   too_many_logins: 429,
 } as const satisfies Record<PoolErrorKind, number>;
 
-/** What is refused before the pool is asked, or fails around it. */
+/** Requests refused before they reach the pool, and failures around it. */
 const OF_HTTP = {
   bad_request: 400,
   invalid_json: 400,
@@ -45,7 +45,7 @@ const OF_HTTP = {
   database_unavailable: 503,
 } as const;
 
-/** What nginx answers by itself, in the same form (nginx/site.conf.template). */
+/** Errors that nginx sends itself, in the same form (nginx/site.conf.template). */
 const OF_NGINX = {
   bad_request: 400,
   request_timeout: 408,
@@ -54,7 +54,7 @@ const OF_NGINX = {
   upstream_unavailable: 503,
 } as const;
 
-/** Every `code` that a client can meet, with its HTTP status. */
+/** Every `code` a client can receive, with its HTTP status. */
 export const STATUS_OF = { ...OF_THE_POOL, ...OF_HTTP, ...OF_NGINX };
 
 export type Code = keyof typeof STATUS_OF;

@@ -9,7 +9,10 @@ import "./numbers.ts";
 import { withParts } from "./parts.ts";
 import { withTrail } from "./trail.ts";
 
-/** What every route of the pool starts from: the errors, the principal, `deps`, JSON bodies, readable JSON where it is wanted. */
+/**
+ * What every route of the pool builds on: errors, the principal, `deps`, JSON bodies, and indented JSON if it is switched
+ * on.
+ */
 export const withDeps = new Elysia({ name: "deps" })
   .use(withParts)
   .use(withTrail)

@@ -20,7 +20,7 @@ interface Answer {
   headers?: Record<string, string>;
 }
 
-/** The fields that broke the schema, in words; what was sent is not repeated, since it may be a password. */
+/** The fields that broke the schema, in words. Their values are not repeated, since one may be a password. */
 function fieldsOf(error: Readonly<ValidationError>): Details {
   const fields = new Map<string, string>();
   for (const one of error.all) {
@@ -51,7 +51,7 @@ const waitFor = (seconds: number | undefined): Record<string, string> =>
 
 const ids = new WeakMap<Request, string>();
 
-/** The id that nginx gave the request, or one of our own. */
+/** The request's ID from nginx, or one of our own. */
 export function requestId(request: Request): string {
   const known = ids.get(request);
   if (known) return known;
@@ -63,10 +63,10 @@ export function requestId(request: Request): string {
 
 const answered = new WeakMap<Request, { status: number; code: Code }>();
 
-/** The error that a request was answered with; undefined: none. */
+/** The error a request was answered with; undefined if it succeeded. */
 export const errorOf = (request: Request) => answered.get(request);
 
-/** What an error that nobody expected says of itself; what it wraps says more. */
+/** The message of an unexpected error; its cause says more. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "unknown";
   return (error.cause instanceof Error ? error.cause.message : error.message).slice(0, 300);
@@ -87,7 +87,7 @@ function answerOf(code: string | number, error: unknown): Answer | undefined {
     return {
       status: 503,
       code: "database_unavailable",
-      error: "The database does not answer; try again in a moment",
+      error: "The database is not responding; try again in a moment",
       headers: waitFor(2),
     };
   if (code === "VALIDATION" && (error as ValidationError).type !== "response") {
@@ -100,12 +100,12 @@ function answerOf(code: string | number, error: unknown): Answer | undefined {
     return {
       status: 404,
       code: "not_found",
-      error: "There is nothing at this address; GET /swagger lists what there is",
+      error: "There is nothing at this address; see /swagger for what there is",
     };
   return undefined;
 }
 
-/** Whether a client asks for errors as RFC 9457 writes them: it names that type, and not with q=0. */
+/** Whether a client asks for errors as in RFC 9457: it names that media type, and not with q=0. */
 function asksForProblem({ headers }: Request): boolean {
   const types = (headers.get("accept") ?? "").toLowerCase().split(",");
   return types.some((one) => {
@@ -120,8 +120,8 @@ export interface Context {
 }
 
 /**
- * The answer to a request that failed, in our form or in that of RFC 9457.
- * @param code what Elysia calls it
+ * The response to a request that failed, in our own form or that of RFC 9457.
+ * @param code Elysia's name for the error
  */
 export function respond({ request, parts }: Context, code: string | number, thrown: unknown): Response {
   const id = requestId(request);
@@ -132,7 +132,7 @@ export function respond({ request, parts }: Context, code: string | number, thro
   const answer: Answer = known ?? {
     status: 500,
     code: "internal_error",
-    error: `Something went wrong on our side; the log has more under request ${id}`,
+    error: `Something went wrong on our side; look for request ${id} in the log`,
   };
   const { status, error, details = [] } = answer;
   answered.set(request, { status, code: answer.code });
@@ -143,7 +143,7 @@ export function respond({ request, parts }: Context, code: string | number, thro
       status,
       headers,
     });
-  // Without a type of its own, the title is the status' (RFC 9457, section 4.2.1); `code` tells them apart.
+  // With about:blank the title is the status phrase (RFC 9457, section 4.2.1).
   const title = STATUS_CODES[status] ?? "Error";
   const problem = {
     type: "about:blank",
@@ -157,7 +157,7 @@ export function respond({ request, parts }: Context, code: string | number, thro
   return json(problem, config.http.prettyJson, { status, headers: { ...headers, "Content-Type": type } });
 }
 
-/** Turns whatever a route threw into our error form. */
+/** Turns whatever a route threw into an error response. */
 export const withErrors = new Elysia({ name: "errors" })
   .use(withParts)
   .error({ PoolError, HttpProblem })

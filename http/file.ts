@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 const read = new Map<string, Uint8Array<ArrayBuffer>>();
 
 /**
- * A file as an answer; it is read once.
- * @param url where it is, as `import.meta.resolve` tells it
- * @param more headers, such as how long it may be kept
+ * A response with a file, which is read only once.
+ * @param url of the file, from `import.meta.resolve`
+ * @param more further headers, such as how long it may be cached
  */
 export function file(url: string, type: string, more: Record<string, string> = {}): Response {
   let bytes = read.get(url);

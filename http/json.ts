@@ -1,4 +1,4 @@
-/** A JSON response, of another media type when `init` names one; `pretty` indents it and ends it with a newline. */
+/** A JSON response, or another media type if `init` names one; `pretty` indents it and adds a newline. */
 export function json(value: unknown, pretty: boolean, init: ResponseInit = {}): Response {
   const headers = new Headers(init.headers);
   if (!headers.has("content-type")) headers.set("Content-Type", "application/json; charset=utf-8");

@@ -3,26 +3,25 @@ import { pathOf } from "./address.ts";
 import { type Context, respond } from "./errors.ts";
 import { HttpProblem } from "./problem.ts";
 
-/** GET /reserve and GET /release_all, which change something. */
+/** Whether a GET changes something: /reserve and /release_all do. */
 export const isChangeByGet = (path: string) => /^\/(reserve|release_all)\/?$/.test(path);
 
 const refusal = (method: string, allow: string[]) =>
-  new HttpProblem(
-    "method_not_allowed",
-    `${method} does nothing at this address; it takes ${allow.join(", ")}`,
-    {
-      Allow: allow.join(", "),
-    },
-  );
+  new HttpProblem("method_not_allowed", `${method} is not supported here; supported: ${allow.join(", ")}`, {
+    Allow: allow.join(", "),
+  });
 
-/** For a GET that acts: Elysia would answer HEAD by the same handler, and a link's preview would reserve a machine. */
+/**
+ * For a GET that changes something: Elysia would answer HEAD with the same handler, and a link preview would reserve a
+ * machine.
+ */
 export const notOnHead =
   (...allow: string[]) =>
   ({ request }: { request: Request }): void => {
     if (request.method === "HEAD") throw refusal("HEAD", [...allow, "OPTIONS"]);
   };
 
-/** The methods that an address takes; none: there is no such address. */
+/** The methods that a path supports; none if there is no such path. */
 function methodsAt(path: string, routes: AnyElysia["routes"]): string[] {
   const parts = (one: string) => one.replace(/\/$/, "").split("/");
   const here = parts(path);
@@ -36,8 +35,8 @@ function methodsAt(path: string, routes: AnyElysia["routes"]): string[] {
 }
 
 /**
- * Tells a method that an address does not take from an address that is not there: 405 with `Allow`, and OPTIONS
- * answers the same `Allow`. An app uses it before its error handler, which would say 404 to both.
+ * Distinguishes an unsupported method (405 with `Allow`) from an unknown path (404), and answers OPTIONS with the same
+ * `Allow`. Must come before the error handler, which would answer 404 to both.
  */
 export const withMethods = <App extends AnyElysia>(app: App) =>
   app.onError({ as: "global" }, (context) => {

@@ -4,14 +4,14 @@ import type { Deps } from "../deps.ts";
 import { secretIn } from "./auth/cookie.ts";
 
 /**
- * A page of ours. When no login is needed its root element says so (`data-open`), so that its script need not ask who is
- * logged in, and be told 401.
- * @param url where the file is, as `import.meta.resolve` tells it
+ * One of our pages. If no login is needed, its root element has `data-open`, so that its script doesn't ask who is logged
+ * in only to get a 401.
+ * @param url of the file, from `import.meta.resolve`
  */
 export const page =
   (url: string) =>
   ({ parts, request }: { parts: () => Deps; request: Request }): Response => {
-    // A session counts in an open API as well, and then the page has somebody to name.
+    // An open API honours sessions too, and then the page shows who is logged in.
     const open = parts().config.adminToken === "" && secretIn(request) === undefined;
     const html = readFileSync(fileURLToPath(url), "utf8");
     return new Response(open ? html.replace("<html ", "<html data-open ") : html, {

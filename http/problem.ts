@@ -1,10 +1,10 @@
 import { type HttpCode, STATUS_OF } from "./codes.ts";
 
-/** A request that HTTP itself refuses. */
+/** A request that is refused before it reaches the pool. */
 export class HttpProblem extends Error {
   readonly kind: HttpCode;
   readonly answer: number;
-  /** what the answer says beside its body */
+  /** headers of the response */
   readonly headers: Record<string, string>;
   constructor(kind: HttpCode, message: string, headers: Record<string, string> = {}) {
     super(message);

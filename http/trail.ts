@@ -14,7 +14,7 @@ const changes = (request: Request, path: string) =>
   !["GET", "HEAD", "OPTIONS"].includes(request.method) || isChangeByGet(path);
 const REFUSALS = [401, 403, 429];
 
-/** What every request leaves behind when it is over: a line in the log, and a record when it was refused. */
+/** What every request leaves behind: a line in the log, and an event if it was refused. */
 export const withTrail = new Elysia({ name: "trail" })
   .use(withParts)
   .onRequest(({ parts, request, server }) => {
@@ -28,7 +28,7 @@ export const withTrail = new Elysia({ name: "trail" })
     const actor = actorOf(request);
     const { log } = parts();
     const refused = error !== undefined && REFUSALS.includes(status);
-    // nginx has a line for each request, so a refusal, of which there may be many, is not a second one.
+    // nginx logs every request already, so refusals, of which there may be many, don't get a second line.
     const told = !refused && (error !== undefined || changes(request, path));
     log(status >= 500 ? "warn" : told ? "info" : "debug", "request", {
       request: requestId(request),
@@ -44,6 +44,6 @@ export const withTrail = new Elysia({ name: "trail" })
     try {
       await recordRefusal(actingAs(parts(), actor), `${request.method} ${path}`, error);
     } catch (problem) {
-      log("warn", "a refusal could not be recorded", { reason: reasonOf(problem) });
+      log("warn", "could not record a refusal", { reason: reasonOf(problem) });
     }
   });

@@ -33,7 +33,7 @@ export function isAfter(
   const values = parse(key);
   const good = (value: unknown) => typeof value === "string" || Number.isFinite(Number(value));
   if (key.length !== columns.length || !values.every(good))
-    throw invalid("cursor", "is not one that this list gave");
+    throw invalid("cursor", "is not a cursor from this list");
   const bound = values.map((value, i) => sql.param(value, columns[i]));
   return sql`(${sql.join(columns, sql`, `)}) ${descending ? sql`<` : sql`>`} (${sql.join(bound, sql`, `)})`;
 }

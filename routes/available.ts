@@ -25,7 +25,7 @@ export default new Elysia({ name: "available", normalize: false, tags: ["pool"] 
       },
       detail: {
         operationId: "listAvailable",
-        summary: "Names of the free, the taken and the unavailable machines",
+        summary: "List the names of the available, reserved and unavailable machines",
       },
     },
   )

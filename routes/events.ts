@@ -7,7 +7,7 @@ import { listEvents } from "../pool/audit/events.ts";
 
 const text = (description: string) => t.Optional(t.String({ minLength: 1, maxLength: 140, description }));
 
-/** GET /events: who did what, the newest first. */
+/** GET /events: who did what, newest first. */
 export default new Elysia({ name: "events", normalize: false, tags: ["events"] })
   .use(withDeps)
   .get(
@@ -20,9 +20,9 @@ export default new Elysia({ name: "events", normalize: false, tags: ["events"] }
       role: "admin",
       query: t.Object(
         {
-          actor: text("only what they did"),
-          action: text("only this, such as machine.quarantined"),
-          object: text("only what was done to it: a reservation's id, a machine's or a user's name"),
+          actor: text("only events of this actor"),
+          action: text("only this action, for example machine.quarantined"),
+          object: text("only events about this reservation ID, machine name or user name"),
           ...pageQuery(),
         },
         { additionalProperties: false },
@@ -32,7 +32,7 @@ export default new Elysia({ name: "events", normalize: false, tags: ["events"] }
         400: Problem,
         503: Problem,
       },
-      detail: { operationId: "listEvents", summary: "What was done in the pool, by whom" },
+      detail: { operationId: "listEvents", summary: "List the events: who did what, newest first" },
     },
   )
   .compile();

@@ -3,7 +3,7 @@ import { withDeps } from "../http/deps.ts";
 import { Problem } from "../http/models/problem.ts";
 import { ping } from "../pool/database.ts";
 
-/** GET /readyz: the database answers, too. */
+/** GET /readyz: the database responds as well. */
 export default new Elysia({ name: "readyz", normalize: false, tags: ["health"] })
   .use(withDeps)
   .get(
@@ -14,7 +14,7 @@ export default new Elysia({ name: "readyz", normalize: false, tags: ["health"] }
     },
     {
       response: { 200: t.Object({ status: t.Literal("ready") }), 503: Problem },
-      detail: { operationId: "getReadiness", summary: "Whether the API and its database are ready" },
+      detail: { operationId: "getReadiness", summary: "Check that the API and its database are ready" },
     },
   )
   .compile();

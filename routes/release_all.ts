@@ -15,9 +15,11 @@ const schema = {
   response: {
     200: t.Object({
       message: t.String(),
-      released: t.Optional(t.Integer({ description: "machines that are clean and free again" })),
+      released: t.Optional(t.Integer({ description: "machines that are clean and available again" })),
       failed: t.Optional(
-        t.Array(t.String(), { description: "machines that are retried until they are clean" }),
+        t.Array(t.String(), {
+          description: "machines that are not clean yet; they are retried until they are",
+        }),
       ),
     }),
 
@@ -26,7 +28,7 @@ const schema = {
   beforeHandle: notOnHead("GET", "POST"),
 };
 const detail = (operationId: string) => ({
-  detail: { operationId, summary: "Release every reservation and remove its accounts" },
+  detail: { operationId, summary: "Release all reservations and remove their accounts" },
 });
 
 /** GET and POST /release_all. */

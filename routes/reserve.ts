@@ -12,7 +12,7 @@ import {
 } from "../http/models/reservation.ts";
 import { reserve } from "../pool/reservations/reserve.ts";
 
-/** GET /reserve: kept for those who reserve from a browser's address line or one curl. POST /reservations is the same. */
+/** GET /reserve: for a browser's address bar or a quick curl. POST /reservations does the same. */
 export default new Elysia({ name: "reserve", normalize: false, tags: ["reservations"] })
   .use(withDeps)
   .get(
@@ -46,7 +46,7 @@ export default new Elysia({ name: "reserve", normalize: false, tags: ["reservati
         operationId: "reserve",
         summary: "Reserve machines",
         description:
-          "Answers when the account works on every machine. A password in a URL may end up in histories: POST /reservations takes it in the body.",
+          "Responds once the account works on every machine. A password in a URL may end up in a history; POST /reservations takes it in the body.",
       },
     },
   )

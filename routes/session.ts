@@ -10,10 +10,10 @@ import { invalid } from "../pool/errors.ts";
 import { type Credentials, logIn } from "../pool/identity/login.ts";
 import { endSession } from "../pool/identity/sessions.ts";
 
-/** The session of a request. @throws HttpProblem unauthorized, also for a token that counts */
+/** The session of a request. @throws HttpProblem unauthorized, even with a valid token */
 function itsSession(request: Request) {
   const session = sessionOf(request);
-  if (!session) throw new HttpProblem("unauthorized", "There is no session: POST /session makes one");
+  if (!session) throw new HttpProblem("unauthorized", "There is no session; log in with POST /session");
   return session;
 }
 
@@ -23,7 +23,7 @@ type Body = { [name in "user" | "password" | "token"]?: string };
 function credentialsOf({ user, password, token }: Body): Credentials {
   if (token !== undefined && user === undefined && password === undefined) return { token };
   if (token === undefined && user !== undefined && password !== undefined) return { user, password };
-  throw invalid("user", "give either user and password, or token");
+  throw invalid("user", "send either user and password, or token");
 }
 
 const short = (what: string, maxLength: number) =>
@@ -41,7 +41,7 @@ export default new Elysia({ name: "session", normalize: false, tags: ["session"]
     {
       role: "viewer",
       response: { 200: SessionInfo, 503: Problem },
-      detail: { operationId: "getSession", summary: "Who you are logged in as" },
+      detail: { operationId: "getSession", summary: "Show who is logged in" },
     },
   )
   .post(
@@ -58,7 +58,7 @@ export default new Elysia({ name: "session", normalize: false, tags: ["session"]
         {
           user: short("a user's name", 128),
           password: short("the user's password", 128),
-          token: short("a token instead of both", 256),
+          token: short("a token, instead of user and password", 256),
         },
         {
           additionalProperties: false,
@@ -76,13 +76,13 @@ export default new Elysia({ name: "session", normalize: false, tags: ["session"]
         429: Problem,
         503: Problem,
       },
-      // Nobody is to be logged in by a page of another site, as somebody else, without noticing.
+      // Another site's page must not log anybody in as somebody else without their noticing.
       beforeHandle: refuseCrossSite,
       detail: {
         operationId: "logIn",
-        summary: "Log in with a browser",
+        summary: "Log in",
         description:
-          "Answers with a cookie that stands for you. Every change with it also needs the header X-CSRF-Token.",
+          "For browsers: sets a session cookie. Every change made with it also needs the header X-CSRF-Token.",
       },
     },
   )

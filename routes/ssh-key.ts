@@ -23,9 +23,9 @@ export default new Elysia({ name: "ssh-key", normalize: false, tags: ["machines"
       },
       detail: {
         operationId: "getPublicKey",
-        summary: "The pool's own public key",
+        summary: "Show the pool's public key",
         description:
-          "A machine that has it in its login's authorized_keys is registered with pool_key: true.",
+          "Add it to the login's authorized_keys on a machine, then register the machine with pool_key: true.",
       },
     },
   )

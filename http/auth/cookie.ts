@@ -3,15 +3,18 @@ import { sameSecret } from "../../pool/identity/principal.ts";
 import { HttpProblem } from "../problem.ts";
 import { isCrossSite } from "./origin.ts";
 
-/** The prefix makes browsers take it from this host alone, over TLS (https://www.rfc-editor.org/rfc/rfc6265bis). */
+/**
+ * The prefix makes browsers accept it from this host only, and only over TLS
+ * (https://www.rfc-editor.org/rfc/rfc6265bis).
+ */
 const NAME = "__Host-machine_manager";
 const FLAGS = "Path=/; Secure; HttpOnly; SameSite=Strict";
 
-/** `Set-Cookie` for a new session; the browser forgets it when it is closed. */
+/** `Set-Cookie` for a new session; browsers drop it when they close. */
 export const cookieFor = (secret: string) => `${NAME}=${secret}; ${FLAGS}`;
 export const NO_COOKIE = `${NAME}=; ${FLAGS}; Max-Age=0`;
 
-/** What our cookie holds, when it may be one of ours. */
+/** The value of our cookie, if it looks like one of ours. */
 export function secretIn({ headers }: Request): string | undefined {
   for (const one of (headers.get("cookie") ?? "").split(";")) {
     const [name, value = ""] = one.trim().split("=");
@@ -20,12 +23,12 @@ export function secretIn({ headers }: Request): string | undefined {
   return undefined;
 }
 
-/** What a page of ours sends along with a change. Whoever knows it does not know the cookie: it is a hash of that. */
+/** What our pages send with every change. It is a hash of the cookie, so knowing it does not reveal the cookie. */
 export const csrfOf = (secret: string) => createHash("sha256").update(`csrf ${secret}`).digest("base64url");
 
 /**
- * A browser sends the cookie whoever made it ask, so a change takes more: our own page as the origin, and a header that
- * only somebody who read an answer of ours can fill in.
+ * A browser sends the cookie no matter which site triggered the request, so a change needs more: our own page as the
+ * origin, and a header that only a page that has read one of our answers can fill in.
  * @throws HttpProblem csrf
  */
 export function checkCsrf(request: Request, secret: string): void {
@@ -34,6 +37,6 @@ export function checkCsrf(request: Request, secret: string): void {
   if (given === null || isCrossSite(request.headers) || !sameSecret(given, csrfOf(secret)))
     throw new HttpProblem(
       "csrf",
-      "A change with a session needs the header X-CSRF-Token, as GET /session tells it, from a page of this site",
+      "A change made with a session needs the header X-CSRF-Token (GET /session returns it), sent from a page of this site",
     );
 }

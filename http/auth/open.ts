@@ -5,15 +5,15 @@ interface Asked {
   url: string;
 }
 
-/** Signs of life: of those who ask, nothing is asked. */
-export const isSign = (asked: Asked) => /^\/(healthz|readyz)$/.test(pathOf(asked));
+/** Health checks: no authentication. */
+export const isHealthCheck = (asked: Asked) => /^\/(healthz|readyz)$/.test(pathOf(asked));
 
-/** The page to log in at, and the API's description: what a link leads to. They hold nothing of the pool. */
+/** The login page and the API's description: pages that a link may lead to. They contain nothing about the pool. */
 export const isPage = (asked: Asked) =>
   /^(GET|HEAD)$/.test(asked.method) && /^\/(login(\.js|\.css)?|swagger(\/.*)?)$/.test(pathOf(asked));
 
-/** Answered to everybody, whoever they are: signs of life, and what one needs to log in. */
+/** Open to everybody: health checks, and what is needed to log in. */
 export const isOpen = (asked: Asked) =>
-  isSign(asked) ||
+  isHealthCheck(asked) ||
   (isPage(asked) && pathOf(asked).startsWith("/login")) ||
   (asked.method === "POST" && pathOf(asked) === "/session");

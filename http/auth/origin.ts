@@ -2,12 +2,15 @@ import { Elysia } from "elysia";
 import { isLoopback } from "../../config.ts";
 import { withParts } from "../parts.ts";
 import { HttpProblem } from "../problem.ts";
-import { isPage, isSign } from "./open.ts";
+import { isHealthCheck, isPage } from "./open.ts";
 
 /** "localhost:8443" → localhost, "[::1]:443" → ::1 */
 const nameOf = (host: string) => host.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
 
-/** Whether a browser says that a page of another site made it ask (Fetch Metadata, https://www.w3.org/TR/fetch-metadata/). */
+/**
+ * Whether the browser says that another site's page made the request (Fetch Metadata,
+ * https://www.w3.org/TR/fetch-metadata/).
+ */
 export function isCrossSite(headers: Headers): boolean {
   const site = headers.get("sec-fetch-site");
   const origin = headers.get("origin");
@@ -18,21 +21,20 @@ export function isCrossSite(headers: Headers): boolean {
 /** @throws HttpProblem cross_site */
 export function refuseCrossSite({ request }: { request: Request }): void {
   if (isCrossSite(request.headers))
-    throw new HttpProblem("cross_site", "A web page of another site may not use this API");
+    throw new HttpProblem("cross_site", "Another site's web page may not use this API");
 }
 
 /**
- * Open on this machine is no open door for web pages that its user looks at: without a token, a request that a
- * browser sent for another site is refused, and so is one for a host name that is not this machine's: that name was
- * pointed here by somebody (DNS rebinding).
+ * An API that is open on this machine must not be open to the web pages its user visits. Without a token, a request that
+ * a browser sent for another site is refused, and so is one for a host name that is not this machine's (DNS rebinding).
  */
 export const withOrigin = new Elysia({ name: "origin" }).use(withParts).onRequest(({ parts, request }) => {
-  if (parts().adminToken || isSign(request) || isPage(request)) return;
+  if (parts().adminToken || isHealthCheck(request) || isPage(request)) return;
   const host = request.headers.get("host");
   if (host && !isLoopback(nameOf(host)))
     throw new HttpProblem(
       "foreign_host",
-      "Without ADMIN_TOKEN this API answers to localhost only; use https://localhost, or set ADMIN_TOKEN",
+      "Without ADMIN_TOKEN this API only answers on localhost; use https://localhost, or set ADMIN_TOKEN",
     );
   refuseCrossSite({ request });
 });

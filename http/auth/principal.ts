@@ -13,19 +13,19 @@ import { holdToRate } from "./rate.ts";
 
 interface Known {
   principal: Principal;
-  /** when it came in with a session, and not with a token */
+  /** set when the request came with a session rather than a token */
   session?: Session & { secret: string };
 }
 
 const known = new WeakMap<Request, Known>();
 
-/** The session by which a request came in; undefined for one with a token. */
+/** The session a request came with; undefined if it came with a token. */
 export const sessionOf = (request: Request) => known.get(request)?.session;
 
-/** @returns undefined for somebody whom we don't know */
+/** @returns undefined if the caller is not known */
 async function authenticate(deps: Deps, request: Request): Promise<Known | undefined> {
   const header = request.headers.get("authorization") ?? "";
-  // The scheme's name is in any case (RFC 9110, section 11.1).
+  // The scheme is case-insensitive (RFC 9110, section 11.1).
   const token = /^Bearer +([!-~]{1,256})$/i.exec(header)?.[1];
   if (token !== undefined) {
     const principal = await findToken(deps, token);
@@ -36,11 +36,11 @@ async function authenticate(deps: Deps, request: Request): Promise<Known | undef
     if (secret !== undefined && session)
       return { principal: session.principal, session: { ...session, secret } };
   }
-  // An open API asks for nothing; a valid token or session counts all the same.
+  // An open API asks for nothing, but still honours a valid token or session.
   return deps.adminToken ? undefined : { principal: OPEN_API };
 }
 
-/** In whose name a request is made, as far as it is known. */
+/** On whose behalf a request is made, as far as that is known. */
 export function actorOf(request: Request): Actor {
   return {
     name: known.get(request)?.principal.name ?? "nobody",
@@ -54,10 +54,10 @@ interface Context {
   parts: () => Deps;
 }
 
-/** What the request changes is recorded in its name. */
+/** Changes made by the request are recorded under its principal. */
 const onItsBehalf = ({ request, parts }: Context): Deps => actingAs(parts(), actorOf(request));
 
-/** What a route asks of those who use it. @param byCookie whether a browser's session will do */
+/** What a route demands of its callers. @param byCookie whether a browser session is enough */
 function asks(needed: Role, byCookie: boolean) {
   return {
     transform: ({ request }: { request: Request }) => {
@@ -65,12 +65,12 @@ function asks(needed: Role, byCookie: boolean) {
       if (session && !byCookie)
         throw new HttpProblem(
           "unauthorized",
-          "A GET that changes something takes no session: send a token, or use POST",
+          "A GET that changes something does not accept a session: send a token, or use POST",
         );
       if (!principal || !mayAct(principal.role, needed))
         throw new HttpProblem(
           "forbidden",
-          `This takes the role '${needed}'; yours is '${principal?.role ?? "none"}'`,
+          `This requires the role '${needed}'; yours is '${principal?.role ?? "none"}'`,
         );
     },
     resolve: (context: { request: Request; parts?: unknown }) => ({
@@ -81,9 +81,8 @@ function asks(needed: Role, byCookie: boolean) {
 }
 
 /**
- * Who asks: found before anything else of a request is looked at. A route says with `role` who may use it, and gets
- * `principal` and `deps`; with `roleByToken` when it is a GET that changes something, and with `anybody` when it asks
- * for no one.
+ * Authentication, before anything else in a request is looked at. A route declares who may use it: `role` gives it
+ * `principal` and `deps`, `roleByToken` does the same for a GET that changes something, and `anybody` needs no principal.
  */
 export const withPrincipal = new Elysia({ name: "principal" })
   .use(withParts)
@@ -92,7 +91,7 @@ export const withPrincipal = new Elysia({ name: "principal" })
     const deps = parts();
     const found = await authenticate(deps, request);
     if (found) {
-      // First, so that a refusal is recorded in their name.
+      // First, so that a refusal is recorded under their name.
       known.set(request, found);
       holdToRate(found.principal, deps.config.http.maxRequestsPerMinute);
       if (found.session) checkCsrf(request, found.session.secret);

@@ -3,19 +3,19 @@ import { HttpProblem } from "../problem.ts";
 
 const WINDOW_MS = 60_000;
 
-/** Of the window that is now: by user. In memory, since a row for each request would cost more than it saves. */
+/** Requests per user in the current window. Kept in memory, since a row per request would cost more than it saves. */
 const counts = new Map<string, number>();
 let current = -1;
 
 /**
- * Counts a request of a user; the ADMIN_TOKEN and an open API have no limit.
- * @param usual how many a minute whoever has no limit of their own may send; 0: no limit
- * @throws HttpProblem rate_limited, with the limit named
+ * Counts a user's request. ADMIN_TOKEN and an open API have no limit.
+ * @param usual requests per minute for users without a limit of their own; 0: no limit
+ * @throws HttpProblem rate_limited, naming the limit
  */
 export function holdToRate({ userId, maxRequestsPerMinute }: Principal, usual: number): void {
   const most = maxRequestsPerMinute ?? usual;
   if (userId === null || most === 0) return;
-  // Not the time of day, which may be set.
+  // A monotonic clock: the time of day can be changed.
   const now = performance.now();
   const window = Math.floor(now / WINDOW_MS);
   if (window !== current) counts.clear();
@@ -26,7 +26,11 @@ export function holdToRate({ userId, maxRequestsPerMinute }: Principal, usual: n
     return;
   }
   const wait = Math.ceil(((window + 1) * WINDOW_MS - now) / 1000);
-  throw new HttpProblem("rate_limited", `You may send ${most} requests a minute; go on in ${wait} seconds`, {
-    "Retry-After": `${wait}`,
-  });
+  throw new HttpProblem(
+    "rate_limited",
+    `You may send ${most} requests a minute; try again in ${wait} seconds`,
+    {
+      "Retry-After": `${wait}`,
+    },
+  );
 }

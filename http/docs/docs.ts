@@ -12,7 +12,7 @@ const own = (name: string, type: string) => () =>
   file(import.meta.resolve(`./${name}`), `${type}; charset=utf-8`, { "Cache-Control": "no-cache" });
 const hidden = { detail: { hide: true } };
 
-/** The description at /swagger/json, and Swagger UI at /swagger with every asset from our own origin. */
+/** The OpenAPI document at /swagger/json, and Swagger UI at /swagger with every asset from our own origin. */
 export const docs = new Elysia({ name: "docs" })
   .use(withParts)
   .onAfterHandle(({ parts, path, responseValue }) =>
@@ -30,25 +30,25 @@ export const docs = new Elysia({ name: "docs" })
           title: "Machine Manager",
           version: "0.1.0",
           description:
-            "Share a pool of machines: reserve some for a time, get an account on each, see it gone when the time is up.",
+            "Share a pool of machines: reserve some for a while and get an account on each; it is removed when the time is up.",
           license: { name: "MIT", url: "https://opensource.org/license/mit" },
         },
-        servers: [{ url: "/", description: "the server that this document came from" }],
+        servers: [{ url: "/", description: "the server this document came from" }],
         tags: [
-          { name: "health", description: "Whether the API works; answered to everybody" },
-          { name: "pool", description: "Who is free, at a glance" },
-          { name: "reservations", description: "Accounts on machines for a time" },
-          { name: "machines", description: "What the pool is made of" },
-          { name: "users", description: "Who may use the API, and their tokens" },
-          { name: "session", description: "How a browser logs in and out" },
-          { name: "events", description: "Who did what, and when" },
+          { name: "health", description: "Health checks; no token needed" },
+          { name: "pool", description: "The pool at a glance" },
+          { name: "reservations", description: "Accounts on machines for a while" },
+          { name: "machines", description: "The machines in the pool" },
+          { name: "users", description: "API users and their tokens" },
+          { name: "session", description: "Browser login and logout" },
+          { name: "events", description: "The audit log: who did what, and when" },
         ],
         components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
         security: [{}, { token: [] }],
       },
     }),
   )
-  // After the plugin, at the same address: ours wins over its page, which loads its parts from a public CDN.
+  // After the plugin, at the same path: ours replaces its page, which loads its assets from a public CDN.
   .get("/swagger", page(import.meta.resolve("./page.html")), hidden)
   .get("/swagger/swagger.css", own("swagger.css", "text/css"), hidden)
   .get("/swagger/start.js", own("start.js", "text/javascript"), hidden)

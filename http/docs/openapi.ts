@@ -3,14 +3,14 @@ import { isOpen } from "../auth/open.ts";
 import { Problem, ProblemDetails } from "../models/problem.ts";
 import { isNode, mapValues, type Node, schemaOf } from "./schema.ts";
 
-/** What any request can be answered with, and what only one to a route that asks who it comes from. */
+/** Errors that any request can get, and those of routes that need a principal. */
 const EVERYWHERE = { 400: {} };
 const WITH_A_PRINCIPAL = { 401: {}, 403: {}, 429: {} };
 
 /** 404 → NotFound */
 const nameOf = (status: string) => (STATUS_CODES[status] ?? "Error").replace(/\W/g, "");
 
-/** Every error that an operation can be answered with, once. @param named gets their schemas */
+/** Every error response that an operation refers to. @param named receives their schemas */
 function errorsOf(paths: Node, named: Node): Node {
   const content = {
     "application/json": { schema: schemaOf(Problem, named) },
@@ -26,13 +26,13 @@ function errorsOf(paths: Node, named: Node): Node {
   );
 }
 
-/** One operation, as the plugin wrote it, made valid. @param named gets the schemas that have a name */
+/** Makes an operation from the plugin valid. @param named receives the schemas that have a name */
 function operationOf(operation: Node, open: boolean, named: Node): Node {
   const { parameters, requestBody, responses, ...rest } = operation;
-  /** Of the three content types that the plugin lists, JSON is the one that we take and give. */
+  /** Of the three content types listed by the plugin, we only use JSON. */
   const contentOf = ({ content, $id }: Node) => {
     const { schema } = (content as Record<string, Node>)["application/json"] ?? {};
-    // The plugin takes an answer's schema apart, and leaves its name outside.
+    // The plugin takes a response's schema apart and leaves its name outside.
     const whole = $id === undefined ? schema : { ...(schema as Node), $id };
     return { "application/json": { schema: schemaOf(whole, named) } };
   };
@@ -53,16 +53,16 @@ function operationOf(operation: Node, open: boolean, named: Node): Node {
 }
 
 const OPEN =
-  "**This API is open**: no `ADMIN_TOKEN` is set, so everybody on this machine may do everything. `just token` makes one.";
+  "**This API is open**: `ADMIN_TOKEN` is not set, so everybody on this machine may do everything. `just token` creates one.";
 
-/** What the page says at its top. */
+/** The introduction at the top of the page. */
 function introduction(info: Node, isOpenApi: boolean): Node {
   return !isOpenApi ? info : { ...info, description: `${info.description}\n\n${OPEN}` };
 }
 
 /**
- * Makes of what the plugin wrote a valid OpenAPI 3.0.3 document.
- * @param isOpenApi no token is asked for
+ * Turns the plugin's output into a valid OpenAPI 3.0.3 document.
+ * @param isOpenApi whether no token is needed
  */
 export function validOpenApi(document: Node, isOpenApi: boolean): Node {
   const named: Node = {};

@@ -5,11 +5,11 @@ export const isNode = (value: unknown): value is Node =>
 export const mapValues = (node: Node, change: (value: never, key: string) => unknown): Node =>
   Object.fromEntries(Object.entries(node).map(([key, value]) => [key, change(value as never, key)]));
 
-/** What Elysia adds to a number or boolean, so that text is taken for one; nobody needs to read it. */
+/** What Elysia adds to numbers and booleans so that text is accepted for them; of no interest to readers. */
 const isCoercion = (node: Node) =>
   node.type === "string" && ["integer", "numeric", "boolean"].includes(String(node.format));
 
-/** Several words of one kind, which TypeBox writes as a choice among constants. */
+/** An enum, which TypeBox writes as a choice of constants. */
 function choiceOf(kept: Node[]): Node {
   if (kept.length === 1) return kept[0] as Node;
   const words = kept.flatMap(({ enum: one }) => (Array.isArray(one) ? one : []));
@@ -17,8 +17,8 @@ function choiceOf(kept: Node[]): Node {
 }
 
 /**
- * A TypeBox schema in the words of OpenAPI 3.0, which knows no `const`, `examples`, `patternProperties` or type null.
- * @param named gets each schema that has a name (`$id`), which is then referred to
+ * A TypeBox schema in terms of OpenAPI 3.0, which has no `const`, `examples`, `patternProperties` or type null.
+ * @param named receives each schema that has a name (`$id`), which is replaced by a reference
  */
 export function schemaOf(node: unknown, named: Node): unknown {
   if (!isNode(node)) return node;

@@ -1,21 +1,21 @@
-// Swagger UI, for whoever is logged in, or types in a token, or finds the API open.
+// Swagger UI, whether somebody is logged in, enters a token, or the API is open.
 
-/** No login is needed, and nobody is logged in all the same: then there is nobody to ask for. */
+/** No login is needed and nobody is logged in, so there is no session to ask for. */
 const isOpen = document.documentElement.hasAttribute("data-open");
 
-/** The session of this browser, if there is one: asked for each time, since another tab may have ended it. */
+/** This browser's session, if any. Fetched each time, since another tab may have ended it. */
 async function session() {
   if (isOpen) return undefined;
   try {
     const answer = await fetch("/session");
-    const told = await answer.json(); // an answer that nobody reads is a request that never ends
+    const told = await answer.json(); // a response whose body is never read is a request that never ends
     return answer.ok ? told : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** A change with a session needs its CSRF token. */
+/** A change made with a session needs its CSRF token. */
 async function withCsrf(request) {
   if (/^(GET|HEAD)$/i.test(request.method ?? "GET")) return request;
   const { csrf } = (await session()) ?? {};
@@ -23,7 +23,7 @@ async function withCsrf(request) {
   return request;
 }
 
-/** Swagger UI has a dark theme, and asks nobody whether it is wanted. */
+/** Swagger UI has a dark theme, but doesn't follow the system's preference. */
 function follow({ matches }) {
   document.documentElement.classList.toggle("dark-mode", matches);
 }

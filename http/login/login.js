@@ -1,4 +1,4 @@
-// The page to log in at: a session in, a session out. The cookie itself no script can read.
+// The login page. Scripts can't read the cookie itself.
 const $ = (id) => document.getElementById(id);
 
 function tell(words) {
@@ -6,7 +6,7 @@ function tell(words) {
   $("error").hidden = words === "";
 }
 
-/** Asks the API. Answers what it said; an error is told, and undefined answered. */
+/** Calls the API. Shows an error and returns undefined if it fails. */
 async function ask(method, body, headers = {}) {
   try {
     const answer = await fetch("/session", {
@@ -18,7 +18,7 @@ async function ask(method, body, headers = {}) {
     if (answer.ok) return said;
     if (method !== "GET" || answer.status !== 401) tell(said.error);
   } catch {
-    tell("Machine Manager does not answer; try again in a moment.");
+    tell("Machine Manager is not responding; try again in a moment.");
   }
 }
 
@@ -40,7 +40,7 @@ async function logIn(event) {
   button.disabled = true;
   const session = await ask("POST", Object.fromEntries(new FormData(form)));
   button.disabled = false;
-  // Always there, wherever the link that led here came from; the part after # is the operation that was looked at.
+  // A fixed target, wherever the link came from; the fragment is the operation that was open.
   if (session) location.assign(`/swagger${location.hash}`);
   else form.querySelector("input[type=password]").select();
 }

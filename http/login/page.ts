@@ -7,7 +7,7 @@ const part = (name: string, type: string) => () =>
   file(import.meta.resolve(`./${name}`), `${type}; charset=utf-8`, { "Cache-Control": "no-cache" });
 const hidden = { detail: { hide: true } };
 
-/** The page at which browsers log in and out, with a script and a style of its own: nothing in it is inline. */
+/** The login page, with its own script and style sheet: nothing in it is inline. */
 export const loginPage = new Elysia({ name: "login-page" })
   .use(withParts)
   .get("/login", page(import.meta.resolve("./page.html")), hidden)

@@ -5,18 +5,20 @@ import { time } from "./fields.ts";
 export const Event = t.Object(
   {
     id: t.Integer(),
-    occurred_at: time("when it was done, by the database's clock"),
-    actor: t.String({ description: "a user and their token, ADMIN_TOKEN, open, scheduler or owner" }),
+    occurred_at: time("when it happened, by the database's clock"),
+    actor: t.String({
+      description: "USER/TOKEN, USER/password, ADMIN_TOKEN, open, scheduler, owner or nobody",
+    }),
     address: t.String({ description: "where the request came from" }),
     request_id: t.String(),
-    action: t.String({ description: "such as reservation.confirmed" }),
-    object: t.String({ description: "id or name of what it was done to" }),
+    action: t.String({ description: "for example reservation.confirmed" }),
+    object: t.String({ description: "ID or name of what was changed" }),
     details: t.Record(t.String(), t.Any()),
   },
   { $id: "Event" },
 );
 
-/** An event of the record, in the words of the wire. */
+/** An event as clients see it. */
 export const eventOf = ({ at, requestId, ...one }: EventRow) => ({
   ...one,
   occurred_at: at.toISOString(),

@@ -1,10 +1,10 @@
 import { t } from "elysia";
 
-/** One of some words, in an answer. (In a body it would make the first one the default of a field that was left out.) */
+/** One of several words, for responses. (Without the `undefined`, an omitted field would default to the first one.) */
 export const oneOf = <const Words extends readonly [string, ...string[]]>(
   words: Words,
   description: string,
 ) => t.UnionEnum(words, { description, default: undefined });
 
-/** A moment in UTC, as RFC 3339 writes it. */
+/** A point in time in UTC (RFC 3339). */
 export const time = (description: string) => t.String({ format: "date-time", description });

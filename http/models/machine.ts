@@ -4,11 +4,11 @@ import { MACHINE_STATES, type MachineView } from "../../pool/machines/view.ts";
 import { oneOf, time } from "./fields.ts";
 
 export const HostKey = t.String({
-  // The types that we can compare: another one would be a machine that can never be reached.
+  // The types we can compare: a machine with any other could never be reached.
   pattern: "^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/]{20,}={0,3}$",
   maxLength: 4096,
   description:
-    'its SSH host key, "type base64" as in known_hosts, of type ssh-ed25519, ssh-rsa or ecdsa-sha2-nistp256/384/521; learnt without',
+    'its SSH host key, "type base64" as in known_hosts, of type ssh-ed25519, ssh-rsa or ecdsa-sha2-nistp256/384/521; if omitted, it is learnt on first contact',
 });
 export const Labels = t.Record(
   t.String({ pattern: "^[A-Za-z0-9._/-]{1,63}$" }),
@@ -16,7 +16,7 @@ export const Labels = t.Record(
   {
     additionalProperties: false,
     maxProperties: 64,
-    description: "names of up to 63 of A-Z a-z 0-9 . _ / -, values of up to 63 characters",
+    description: "keys of up to 63 of A-Z a-z 0-9 . _ / -, values of up to 63 characters",
   },
 );
 
@@ -25,25 +25,29 @@ export const Machine = t.Object(
     name: t.String(),
     host: t.String(),
     port: t.Integer(),
-    user: t.Nullable(t.String({ description: "its login; shown to admins" })),
+    user: t.Nullable(t.String({ description: "the login used to manage it; only admins see it" })),
     labels: t.Record(t.String(), t.String()),
-    state: oneOf(MACHINE_STATES, "available: it can be reserved, unless it is drained"),
-    state_changed_at: time("when it came into this state"),
+    state: oneOf(MACHINE_STATES, "an available machine can be reserved unless it is drained"),
+    state_changed_at: time("when it entered this state"),
     since: time("the same as state_changed_at"),
     drained: t.Boolean(),
     holder: t.Nullable(t.Object({ id: t.String(), username: t.String() }), {
-      description: "the reservation that has it; shown to admins and to whoever holds it",
+      description: "the reservation that holds it; only admins and its owner see it",
     }),
-    reservation_ends_at: t.Nullable(time("when the reservation that has it ends; null: nobody has it")),
+    reservation_ends_at: t.Nullable(
+      time("when the reservation that holds it ends; null if it is not reserved"),
+    ),
     reserved_until: t.Nullable(time("the same as reservation_ends_at")),
     host_key_fingerprint: t.Nullable(t.String()),
-    fault: t.Nullable(t.String({ description: "class of the last error" })),
-    last_error: t.Nullable(t.String({ description: "in its own words; shown to admins" })),
+    fault: t.Nullable(t.String({ description: "kind of the last error" })),
+    last_error: t.Nullable(t.String({ description: "the last error message; only admins see it" })),
   },
   { $id: "Machine" },
 );
 
-/** What a user may see of a machine: how to log in to it as its admin, what it says, and who has it, is not for everybody. */
+/**
+ * What a principal may see of a machine: its management login, its error messages and its holder are not for everybody.
+ */
 export function machineOf(view: MachineView, { role, userId }: Principal) {
   const admin = role === "admin";
   const { holder } = view;
@@ -67,7 +71,7 @@ export function machineOf(view: MachineView, { role, userId }: Principal) {
   };
 }
 
-/** What a new one is answered with. */
+/** The response to creating one. */
 export const RegisteredMachine = t.Composite(
   [
     Machine,
@@ -75,14 +79,14 @@ export const RegisteredMachine = t.Composite(
       removed_dirty: t.Optional(
         t.Object(
           {
-            machine: t.String({ description: "its name then" }),
-            removed_at: time("when"),
-            username: t.Nullable(t.String({ description: "whose account may have stayed on it" })),
-            reason: t.String({ description: "why it could not be cleaned then" }),
+            machine: t.String({ description: "its name at that time" }),
+            removed_at: time("when it was removed"),
+            username: t.Nullable(t.String({ description: "the account that may have been left on it" })),
+            reason: t.String({ description: "why it could not be cleaned at that time" }),
           },
           {
             description:
-              "it was removed by force once, while it could not be cleaned; it is cleaned now, before it is offered",
+              "set if it was once removed by force without being cleaned; it is cleaned before it is offered again",
           },
         ),
       ),

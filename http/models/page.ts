@@ -3,13 +3,13 @@ import { invalid } from "../../pool/errors.ts";
 import type { Page, PageInput } from "../../pool/page.ts";
 import { pathOf, queryOf } from "../address.ts";
 
-/** No list answers more at once. */
+/** The most rows that any list returns at once. */
 const MOST = 1000;
-/** The seed's lists are whole up to here; the others begin with what a screen holds. */
+/** The seed's lists are complete up to this size; the others return what fits on a screen. */
 export const WHOLE = MOST;
 const USUAL = 100;
 
-/** What every list takes. @param usual how many rows there are without `limit` */
+/** The parameters of every list. @param usual rows returned without `limit` */
 export const pageQuery = (usual = USUAL) => ({
   limit: t.Optional(
     t.Integer({
@@ -17,25 +17,25 @@ export const pageQuery = (usual = USUAL) => ({
       minimum: 1,
       maximum: MOST,
       default: usual,
-      description: `how many at most, 1 to ${MOST}`,
+      description: `the most to return, 1 to ${MOST}`,
     }),
   ),
   cursor: t.Optional(
     t.String({
       pattern: "^[A-Za-z0-9_-]{1,512}$",
-      description: "`next` of the page before: go on after it",
+      description: "`next` from the previous page, to continue after it",
     }),
   ),
 });
 
-/** What every list answers beside its rows. */
+/** What every list returns besides its rows. */
 export const next = t.Optional(
   t.String({
-    description: "`cursor` of the next page, which the header `Link` names as well; absent on the last page",
+    description: "`cursor` for the next page, also in the `Link` header; absent on the last page",
   }),
 );
 
-/** @throws PoolError invalid_request for a cursor that no list gave */
+/** @throws PoolError invalid_request for a cursor that no list returned */
 function keyIn(cursor: string): string[] {
   try {
     const key = JSON.parse(
@@ -46,16 +46,16 @@ function keyIn(cursor: string): string[] {
   } catch {
     // not ours
   }
-  throw invalid("cursor", "is not one that this list gave");
+  throw invalid("cursor", "is not a cursor from this list");
 }
 
-/** The page that a query asks for. */
+/** The page requested by a query. */
 export const pageIn = ({ limit = USUAL, cursor }: { limit?: number; cursor?: string }): PageInput => ({
   limit,
   after: cursor === undefined ? undefined : keyIn(cursor),
 });
 
-/** `next` as the body tells it, and as the header `Link` (RFC 8288) does: the same request with the cursor in it. */
+/** `next` for the body, and sets the `Link` header (RFC 8288): the same request with the cursor in it. */
 export function nextOf(
   { next: key }: Pick<Page<unknown>, "next">,
   { request, set }: { request: Request; set: { headers: Record<string, string | number | undefined> } },

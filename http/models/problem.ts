@@ -3,30 +3,30 @@ import { type Code, STATUS_OF } from "../codes.ts";
 import { oneOf } from "./fields.ts";
 
 const codes = Object.keys(STATUS_OF).sort() as [Code, ...Code[]];
-const code = oneOf(codes, "for programs: stable");
+const code = oneOf(codes, "for programs; never changes");
 const fields = t.Array(t.Object({ field: t.String(), message: t.String() }), {
-  description: "what is wrong with which field",
+  description: "the fields at fault",
 });
 
-/** The one form of every error. */
+/** The form of every error. */
 export const Problem = t.Object(
   {
-    error: t.String({ description: "a sentence that says what is wrong and what to do" }),
+    error: t.String({ description: "what went wrong and what to do about it, for people" }),
     code,
     details: t.Optional(fields),
   },
-  { $id: "Problem", description: "What is wrong" },
+  { $id: "Problem", description: "An error" },
 );
 
-/** The same for whoever asks for application/problem+json (RFC 9457). */
+/** The same for clients that ask for application/problem+json (RFC 9457). */
 export const ProblemDetails = t.Object(
   {
-    type: t.String({ description: "about:blank: `code` tells one from the other" }),
-    title: t.String({ description: "the status in words" }),
+    type: t.String({ description: "always about:blank; use `code` to tell errors apart" }),
+    title: t.String({ description: "the reason phrase of the status" }),
     status: t.Integer(),
-    detail: t.String({ description: "a sentence that says what is wrong and what to do" }),
+    detail: t.String({ description: "what went wrong and what to do about it, for people" }),
     code,
     errors: t.Optional(fields),
   },
-  { $id: "ProblemDetails", description: "What is wrong, as RFC 9457 writes it" },
+  { $id: "ProblemDetails", description: "An error as in RFC 9457" },
 );

@@ -17,9 +17,9 @@ export const Password = t.String({
   minLength: 1,
   maxLength: 128,
   pattern: "^[^\\u0000-\\u001f\\u007f]+$",
-  description: "1 to 128 printable characters; without one a strong password is made",
+  description: "1 to 128 printable characters; if omitted, a strong password is generated",
 });
-// `title` names the field where Elysia's own coercion of numbers has lost the path.
+// `title` names the field where Elysia's coercion of numbers loses the path.
 export const Count = t.Integer({
   title: "count",
   minimum: 1,
@@ -37,39 +37,46 @@ export const Duration = t.Integer({
 
 const Place = t.Object(
   { machine: t.String(), host: t.String(), port: t.Integer() },
-  { $id: "Place", description: "where to log in" },
+  { $id: "Place", description: "a machine to log in to" },
 );
 
 const fields = {
   id: t.String(),
   state: oneOf(RESERVATION_STATES, "active: the accounts work"),
-  username: t.String({ description: "of its accounts" }),
-  user: t.Nullable(t.String({ description: "whose it is; null: an admin without a user, or an open API" })),
-  starts_at: time("when its accounts were there; until then, when it was asked for"),
+  username: t.String({ description: "name of the accounts on the machines" }),
+  user: t.Nullable(
+    t.String({
+      description:
+        "API user who owns it; null if it was made with ADMIN_TOKEN or an open API, or the user was deleted",
+    }),
+  ),
+  starts_at: time("when the accounts were ready; before that, when it was requested"),
   ends_at: time("when the accounts are removed"),
   duration_minutes: t.Integer(),
-  machines: t.Array(Place, { description: "those that it has now" }),
-  reason: t.Nullable(t.String({ description: "why it failed; a machine's own words are for admins" })),
+  machines: t.Array(Place, { description: "the machines it has now" }),
+  reason: t.Nullable(
+    t.String({ description: "why it failed; only admins see a machine's own error message" }),
+  ),
   reserved_until: time("the same as ends_at"),
 };
 
-/** A reservation, in every answer that has one. */
+/** A reservation, in every response that contains one. */
 export const Reservation = t.Object(fields, { $id: "Reservation" });
 
-/** What a new one is answered with. */
+/** The response to creating one. */
 export const NewReservation = t.Object(
   {
     ...fields,
-    password: t.Optional(t.String({ description: "only when it was made here, and only this once" })),
+    password: t.Optional(t.String({ description: "only if it was generated, and only in this response" })),
   },
   { $id: "NewReservation" },
 );
 
-/** A machine of it, in the words that the list had first, with the whole reservation. */
+/** One machine of a reservation under the list's original field names, with the whole reservation. */
 export const ReservationRow = t.Object(
   {
     ...fields,
-    machine: t.String({ description: "this row's, one of `machines`" }),
+    machine: t.String({ description: "this row's machine, one of `machines`" }),
     host: t.String(),
     port: t.Integer(),
     expiration_time: time("the same as ends_at"),
@@ -78,7 +85,7 @@ export const ReservationRow = t.Object(
   { $id: "ReservationRow" },
 );
 
-/** @param principal who is told: a machine's own words are for admins */
+/** @param principal who asks: only admins see a machine's own error message */
 export function reservationOf(view: ReservationView, principal: Principal) {
   const endsAt = view.endsAt.toISOString();
   return {

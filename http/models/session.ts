@@ -6,16 +6,18 @@ import { Role } from "./user.ts";
 
 export const SessionInfo = t.Object(
   {
-    name: t.String({ description: "as in the records: the user, and the token's name or `password`" }),
-    user: t.Nullable(t.String({ description: "null: the ADMIN_TOKEN" })),
+    name: t.String({ description: "as in the events: the user, and the token's name or `password`" }),
+    user: t.Nullable(t.String({ description: "null for ADMIN_TOKEN" })),
     role: Role,
-    csrf: t.String({ description: "what every change with this session sends as the header X-CSRF-Token" }),
-    ends_at: time("when it ends at the latest; without a request for 60 minutes it ends before"),
+    csrf: t.String({
+      description: "send it as the header X-CSRF-Token with every change made with this session",
+    }),
+    ends_at: time("when it ends at the latest; it ends earlier after 60 minutes without a request"),
   },
   { $id: "Session" },
 );
 
-/** A session, as its browser sees it: never the cookie. */
+/** A session as its browser sees it, without the cookie. */
 export const sessionInfoOf = ({ principal, endsAt, secret }: Session & { secret: string }) => ({
   name: principal.name,
   user: principal.userName,

@@ -9,16 +9,16 @@ export const ApiToken = t.Object(
     name: t.String(),
     user: t.String(),
     role: Role,
-    prefix: t.String({ description: "the characters with which it begins" }),
-    created_at: time("when it was made"),
-    expires_at: t.Nullable(time("when it stops counting")),
+    prefix: t.String({ description: "its first characters" }),
+    created_at: time("when it was created"),
+    expires_at: t.Nullable(time("when it expires; null: never")),
   },
   { $id: "Token" },
 );
 
-/** What a new one is answered with. */
+/** The response to creating one. */
 export const NewApiToken = t.Composite(
-  [ApiToken, t.Object({ token: t.String({ description: "only this once" }) })],
+  [ApiToken, t.Object({ token: t.String({ description: "only in this response" }) })],
   { $id: "NewToken" },
 );
 

@@ -6,17 +6,17 @@ export const UserName = t.String({
   pattern: "^[a-zA-Z0-9][a-zA-Z0-9._@-]{0,63}$",
   description: "1 to 64 of A-Z a-z 0-9 . _ @ -, beginning with a letter or digit",
 });
-// Not t.UnionEnum: that one makes its first value the default of a field that was left out.
+// Not t.UnionEnum, which makes its first value the default of an omitted field.
 export const Role = t.Union([t.Literal("viewer"), t.Literal("user"), t.Literal("admin")], {
   description: "viewer, user or admin",
 });
 const Limit = t.Nullable(t.Integer({ minimum: 0, maximum: 1_000_000 }), {
-  description: "a whole number from 0; null: as the settings say for everybody",
+  description: "a whole number from 0; null: the default from the settings",
 });
 const Rate = t.Nullable(t.Integer({ minimum: 1, maximum: 1_000_000 }), {
-  description: "requests a minute, a whole number from 1; null: as the settings say for everybody",
+  description: "requests a minute, a whole number from 1; null: the default from the settings",
 });
-/** What users may be given, in the words of a body and in those of the pool. */
+/** Limits that a user can be given. */
 export const Limits = {
   max_machines: t.Optional(Limit),
   max_duration_minutes: t.Optional(Limit),
@@ -26,7 +26,7 @@ export const LoginPassword = t.String({
   minLength: 12,
   maxLength: 128,
   pattern: "^[^\\u0000-\\u001f\\u007f]+$",
-  description: "a password to log in with, 12 to 128 printable characters",
+  description: "a login password, 12 to 128 printable characters",
 });
 export const ApiUser = t.Object(
   {
@@ -36,7 +36,7 @@ export const ApiUser = t.Object(
     max_duration_minutes: Limit,
     max_requests_per_minute: Rate,
     has_password: t.Boolean({ description: "whether they can log in with a password" }),
-    created_at: time("when the user was made"),
+    created_at: time("when the user was created"),
   },
   { $id: "User" },
 );

@@ -18,7 +18,7 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
       role: "viewer",
       params,
       response: { 200: Machine, 400: Problem, 404: Problem, 503: Problem },
-      detail: { operationId: "getMachine", summary: "One machine" },
+      detail: { operationId: "getMachine", summary: "Show a machine" },
     },
   )
   .patch(
@@ -38,7 +38,7 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
       body: t.Object(
         {
           drained: t.Optional(
-            t.Boolean({ description: "true or false; true: not offered again once it is free" }),
+            t.Boolean({ description: "true or false; true: it is not offered again once it is free" }),
           ),
           labels: t.Optional(Labels),
           host_key: t.Optional(HostKey),
@@ -63,7 +63,7 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
         operationId: "changeMachine",
         summary: "Drain a machine, change its labels, or accept its new host key",
         description:
-          "A machine that was quarantined for its host key is tried with the new one within seconds.",
+          "A machine that was quarantined for its host key is tried again with the new one within seconds.",
       },
     },
   )
@@ -82,7 +82,7 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
             t.Boolean({
               title: "force",
               default: false,
-              description: "true or false; true: also while somebody holds it",
+              description: "true or false; true: even if it is reserved",
             }),
           ),
         },
@@ -91,7 +91,7 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
       response: {
         200: t.Object({
           message: t.String(),
-          clean: t.Boolean({ description: "false: it did not answer, an account may be left on it" }),
+          clean: t.Boolean({ description: "false: it did not respond, so an account may be left on it" }),
         }),
         400: Problem,
         404: Problem,

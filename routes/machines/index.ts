@@ -58,7 +58,7 @@ const NewMachine = t.Object(
   },
 );
 
-/** The one way to log in that a request names. */
+/** The one kind of login that a request names. */
 function secretIn({ password, private_key, pool_key }: typeof NewMachine.static): Secret {
   const given: Secret[] = [];
   if (password !== undefined) given.push({ kind: "password", value: password });
@@ -68,7 +68,7 @@ function secretIn({ password, private_key, pool_key }: typeof NewMachine.static)
   if (only && more.length === 0) return only;
   throw invalid(
     private_key === undefined ? "password" : "private_key",
-    "give one of password, private_key and pool_key",
+    "send exactly one of password, private_key and pool_key",
   );
 }
 
@@ -88,7 +88,7 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
       role: "viewer",
       query: t.Object(pageQuery(WHOLE), { additionalProperties: false }),
       response: { 200: t.Object({ machines: t.Array(Machine), next }), 400: Problem, 503: Problem },
-      detail: { operationId: "listMachines", summary: "All machines" },
+      detail: { operationId: "listMachines", summary: "List the machines" },
     },
   )
   .post(
@@ -149,7 +149,7 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
         operationId: "registerMachine",
         summary: "Register a machine",
         description:
-          "Learns its SSH host key. One that can't be reached is quarantined and comes in by itself once it can.",
+          "Learns its SSH host key. A machine that can't be reached is quarantined, and joins by itself once it can.",
       },
     },
   )

@@ -10,9 +10,9 @@ const params = t.Object({ id: t.String({ maxLength: 64, description: "a reservat
 const Released = t.Object({
   message: t.String(),
   id: t.String(),
-  released: t.Array(t.String(), { description: "machines that are clean and free again" }),
+  released: t.Array(t.String(), { description: "machines that are clean and available again" }),
   pending: t.Array(t.String(), {
-    description: "machines that are being cleaned, or retried until they are clean",
+    description: "machines that are still being cleaned, or are retried until they are clean",
   }),
 });
 
@@ -33,7 +33,7 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
         404: Problem,
         503: Problem,
       },
-      detail: { operationId: "getReservation", summary: "One reservation" },
+      detail: { operationId: "getReservation", summary: "Show a reservation" },
     },
   )
   .delete(
@@ -43,8 +43,8 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
       if (pending.length === 0) return { message: "Reservation released", id, released: clean, pending };
       const message =
         inProgress.length === pending.length
-          ? "Release in progress: its machines are being cleaned"
-          : "Reservation ended; some machines could not be cleaned yet and are retried";
+          ? "Release in progress; the machines are being cleaned"
+          : "Reservation ended; some machines could not be cleaned yet and will be retried";
       return status(202, { message, id, released: clean, pending });
     },
     {
@@ -53,7 +53,7 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
       response: { 200: Released, 202: Released, 400: Problem, 404: Problem, 503: Problem },
       detail: {
         operationId: "releaseReservation",
-        summary: "Release a reservation: its account is gone from every machine when this answers 200",
+        summary: "Release a reservation",
       },
     },
   )

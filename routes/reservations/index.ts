@@ -46,9 +46,9 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
       },
       detail: {
         operationId: "listReservations",
-        summary: "The active reservations, a row a machine",
+        summary: "List the active reservations, one row per machine",
         description:
-          "Each row tells its whole reservation: one of several machines has as many rows, with one id.",
+          "Each row contains its whole reservation. A reservation of several machines has one row for each, all with the same id.",
       },
     },
   )
@@ -58,7 +58,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
       set.headers["cache-control"] = "no-store";
       const { username, password, ssh_public_keys: keys, count = 1, duration = 60 } = body;
       if (password !== undefined && keys)
-        throw invalid("ssh_public_keys", "give either password or ssh_public_keys");
+        throw invalid("ssh_public_keys", "send either password or ssh_public_keys");
       const granted = await reserve(deps, {
         principal,
         username,
@@ -77,7 +77,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
           t.String({
             pattern: "^[!-~]{1,128}$",
             description:
-              "1 to 128 printable characters: the same key gives the same reservation, never a second",
+              "1 to 128 printable characters; repeating a key returns the same reservation instead of making another",
           }),
         ),
       }),
@@ -113,7 +113,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
       detail: {
         operationId: "createReservation",
         summary: "Reserve machines",
-        description: "Answers when the account works on every machine.",
+        description: "Responds once the account works on every machine.",
       },
     },
   )

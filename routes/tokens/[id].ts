@@ -10,7 +10,7 @@ export default new Elysia({ name: "token", normalize: false, tags: ["users"] })
     "/tokens/:id",
     async ({ deps, params: { id } }) => {
       await deleteToken(deps, id);
-      return { message: "Token taken away; it counts no more" };
+      return { message: "Token revoked" };
     },
     {
       role: "admin",
@@ -18,8 +18,8 @@ export default new Elysia({ name: "token", normalize: false, tags: ["users"] })
       response: { 200: t.Object({ message: t.String() }), 400: Problem, 404: Problem, 503: Problem },
       detail: {
         operationId: "revokeToken",
-        summary: "Take a token away",
-        description: "It stops counting at once, in every API process.",
+        summary: "Revoke a token",
+        description: "Takes effect immediately, in every API process.",
       },
     },
   )

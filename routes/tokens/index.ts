@@ -19,7 +19,7 @@ export default new Elysia({ name: "tokens", normalize: false, tags: ["users"] })
       role: "admin",
       query: t.Object(pageQuery(), { additionalProperties: false }),
       response: { 200: t.Object({ tokens: t.Array(ApiToken), next }), 400: Problem, 503: Problem },
-      detail: { operationId: "listTokens", summary: "All tokens, by the characters with which they begin" },
+      detail: { operationId: "listTokens", summary: "List the tokens, with their first characters" },
     },
   )
   .post(
@@ -41,7 +41,7 @@ export default new Elysia({ name: "tokens", normalize: false, tags: ["users"] })
               title: "days",
               minimum: 1,
               maximum: 3650,
-              description: "how many days it counts, 1 to 3650; without, until it is taken away",
+              description: "days until it expires, 1 to 3650; if omitted, it never does",
             }),
           ),
         },
@@ -62,8 +62,8 @@ export default new Elysia({ name: "tokens", normalize: false, tags: ["users"] })
       },
       detail: {
         operationId: "createToken",
-        summary: "Make a token for a user",
-        description: "It is shown this once and kept as a hash.",
+        summary: "Create a token for a user",
+        description: "The token is only in this response; the server keeps a hash of it.",
       },
     },
   )

@@ -31,7 +31,7 @@ export default new Elysia({ name: "one-user", normalize: false, tags: ["users"] 
           role: t.Optional(Role),
           ...Limits,
           password: t.Optional(
-            t.Nullable(LoginPassword, { description: `${LoginPassword.description}; null: none` }),
+            t.Nullable(LoginPassword, { description: `${LoginPassword.description}; null removes it` }),
           ),
         },
         {
@@ -44,9 +44,9 @@ export default new Elysia({ name: "one-user", normalize: false, tags: ["users"] 
       response: { 200: ApiUser, 400: Problem, 404: Problem, 413: Problem, 415: Problem, 503: Problem },
       detail: {
         operationId: "changeUser",
-        summary: "Give a user another role, password or other limits",
+        summary: "Change a user's role, password or limits",
         description:
-          "Their tokens count for no more than the role, at once. Another password, or none, ends the sessions that began with the old one.",
+          "Takes effect immediately, for their tokens too. Changing or removing the password ends the sessions that used the old one.",
       },
     },
   )
@@ -55,7 +55,7 @@ export default new Elysia({ name: "one-user", normalize: false, tags: ["users"] 
     async ({ deps, params: { name } }) => {
       const { clean, pending } = await deleteUser(deps, name);
       return {
-        message: `User '${name}' deleted, their tokens and reservations with them`,
+        message: `User '${name}' deleted with their tokens and reservations`,
         released: clean,
         pending,
       };
@@ -66,8 +66,10 @@ export default new Elysia({ name: "one-user", normalize: false, tags: ["users"] 
       response: {
         200: t.Object({
           message: t.String(),
-          released: t.Array(t.String(), { description: "machines that are clean and free again" }),
-          pending: t.Array(t.String(), { description: "machines that are retried until they are clean" }),
+          released: t.Array(t.String(), { description: "machines that are clean and available again" }),
+          pending: t.Array(t.String(), {
+            description: "machines that are not clean yet; they are retried until they are",
+          }),
         }),
         400: Problem,
         404: Problem,
@@ -77,7 +79,7 @@ export default new Elysia({ name: "one-user", normalize: false, tags: ["users"] 
         operationId: "deleteUser",
         summary: "Delete a user",
         description:
-          "Their tokens stop counting at once; their reservations are released and the accounts removed.",
+          "Revokes their tokens immediately, releases their reservations and removes the accounts.",
       },
     },
   )

@@ -18,7 +18,7 @@ export default new Elysia({ name: "users", normalize: false, tags: ["users"] })
       role: "admin",
       query: t.Object(pageQuery(), { additionalProperties: false }),
       response: { 200: t.Object({ users: t.Array(ApiUser), next }), 400: Problem, 503: Problem },
-      detail: { operationId: "listUsers", summary: "Who may use the API" },
+      detail: { operationId: "listUsers", summary: "List the API users" },
     },
   )
   .post(
@@ -50,8 +50,8 @@ export default new Elysia({ name: "users", normalize: false, tags: ["users"] })
       response: { 201: ApiUser, 400: Problem, 409: Problem, 413: Problem, 415: Problem, 503: Problem },
       detail: {
         operationId: "createUser",
-        summary: "Make a user",
-        description: "They come in with a token (POST /tokens), or with a password at /login.",
+        summary: "Create a user",
+        description: "They authenticate with a token (POST /tokens), or with a password at /login.",
       },
     },
   )

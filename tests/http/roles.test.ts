@@ -185,7 +185,7 @@ test("who has a machine is shown to admins and to whoever has it", async () => {
   await as("uma", "DELETE", `/reservations/${body.id}`);
 });
 
-test("what is taken away stops counting at once, in another process too", async () => {
+test("revocation takes effect immediately, in another process too", async () => {
   const { body } = await as("admin", "POST", "/tokens", { user: "ada", name: "short" });
   tokens.short = body.token;
   expect((await as("short", "GET", "/users", undefined, other)).status).toBe(200);

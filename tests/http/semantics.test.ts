@@ -245,7 +245,7 @@ test("five releases of one reservation at once all say the truth", async () => {
   for (const { status, body } of others) {
     expect([status, body.message, body.released, body.pending.sort()]).toEqual([
       202,
-      "Release in progress: its machines are being cleaned",
+      "Release in progress; the machines are being cleaned",
       [],
       ["stub-1", "stub-2"],
     ]);
