@@ -1,9 +1,9 @@
 // All lists page alike, and one shape tells a reservation everywhere. In process, on a real database.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { Elysia } from "elysia";
 import { app } from "../../app.ts";
 import { createToken } from "../../pool/identity/tokens.ts";
 import { createUser } from "../../pool/identity/users.ts";
+import { inProcess } from "../support/in_process.ts";
 import { type StubPool, startStubPool } from "../support/stub_pool.ts";
 
 setDefaultTimeout(60_000);
@@ -22,16 +22,9 @@ beforeAll(async () => {
 });
 afterAll(() => pool?.stop());
 
-interface Answer {
-  status: number;
-  link: string | null;
-  // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
-  body: any;
-}
-async function get(path: string): Promise<Answer> {
-  const served = new Elysia().decorate("parts", () => pool.deps).use(app);
-  const answer = await served.handle(new Request(`http://localhost${path}`));
-  return { status: answer.status, link: answer.headers.get("link"), body: await answer.json() };
+async function get(path: string) {
+  const { headers, ...answer } = await inProcess(app, pool.deps)("GET", path);
+  return { ...answer, link: headers.get("link") };
 }
 
 /** How each list's rows are found in its answer, and told apart. */

@@ -48,7 +48,7 @@ test("with ADMIN_TOKEN, /swagger and all under it is for those who are logged in
   expect((await look(closed, "/machines", BROWSER)).status).toBe(401);
 });
 
-test("open are the signs of life and what one needs to log in, and nothing else", async () => {
+test("open are the health checks and what is needed to log in, and nothing else", async () => {
   for (const path of ["/healthz", "/readyz", "/login", "/login.js", "/login.css"]) {
     const { status, headers } = await look(closed, path);
     expect([path, status]).toEqual([path, 200]);

@@ -1,8 +1,8 @@
 // What the author of a client expects of HTTP: methods, media types, errors as RFC 9457 writes them. In process.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { Elysia } from "elysia";
 import { app } from "../../app.ts";
 import type { Deps } from "../../deps.ts";
+import { inProcess } from "../support/in_process.ts";
 import { type StubPool, startStubPool } from "../support/stub_pool.ts";
 import { until } from "../support/until.ts";
 
@@ -14,14 +14,8 @@ beforeAll(async () => {
 });
 afterAll(() => pool?.stop());
 
-async function ask(method: string, path: string, init: RequestInit = {}, deps: Deps = pool.deps) {
-  const served = new Elysia().decorate("parts", () => deps).use(app);
-  const answer = await served.handle(new Request(`http://localhost${path}`, { method, ...init }));
-  const text = await answer.text();
-  // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
-  const body: any = text === "" ? undefined : JSON.parse(text);
-  return { status: answer.status, headers: answer.headers, body };
-}
+const ask = (method: string, path: string, headers = {}, body?: unknown, deps = pool.deps) =>
+  inProcess(app, deps)(method, path, body, headers);
 
 test("another method on an address that exists is a 405 that says which there are; OPTIONS says the same", async () => {
   const addresses: [path: string, allow: string][] = [
@@ -90,7 +84,7 @@ test("a body that is no JSON is a 415 wherever one is sent", async () => {
   ];
   for (const [method, path] of [...takes, ...none])
     for (const type of types) {
-      const { status, body } = await ask(method, path, { body: "a=b", headers: { "Content-Type": type } });
+      const { status, body } = await ask(method, path, { "Content-Type": type }, "a=b");
       expect([method, path, type, status, body.code]).toEqual([
         method,
         path,
@@ -101,8 +95,8 @@ test("a body that is no JSON is a 415 wherever one is sent", async () => {
     }
   // curl -d '' sends a form of no length.
   const form = { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": "0" };
-  expect((await ask("POST", "/release_all", { headers: form })).status).toBe(200);
-  expect((await ask("GET", "/available", { headers: form })).status).toBe(200);
+  expect((await ask("POST", "/release_all", form)).status).toBe(200);
+  expect((await ask("GET", "/available", form)).status).toBe(200);
 });
 
 test("a query that says one thing twice is a 400 that names it", async () => {
@@ -144,19 +138,14 @@ test("a number is digits and nothing else, in an address and in quotes", async (
     expect([number, status, body.details?.[0].field]).toEqual([number, 400, "count"]);
   }
   for (const count of ["0x1", "1e0", "+1", " 1"]) {
-    const headers = { "Content-Type": "application/json" };
-    const { status, body } = await ask("POST", "/reservations", {
-      headers,
-      body: JSON.stringify({ username: "a", count }),
-    });
+    const { status, body } = await ask("POST", "/reservations", {}, { username: "a", count });
     expect([count, status, body.details?.[0].field]).toEqual([count, 400, "count"]);
   }
   expect((await ask("GET", "/events?limit=2")).body.events).toHaveLength(2);
 });
 
 test("an error is told as RFC 9457 writes it to whoever asks for that, and as ever to everybody else", async () => {
-  const asked = (accept: string) =>
-    ask("GET", "/reserve?username=a&count=9", { headers: { Accept: accept } });
+  const asked = (accept: string) => ask("GET", "/reserve?username=a&count=9", { Accept: accept });
   const details = [{ field: "count", message: "9 asked for, 2 available" }];
   for (const accept of [
     "application/problem+json",
@@ -185,7 +174,7 @@ test("an error is told as RFC 9457 writes it to whoever asks for that, and as ev
     expect(headers.get("content-type")).toStartWith("application/json");
     expect(body).toEqual({ error: "Only 2 machines available", code: "not_enough_machines", details });
   }
-  const problem = { headers: { Accept: "application/problem+json" } };
+  const problem = { Accept: "application/problem+json" };
   expect((await ask("PUT", "/machines", problem)).body).toMatchObject({
     title: "Method Not Allowed",
     status: 405,
@@ -202,9 +191,9 @@ test("a token's scheme may be written in any case", async () => {
   const token = "an-admin-token-of-this-test";
   const closed = { ...pool.deps, adminToken: token, config: { ...pool.deps.config, adminToken: token } };
   for (const scheme of ["Bearer", "bearer", "BEARER", "bEaReR"]) {
-    const ok = await ask("GET", "/available", { headers: { Authorization: `${scheme} ${token}` } }, closed);
+    const ok = await ask("GET", "/available", { Authorization: `${scheme} ${token}` }, undefined, closed);
     expect([scheme, ok.status]).toEqual([scheme, 200]);
-    const bad = await ask("GET", "/available", { headers: { Authorization: `${scheme} x${token}` } }, closed);
+    const bad = await ask("GET", "/available", { Authorization: `${scheme} x${token}` }, undefined, closed);
     expect([bad.status, bad.body.error, bad.headers.get("www-authenticate")]).toEqual([
       401,
       "Invalid or expired token",
@@ -212,8 +201,8 @@ test("a token's scheme may be written in any case", async () => {
     ]);
   }
   // Whoever may not ask is not told what there is.
-  expect((await ask("PUT", "/machines", {}, closed)).status).toBe(401);
-  expect((await ask("OPTIONS", "/machines", {}, closed)).status).toBe(401);
+  expect((await ask("PUT", "/machines", {}, undefined, closed)).status).toBe(401);
+  expect((await ask("OPTIONS", "/machines", {}, undefined, closed)).status).toBe(401);
 });
 
 test("five releases of one reservation at once all say the truth", async () => {
@@ -237,10 +226,10 @@ test("five releases of one reservation at once all say the truth", async () => {
     accounts,
     worker,
   }));
-  const first = ask("DELETE", `/reservations/${id}`, {}, one);
+  const first = ask("DELETE", `/reservations/${id}`, {}, undefined, one);
   await until("the first release is at work", 10_000, () => cleaning === 2);
   const others = await Promise.all(
-    [one, one, other, other].map((deps) => ask("DELETE", `/reservations/${id}`, {}, deps)),
+    [one, one, other, other].map((deps) => ask("DELETE", `/reservations/${id}`, {}, undefined, deps)),
   );
   for (const { status, body } of others) {
     expect([status, body.message, body.released, body.pending.sort()]).toEqual([

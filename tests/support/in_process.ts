@@ -1,0 +1,40 @@
+// A route, or the whole app, asked in process: no port, no worker, parts of the test's own.
+import { type AnyElysia, Elysia } from "elysia";
+import type { Deps } from "../../deps.ts";
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: answers of every shape; tests assert on them
+  body: any;
+}
+
+/**
+ * @param served a file's route or the app. What is decorated outside wins over what the program builds itself
+ * @returns asks it; a body that is no text is sent as JSON
+ */
+export function inProcess(served: AnyElysia, deps: Deps) {
+  const app = new Elysia().decorate("parts", () => deps).use(served);
+  return async (
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<Answer> => {
+    const sent = typeof body === "string" ? body : JSON.stringify(body);
+    const type: Record<string, string> = body === undefined ? {} : { "Content-Type": "application/json" };
+    // The whole URL, and no shorter host: Elysia looks for the path from the 12th character on.
+    const request = new Request(`http://localhost${path}`, {
+      method,
+      headers: { ...type, ...headers },
+      ...(body === undefined ? {} : { body: sent }),
+    });
+    const answer = await app.handle(request);
+    const text = await answer.text();
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      body: text === "" ? undefined : JSON.parse(text),
+    };
+  };
+}
