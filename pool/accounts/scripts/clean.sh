@@ -7,7 +7,7 @@ read -r holder_uid holder_name holder_mark || fail failed "no parameters"
 list=$(awk -F: -v first="$first_uid" -v last="$last_uid" '$3 >= first + 0 && $3 <= last + 0 { split($5, gecos, ",")
     if (length(gecos[1]) == 36 && gecos[1] ~ /^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$/) print $3, $1, gecos[1] }
   END { if (NR == 0) exit 1 }' /etc/passwd) || fail failed "can't read /etc/passwd"
-if [ -e $d/given ]; then known=$(cat $d/given) || fail failed "can't read $d"; else known=; fi
+if [ -e "$d/given" ]; then known=$(cat "$d/given") || fail failed "can't read $d"; else known=; fi
 list=$(printf '%s\n%s\n' "$list" "$known" | sort -u)
 while read -r other_uid other_name other_mark; do
   [ -z "$other_uid" ] || remove "$other_name" "$other_uid" "$other_mark"
@@ -22,9 +22,9 @@ for f in passwd shadow group gshadow; do
   pid=$(tr -cd 0-9 </etc/$f.lock) # one whose process is gone is in nobody's way
   { [ -n "$pid" ] && ! kill -0 "$pid" 2>/dev/null; } || fail failed "another program holds /etc/$f.lock"
 done
-for place in /etc $d /home; do
-  [ -d $place ] || continue
-  trial=$(mktemp $place/.mm-XXXXXX) && cat /etc/passwd /etc/group >"$trial" || { rm -f "$trial"; fail failed "can't write in $place"; }
+for place in /etc "$d" /home; do
+  [ -d "$place" ] || continue
+  trial=$(mktemp "$place/.mm-XXXXXX") && cat /etc/passwd /etc/group >"$trial" || { rm -f "$trial"; fail failed "can't write in $place"; }
   rm -f "$trial"
 done 2>/dev/null
-echo "CLEAN $holder_name $holder_uid $(cat $d/id)"
+echo "CLEAN $holder_name $holder_uid $(cat "$d/id")"

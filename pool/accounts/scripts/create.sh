@@ -26,7 +26,7 @@ if grep -q "^$u:" /etc/passwd; then
 else
   if has getent && getent passwd "$u" >/dev/null; then fail foreign_account "an account of that name is there already"; fi
   # A database that was restored from a dump gives uids again: it is told the highest that was ever given here.
-  highest=$(cat $d/given $d/used 2>/dev/null | cut -d' ' -f1 | awk -v first="$first_uid" -v last="$last_uid" \
+  highest=$(cat "$d/given" "$d/used" 2>/dev/null | cut -d' ' -f1 | awk -v first="$first_uid" -v last="$last_uid" \
     '$1 >= first + 0 && $1 <= last + 0' | sort -n | tail -n 1)
   ! someone passwd || fail uid_taken "${highest:-$uid}"
   ! recorded used "$uid" || fail uid_taken "${highest:-$uid}"
@@ -41,7 +41,7 @@ else
     recorded given "$given" || fail foreign_account "$home is there already"
   fi
   # The machine's own record of what was given comes first: a sweep finds it whatever happens next.
-  recorded given "$given" || echo "$given" >>$d/given || fail failed "can't write $d"
+  recorded given "$given" || echo "$given" >>"$d/given" || fail failed "can't write $d"
   shell=/bin/sh
   [ -x /bin/bash ] && shell=/bin/bash
   if has useradd; then
@@ -75,9 +75,11 @@ fi
 [ -d /home ] || mkdir -m 755 /home || fail failed "can't make /home"
 [ -d "$home" ] || mkdir -m 700 "$home" || fail failed "can't make $home"
 [ -L "$home" ] && fail leftovers "$home is a link"
+# shellcheck disable=SC2012 # of one folder, whose name we made; stat is not everywhere
 if [ "$(ls -nd "$home" | awk '{print $3}')" = 0 ]; then
   [ ! -d /etc/skel ] || cp -R /etc/skel/. "$home"/ || fail failed "can't fill $home"
   if [ -n "$keys" ]; then
+    # shellcheck disable=SC2174 # its parent is there
     mkdir -p -m 700 "$home/.ssh" && printf '%s' "$keys" >"$home/.ssh/authorized_keys" || fail failed "can't write the keys"
   fi
   find "$home" -mindepth 1 -exec chown -h "$uid:$uid" {} + && chmod 700 "$home" && chown "$uid:$uid" "$home" ||
@@ -95,5 +97,6 @@ if [ "$kind" = password ]; then
 else
   printf '%s:*\n' "$u" | chpasswd -e >/dev/null 2>&1 9>&- || fail failed "chpasswd refused"
 fi
+# shellcheck disable=SC2012 # as above
 ours && [ "$(ls -nd "$home" | awk '{print $3}')" = "$uid" ] || fail failed "the account is not as it was made"
 echo "MADE $u $uid"

@@ -11,15 +11,16 @@ has() { command -v "$1" >/dev/null 2>&1; }
 [ "$(id -u)" = 0 ] || fail unsupported "the login is not root and 'sudo -n' did not make it root"
 for tool in flock awk find sed grep cut sort xargs; do has $tool || fail unsupported "the machine has no '$tool'"; done
 d=/var/lib/machine-manager
-mkdir -p -m 700 $d 2>/dev/null || fail failed "can't write $d"
+# shellcheck disable=SC2174 # its parent is there
+mkdir -p -m 700 "$d" 2>/dev/null || fail failed "can't write $d"
 read -r gen first_uid last_uid || fail failed "no generation"
-exec 9>>$d/lock || fail failed "can't write $d"
+exec 9>>"$d/lock" || fail failed "can't write $d"
 identity() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f3,20; } # process group, start time
-last() { seen=0; [ ! -s $d/gen ] || read -r seen <$d/gen || fail failed "can't read $d"; }
+last() { seen=0; [ ! -s "$d/gen" ] || read -r seen <"$d/gen" || fail failed "can't read $d"; }
 flock -n 9 || {
   # Somebody is at work here. An older one is ended, with all that it started; its start time says that it is that one.
   last
-  if [ "$gen" -gt "$seen" ] && read -r pid group start 2>/dev/null <$d/step; then
+  if [ "$gen" -gt "$seen" ] && read -r pid group start 2>/dev/null <"$d/step"; then
     [ "$(identity "$pid")" = "$group $start" ] && kill -KILL "-$group"
   fi
   flock -w 10 9 || fail timeout "another step is still at work on the machine"
@@ -29,13 +30,14 @@ put() { printf '%-63s\n' "$2" 1<>"$d/$1" || fail failed "can't write $d"; }
 # recorded FILE LINE [-v]: whether one of this machine's own records holds that line (-v: another one). Unreadable is not no.
 recorded() {
   [ -e "$d/$1" ] || return 1
+  # shellcheck disable=SC2086 # no word, when there is no option
   grep -qx ${3:-} -e "$2" "$d/$1"
   known=$?
   [ $known -le 1 ] || fail failed "can't read $d"
   return $known
 }
 # What tells this machine from every other, whatever it is called: the same one under two names would be offered twice.
-[ -s $d/id ] || { od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >$d/id.new && mv $d/id.new $d/id; } || fail failed "can't write $d"
+[ -s "$d/id" ] || { od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$d/id.new" && mv "$d/id.new" "$d/id"; } || fail failed "can't write $d"
 last # again, now that nobody else is at work
 [ "$gen" -ge "$seen" ] || fail fenced "$seen"
 put step "$$ $(identity $$)"

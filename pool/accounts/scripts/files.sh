@@ -2,11 +2,12 @@
 # of the holder lives any more: whoever lives could put a link where root is about to go.
 # Works on $mine: what `find` knows them by.
 
+# shellcheck disable=SC2185 # it searches nothing
 case $(find --version 2>/dev/null) in *GNU*) gnu=yes ;; *) gnu= ;; esac
 
 # whose UID...: sets mine to files of these, and of the holder's sub-uids ($subs). BusyBox' find knows no ranges.
 whose() {
-  mine= blind_subs=
+  mine='' blind_subs=''
   for one; do mine="$mine${mine:+ -o }-user $one"; done
   if [ -n "$subs" ] && [ -n "$gnu" ]; then
     # shellcheck disable=SC2086 # words are meant
@@ -18,10 +19,12 @@ whose() {
   elif [ -n "$subs" ]; then
     # One of them must be met, or the others would be missed, too.
     canary=$(mktemp /tmp/.mm-XXXXXX) && chown -h "${subs%% *}:0" "$canary"
+    # shellcheck disable=SC2030,SC2031 # for that search only
     there=$(mine="! -user 0" && theirs places '' '-exec stat -c %u {} +' | sort -un)
     rm -f "$canary"
     say "$there" | grep -qx "${subs%% *}" || blind_subs="can't find files of sub-uids"
     for one in $(say "$there" | awk -v theirs="$subs" 'BEGIN { n = split(theirs, of, " ") } { for (j = 1; j < n; j += 2) if ($1 + 0 >= of[j] + 0 && $1 + 0 <= of[j + 1] + 0) print $1 }'); do
+      # shellcheck disable=SC2031
       mine="$mine -o -user $one"
     done 2>/dev/null
   fi
@@ -47,6 +50,7 @@ places() {
 
 # BusyBox goes by whole paths, of which the kernel takes 4096 bytes: fifteen names always fit. So it searches fifteen deep,
 # and goes on from inside each folder that it meets there.
+# shellcheck disable=SC2016 # for the shell in there
 deeper='
 below() { find . -xdev -mindepth 15 -maxdepth 15 -type d -exec sh -c "$MM_DEEPER" sh $MM_FOUND +; }
 here() { find . -xdev -maxdepth 15 $MM_DEPTH $MM_WHAT; }
@@ -73,7 +77,7 @@ theirs() (
   # shellcheck disable=SC2086
   find "$@" -xdev -maxdepth 15 $depth $mine $action || bad=1
   [ -n "$depth" ] || below "$@"
-  exit ${bad:-0}
+  exit "${bad:-0}"
 )
 # A folder of theirs that holds others' files: they lose it. From inside, so that nobody else who may write there can put
 # a link in its place.
@@ -110,6 +114,7 @@ wipe() {
   [ -d "$1" ] && [ ! -L "$1" ] || return 0
   if [ -n "$gnu" ]; then rm -rf --one-file-system -- "$1"; else
     wiped=$1
+    # shellcheck disable=SC2317 # `theirs` calls it
     only() { say "$wiped"; }
     (mine='' && theirs only -depth -delete)
     rmdir -- "$1"

@@ -9,5 +9,5 @@ for tool in flock awk find sed grep cut sort xargs chpasswd timeout; do
 done
 command -v useradd >/dev/null 2>&1 || command -v adduser >/dev/null 2>&1 || { echo "FAIL unsupported the machine has neither useradd nor adduser"; exit 1; }
 d=/var/lib/machine-manager given=0
-if [ -e $d/given ]; then given=$(grep -c . $d/given); [ $? -le 1 ] || { echo "FAIL failed can't read $d"; exit 1; }; fi
-echo "READY $given $(cat $d/id 2>/dev/null)"
+if [ -e "$d/given" ]; then given=$(grep -c . "$d/given"); [ $? -le 1 ] || { echo "FAIL failed can't read $d"; exit 1; }; fi
+echo "READY $given $(cat "$d/id" 2>/dev/null)"

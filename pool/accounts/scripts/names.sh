@@ -20,6 +20,6 @@ privileged() {
   for f in /etc/dbus-1/system.d /usr/share/dbus-1/system.d; do [ ! -d "$f" ] || given_out="$given_out $f"; done
   [ -n "$given_out" ] || return 1
   # shellcheck disable=SC2086 # words are meant
-  grep -rqE "(user|group)=[\"']$name[\"']" $given_out
+  grep -rqE "(user|group)=[\"']${name}[\"']" $given_out
   case $? in 0) return 0 ;; 1) return 1 ;; *) fail failed "can't read who has rights here" ;; esac
 }

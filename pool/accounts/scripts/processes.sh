@@ -16,7 +16,7 @@ as() {
 # listed but not read must be gone.
 scan() {
   set -- /proc/[0-9]*/task/[0-9]*
-  pids= uids=
+  pids='' uids=''
   hits=$({
     printf 'listed %s\n' "$@"
     printf '%s/status\n' "$@" | xargs cat 2>/dev/null
@@ -69,7 +69,7 @@ at_once() {
 # them nothing is ever seen; but whoever is told to end by one call for all can't fork any more, so then none is left.
 surely_killed() {
   for turn in 1 2 3 4 5 6 7 8 9 10; do
-    [ "$(at_once KILL "$uid")" != done ] || return 0
+    [ "$(at_once KILL "$uid")" != "done" ] || return 0
     sleep 0.05
   done
   fail leftovers "processes that can't be ended at once"
@@ -112,6 +112,7 @@ witness() {
     (as "$uid" sleep 60) >/dev/null 2>&1 </dev/null 9>&- &
   else
     seen=0
+    # shellcheck disable=SC2217 # it must not hold what we read from
     sleep 60 >/dev/null 2>&1 </dev/null 9>&- &
   fi
   witness=$! waited=0
@@ -135,6 +136,6 @@ no_processes() {
     for one in $pids; do [ "$one" = "$witness" ] || living=" processes"; done
   else
     [ -z "$pids" ] || living=" processes"
-    uid=0 subs= scan && case " $pids " in *" $witness "*) ;; *) living="(can't see processes)" ;; esac
+    uid=0 subs='' scan && case " $pids " in *" $witness "*) ;; *) living="(can't see processes)" ;; esac
   fi
 }

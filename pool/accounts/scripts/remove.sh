@@ -2,6 +2,7 @@
 # remove NAME UID MARK: returns when nothing of it is left, else ends the step with FAIL class text.
 # Order: close the door, end the processes, then timers, mounts, IPC, files, the account; then look again. Nothing is done
 # to a path of theirs before no process of theirs lives.
+# shellcheck disable=SC2012 # of the first number alone; stat is not everywhere
 owner() { ls -nd "$1" 2>/dev/null | awk '{print $3}'; }
 account() { grep "^$u:" /etc/passwd; }
 # Who else has the uid: people of a directory (LDAP) are in no file here, so the machine is asked by number.
@@ -34,14 +35,14 @@ know_subs() {
     [ "$over" = "whole " ] || fail foreign_account "the sub-uids of '$u' are other accounts' uids"
   fi
   before=
-  [ ! -e $d/subs ] || before=$(cat $d/subs) || fail failed "can't read $d"
+  [ ! -e "$d/subs" ] || before=$(cat "$d/subs") || fail failed "can't read $d"
   subs=$(printf '%s\n%s\n' "$ranges" "$before" | awk -v u="$uid" 'NF == 3 && $1 == u { printf "%s%s %s", gap, $2, $3; gap = " " }')
 }
 # They are written down, since the line in /etc/subuid goes with the account. (Not before their files are gone: a user who
 # has filled the disk is removed all the same.)
 keep_subs() {
   while read -r line; do
-    [ -z "$line" ] || recorded subs "$line" || say "$line" >>$d/subs || fail failed "can't write $d"
+    [ -z "$line" ] || recorded subs "$line" || say "$line" >>"$d/subs" || fail failed "can't write $d"
   done <<END
 $ranges
 END
@@ -159,5 +160,5 @@ remove() {
   [ -z "$blind" ] || left="$left ($blind)"
   [ -z "$found" ] || left="$left files: $found"
   [ -z "$left" ] || fail leftovers "still there:$(say "$left" | cut -c1-200)"
-  without given "$uid $u $mark" && without subs "$uid [0-9 ]*" && echo "$uid" >>$d/used || fail failed "can't write $d"
+  without given "$uid $u $mark" && without subs "$uid [0-9 ]*" && echo "$uid" >>"$d/used" || fail failed "can't write $d"
 }
