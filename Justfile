@@ -2,132 +2,169 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 set positional-arguments
+# A recipe that fails has said why.
+set no-exit-message
+
+# A script, once there is Bun; `stack` is the stack in one of the two modes, or in that which runs here.
+script := "provision/bun.sh"
+stack := "provision/bun.sh provision/stack.ts"
 
 _list:
-    @{{ just_executable() }} --justfile {{ justfile() }} --list
+    @{{ just_executable() }} --justfile {{ justfile() }} --list --unsorted
 
 # Start everything: setup, demo machines, stack, registration; then print what to try
+[group('everything')]
 run:
-    @provision/run.sh up
+    @provision/setup.sh --bun
+    @bun --no-env-file provision/run.ts up
 
-# The same, with API and scheduler started anew at every edit
+# Start everything with hot reload: API and scheduler start again when a source file is edited
+[group('everything')]
 run-dev:
-    @provision/run.sh up-dev
+    @provision/setup.sh --bun
+    @bun --no-env-file provision/run.ts up-dev
 
 # Install what is missing and make .env (add --tests for what the tests need)
+[group('everything')]
 setup *ARGS:
     @provision/setup.sh "$@"
 
-# Start the native stack (MariaDB, API, scheduler, nginx), without making or registering machines
-up:
-    @MODE=native provision/setup.sh
-    @provision/native.sh up
+# Remove everything of this checkout: reservations, stack, database, demo machines, .local, .env
+[group('everything')]
+clean:
+    @{{ script }} provision/clean.ts
 
-# Stop the native stack; its database stays
-down:
-    @provision/native.sh down
-
-# Install the native stack as services of systemd, for a host that it runs (as root)
-install-systemd:
-    @MODE=native provision/setup.sh
-    @provision/native.sh install-systemd
-
-# Stop and remove these services; their database stays
-uninstall-systemd:
-    @provision/native.sh uninstall-systemd
-
-# Start the stack in Docker, without making or registering machines
-docker-up:
-    @MODE=docker provision/setup.sh
-    @provision/docker.sh up
-
-# The same, with hot reload
-docker-up-dev:
-    @MODE=docker provision/setup.sh
-    @provision/docker.sh up-dev
-
-# Stop the stack in Docker; its database stays
-docker-down:
-    @provision/docker.sh down
-
-# Stop the stack that docker-up-dev started
-docker-down-dev:
-    @provision/docker.sh down-dev
-
-# End all reservations, delete the database in Docker, start anew
-docker-reset:
-    @provision/docker.sh reset
-
-# The same, with hot reload
-docker-reset-dev:
-    @provision/docker.sh reset-dev
-
-# Which service is up, and of the others since when and why they are not
+# Show which service is up, and of the others since when and why they are not
+[group('look')]
 status:
-    @provision/$(provision/mode.sh).sh status
+    @{{ stack }} here status
 
 # Show the logs (natively: just logs api; -f goes on)
+[group('look')]
 logs *ARGS:
-    @provision/$(provision/mode.sh -q).sh logs "$@"
+    @{{ stack }} here logs "$@"
 
-# Show the logs of run-dev
+# Show the logs of a stack that run-dev started
+[group('look')]
 logs-dev *ARGS:
-    @mode=$(provision/mode.sh -q); if [[ $mode == docker ]]; then provision/docker.sh logs-dev "$@"; else provision/native.sh logs "$@"; fi
-
-# Show the logs of the stack in Docker
-docker-logs *ARGS:
-    @provision/docker.sh logs "$@"
-
-# Show the logs of docker-up-dev
-docker-logs-dev *ARGS:
-    @provision/docker.sh logs-dev "$@"
-
-# Make the demo machines with Ansible and write provision/machines.txt (MACHINE_COUNT=10)
-provision:
-    @provision/playbook.sh provision "$(provision/mode.sh)"
-
-# Remove the demo machines
-unprovision:
-    @provision/playbook.sh unprovision "$(provision/mode.sh)"
-
-# Remove the demo machines and make them anew
-reprovision: unprovision provision
+    @{{ stack }} here logs-dev "$@"
 
 # Register a machine with the running stack; its password is asked for
-register-machine NAME HOST PORT='22' USER='root':
-    @provision/register.sh "$@"
+[group('use')]
+register-machine NAME='' HOST='' PORT='22' USER='root':
+    @{{ script }} provision/register_machine.ts "$@"
 
 # Make an admin token: from the next start on, callers must send one
+[group('use')]
 token:
-    @provision/token.sh
+    @{{ script }} provision/token.ts
 
 # Delete old events, which only the database's owner may: just prune-events --older-than 365d
+[group('use')]
 prune-events *ARGS:
-    @provision/$(provision/mode.sh -q).sh owner prune-events "$@"
+    @{{ stack }} here owner prune-events "$@"
 
-# Make a new SECRET_KEY and encrypt all secrets anew, while the service runs
+# Make a new SECRET_KEY and encrypt all secrets with it, while the service runs
+[group('use')]
 rotate-key:
-    @provision/rotate_key.sh
+    @{{ script }} provision/rotate_key.ts
 
-# Remove everything of this checkout: reservations, stack, database, demo machines, .local, .env
-clean:
-    @provision/clean.sh
+# Start the native stack (MariaDB, API, scheduler, nginx), without making or registering machines
+[group('native stack')]
+up:
+    @MODE=native provision/setup.sh
+    @{{ stack }} native up
+
+# Stop the native stack; its database stays
+[group('native stack')]
+down:
+    @{{ stack }} native down
+
+# Install the native stack as services of systemd, for a host that it runs (as root)
+[group('native stack')]
+install-systemd:
+    @MODE=native provision/setup.sh
+    @{{ stack }} native install-systemd
+
+# Stop and remove the services that install-systemd made; their database stays
+[group('native stack')]
+uninstall-systemd:
+    @{{ stack }} native uninstall-systemd
+
+# Start the stack in Docker, without making or registering machines
+[group('stack in Docker')]
+docker-up:
+    @MODE=docker provision/setup.sh
+    @{{ stack }} docker up
+
+# Start the stack in Docker with hot reload, without making or registering machines
+[group('stack in Docker')]
+docker-up-dev:
+    @MODE=docker provision/setup.sh
+    @{{ stack }} docker up-dev
+
+# Stop the stack in Docker; its database stays
+[group('stack in Docker')]
+docker-down:
+    @{{ stack }} docker down
+
+# Stop the stack in Docker that docker-up-dev started; its database stays
+[group('stack in Docker')]
+docker-down-dev:
+    @{{ stack }} docker down-dev
+
+# End all reservations, delete the database in Docker, start the stack with an empty one
+[group('stack in Docker')]
+docker-reset:
+    @{{ stack }} docker reset
+
+# End all reservations, delete the database in Docker, start the stack with an empty one and hot reload
+[group('stack in Docker')]
+docker-reset-dev:
+    @{{ stack }} docker reset-dev
+
+# Show the logs of the stack in Docker
+[group('stack in Docker')]
+docker-logs *ARGS:
+    @{{ stack }} docker logs "$@"
+
+# Show the logs of the stack in Docker that docker-up-dev started
+[group('stack in Docker')]
+docker-logs-dev *ARGS:
+    @{{ stack }} docker logs-dev "$@"
+
+# Make the demo machines with Ansible and write provision/machines.txt (MACHINE_COUNT=10)
+[group('demo machines')]
+provision:
+    @{{ script }} provision/playbook.ts provision
+
+# Remove the demo machines
+[group('demo machines')]
+unprovision:
+    @{{ script }} provision/playbook.ts unprovision
+
+# Remove the demo machines, and make new ones
+[group('demo machines')]
+reprovision: unprovision provision
+
+# Check types, lint, format and shell scripts
+[group('tests')]
+check:
+    @{{ script }} provision/checks/check.ts
 
 # Run all tests (or those that ARGS name), after installing what they need
+[group('tests')]
 test *ARGS:
     @provision/setup.sh --tests
-    @provision/test.sh "$@"
+    @{{ script }} provision/checks/test.ts "$@"
 
 # Run the tests of the Docker mode only (needs a Docker engine)
+[group('tests')]
 test-docker:
-    @bun --no-env-file test tests/docker
+    @{{ script }} test tests/docker
 
 # Break everything on purpose and check the promise; ends with a table (--long: an hour; FAULT_SEED repeats a run)
+[group('tests')]
 test-faults *ARGS:
     @provision/setup.sh --tests
-    @provision/test_faults.sh "$@"
-
-# Check types, lint and format
-check:
-    @bun --bun node_modules/.bin/tsc --noEmit
-    @bun --bun node_modules/.bin/biome check .
+    @{{ script }} provision/checks/faults.ts "$@"

@@ -3,9 +3,11 @@
 # usage: provision/native/service.sh db|nginx|api|scheduler|sources [--watch]
 # Environment: STATE is .local and APP the program's sources, as the services see them; CHECKOUT is the checkout's number.
 set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 # shellcheck disable=SC2153 # the environment has them
 service=$1 watch=${2:-} state=$STATE by_systemd=${BY_SYSTEMD-}
+checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+is_root() { [[ $(id -u) == 0 ]]; }
 cd "$state"
 
 # Runs the service in place of this script. When its supervisor is killed, the kernel ends it as well.
@@ -59,7 +61,7 @@ nginx_() {
 
 program() {
   # shellcheck disable=SC2153
-  local name line uid checkout=$CHECKOUT app=$APP settings=${RUNTIME_DIRECTORY:-$state/run}/program.env
+  local name line uid number=$CHECKOUT app=$APP settings=${RUNTIME_DIRECTORY:-$state/run}/program.env
   # Only the settings that `up` wrote down; nothing else of the shell that it was typed into.
   for name in $(compgen -e); do [[ $name == PATH || $name == LANG ]] || unset "$name" 2>/dev/null || true; done
   # shellcheck disable=SC2163 # the line is NAME=VALUE
@@ -67,13 +69,13 @@ program() {
   export HOME=/nonexistent BUN_RUNTIME_TRANSPILER_CACHE_PATH=0 SCHEDULER=false
   [[ $service == api ]] || export SCHEDULER=true
   # A uid of its own from a range that no account has, so that neither root's files nor the database's are within reach.
-  uid=$((61184 + 0x${checkout:0:4} % 4096))
+  uid=$((61184 + 0x${number:0:4} % 4096))
   cd "$app"
   run_as "$uid" "$uid" "$state/run/bun" --no-env-file ${watch:+--watch --no-clear-screen} server.ts
 }
 
 # In run-dev: each edit of the checkout, into the copy that the program runs from.
-sources() { run "$state/run/bun" --no-env-file "$root/provision/native/sources.ts" "$root" "$APP" --follow; }
+sources() { run "$state/run/bun" --no-env-file "$checkout/provision/native/sources.ts" "$checkout" "$APP" --follow; }
 
 # Under systemd, as root before the service: files that only root may read, for its user alone.
 hand_over() {
@@ -87,5 +89,5 @@ case $service in
   hand-over) hand_over "${@:2}" ;;
   nginx) nginx_ ;;
   api | scheduler) program ;;
-  *) fail "no such service: $service" ;;
+  *) echo "service.sh: no such service: $service" >&2; exit 2 ;;
 esac

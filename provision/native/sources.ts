@@ -20,7 +20,7 @@ const FOLDERS = ["cron", "db", "http", "pool", "routes"];
 /** Beside these, every *.ts of the top folder. */
 const FILES = ["package.json", "tsconfig.json", "bunfig.toml"];
 /** What starts it under systemd. */
-const SCRIPTS = ["provision/lib.sh", "provision/native/service.sh"];
+const SCRIPTS = ["provision/native/service.sh"];
 /** Of the folders: what else somebody keeps there is theirs. */
 const KINDS = /\.(ts|js|css|html|svg|json|sql|sh)$/;
 const FOLLOW_EVERY_MS = 300;
@@ -121,17 +121,27 @@ function bringPackages(root: string, copy: string): void {
   writeFileSync(mark, lock);
 }
 
-process.umask(0o022);
-const [root, copy, follow] = process.argv.slice(2);
-if (!root || !copy || (follow && follow !== "--follow")) {
-  console.error("usage: bun provision/native/sources.ts CHECKOUT COPY [--follow]");
-  process.exit(2);
+/** The checksum of what the program is made of. */
+export function sourceSum(root: string): string {
+  const sum = new Bun.CryptoHasher("sha256");
+  const paths = [...sources(root).keys(), "bun.lock"].filter((path) => existsSync(join(root, path)));
+  for (const path of paths.sort()) sum.update(`${path}\0`).update(readFileSync(join(root, path)));
+  return sum.digest("hex");
 }
-mkdirSync(copy, { recursive: true });
-bring(root, copy, sources(root), inCopy(copy));
-bringPackages(root, copy);
-if (follow) {
+
+/** Makes the copy, or brings it up to date. */
+export function copySources(root: string, copy: string): void {
+  const before = process.umask(0o022);
+  mkdirSync(copy, { recursive: true });
+  bring(root, copy, sources(root), inCopy(copy));
+  bringPackages(root, copy);
+  process.umask(before);
+}
+
+/** Copies each edit, for ever. */
+async function follow(root: string, copy: string): Promise<never> {
   console.log(`copies what is edited in ${root}`);
+  process.umask(0o022);
   for (let failed = false; ; await Bun.sleep(FOLLOW_EVERY_MS))
     try {
       bring(root, copy, sources(root), inCopy(copy));
@@ -141,4 +151,14 @@ if (follow) {
       if (!failed) console.error(`can't copy: ${(error as Error).message}`);
       failed = true;
     }
+}
+
+if (import.meta.main) {
+  const [root, copy, option] = process.argv.slice(2);
+  if (!root || !copy || (option && option !== "--follow")) {
+    console.error("usage: bun provision/native/sources.ts CHECKOUT COPY [--follow]");
+    process.exit(2);
+  }
+  copySources(root, copy);
+  if (option) await follow(root, copy);
 }

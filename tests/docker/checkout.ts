@@ -108,6 +108,15 @@ export class Checkout {
     return output;
   }
 
+  /** The stack's own commands. @throws with all it said when one fails */
+  stack(...words: string[]): Promise<string> {
+    return this.do("provision/bun.sh", "provision/stack.ts", "docker", ...words);
+  }
+
+  status(): Promise<Ran> {
+    return run(["just", "status"], this.folder, this.env);
+  }
+
   /** curl, as a user types it: its JSON answer and status. */
   async curl(path: string, ...options: string[]): Promise<{ status: number; body: Record<string, unknown> }> {
     const url = `https://localhost:${this.httpsPort}${path}`;

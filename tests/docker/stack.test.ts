@@ -54,7 +54,7 @@ describe.skipIf(reason !== "")("Docker", () => {
 
   test("nothing is published beyond loopback and the bridge's gateway", async () => {
     // What containers call this host: the bridge's gateway.
-    const hosts = await at.do("provision/docker.sh", "compose", "exec", "-T", "api", "cat", "/etc/hosts");
+    const hosts = await at.stack("compose", "exec", "-T", "api", "cat", "/etc/hosts");
     const gateway = /^(\S+)\s+host\.docker\.internal/m.exec(hosts)?.[1] ?? "";
     expect(gateway).toMatch(/^(10|172|192)\./);
     const ids = await run(["docker", "ps", "--quiet", "--filter", `name=${at.project}`]);
@@ -70,7 +70,7 @@ describe.skipIf(reason !== "")("Docker", () => {
   });
 
   test("the containers run without root, without rights, on a file system that they can't write", async () => {
-    const ids = await at.do("provision/docker.sh", "compose", "ps", "--quiet");
+    const ids = await at.stack("compose", "ps", "--quiet");
     const format =
       "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.Privileged}}";
     const inspected = await run(["docker", "inspect", "--format", format, ...ids.trim().split("\n")]);
@@ -89,7 +89,7 @@ describe.skipIf(reason !== "")("Docker", () => {
   });
 
   test("what a container says is bounded", async () => {
-    const ids = await at.do("provision/docker.sh", "compose", "ps", "--quiet");
+    const ids = await at.stack("compose", "ps", "--quiet");
     const format = "{{json .HostConfig.LogConfig}}";
     const inspected = await run(["docker", "inspect", "--format", format, ...ids.trim().split("\n")]);
     const bounded = '{"Type":"json-file","Config":{"max-file":"3","max-size":"10m"}}';
@@ -99,7 +99,7 @@ describe.skipIf(reason !== "")("Docker", () => {
   test(
     "a service that ends again and again is started again within seconds, each time, and status tells of it",
     async () => {
-      const compose = (...words: string[]) => at.do("provision/docker.sh", "compose", ...words);
+      const compose = (...words: string[]) => at.stack("compose", ...words);
       const ids = await compose("ps", "--quiet");
       // Ends all processes of a name but the container's first. (`kill` is never given anything but one number.)
       const kill = (service: string, name: string) =>
@@ -109,7 +109,7 @@ describe.skipIf(reason !== "")("Docker", () => {
         );
       for (let n = 0; n < 8; n++)
         await Promise.all([kill("api", "bun"), kill("scheduler", "bun"), kill("nginx", "nginx")]);
-      const status = await run(["provision/docker.sh", "status"], at.folder, at.env);
+      const status = await at.status();
       expect(status.code).not.toBe(0);
       expect(status.output).toMatch(/^api: DOWN since 20.*, tried again every second\. Its log: /m);
       expect(status.output).toMatch(/^db: up since 20/m);
@@ -119,7 +119,7 @@ describe.skipIf(reason !== "")("Docker", () => {
       await kill("db", "mariadbd");
       await until("the database is back", 20_000, async () => (await at.curl("/readyz")).status === 200);
       await until("all are up", 20_000, async () => {
-        const { code, output } = await run(["provision/docker.sh", "status"], at.folder, at.env);
+        const { code, output } = await at.status();
         return code === 0 && /^scheduler: up since 20/m.test(output);
       });
       expect(await compose("ps", "--quiet")).toBe(ids);
@@ -151,10 +151,9 @@ describe.skipIf(reason !== "")("Docker", () => {
       root: "MYSQL_PWD=$(cat /run/secrets/database_root_password) mariadb --user=root",
     };
     const command = `${login[who]} machine_manager -e "${statement}" 2>&1 || true`;
-    return at.do("provision/docker.sh", "compose", "exec", "-T", "db", "sh", "-c", command);
+    return at.stack("compose", "exec", "-T", "db", "sh", "-c", command);
   };
-  const readSecrets = (service: string) =>
-    at.do("provision/docker.sh", "compose", "exec", "-T", service, "ls", "/run/secrets");
+  const readSecrets = (service: string) => at.stack("compose", "exec", "-T", service, "ls", "/run/secrets");
 
   test("the program may add to the events and not change them; the owner's password is with no service", async () => {
     expect(await sql("program", "DELETE FROM events")).toContain("DELETE command denied");
@@ -248,8 +247,8 @@ describe.skipIf(reason !== "")("Docker", () => {
   );
 
   test("--scale api=3 answers through nginx, and goes on without one of the three", async () => {
-    await at.do("provision/docker.sh", "up", "--scale", "api=3");
-    const compose = (...words: string[]) => at.do("provision/docker.sh", "compose", ...words);
+    await at.stack("up", "--scale", "api=3");
+    const compose = (...words: string[]) => at.stack("compose", ...words);
     const ids = (await compose("ps", "--quiet", "api")).trim().split("\n");
     expect(ids).toHaveLength(3);
     const upstream = async () =>
@@ -264,7 +263,7 @@ describe.skipIf(reason !== "")("Docker", () => {
   test(
     "a restart of the database is survived",
     async () => {
-      await at.do("provision/docker.sh", "compose", "restart", "db");
+      await at.stack("compose", "restart", "db");
       await until("the API is ready again", 30_000, async () => (await at.curl("/readyz")).status === 200);
       const { reservations } = (await at.curl("/reservations")).body as { reservations: unknown[] };
       expect(reservations).toHaveLength(2);
@@ -320,7 +319,7 @@ describe.skipIf(reason !== "")("Docker", () => {
     expect(await post("/session", { user: "carl", password: "not-a-password-of-carl" })).toBe(401);
     expect(await post("/reservations", { username: "carl" }, "password")).toBe(201);
     const lost = at.curl(`/reserve?username=lost&password=while-it-dies&count=1`);
-    await at.do("provision/docker.sh", "compose", "restart", "--timeout", "0", "api");
+    await at.stack("compose", "restart", "--timeout", "0", "api");
     await lost;
     secrets.push("while-it-dies");
     await until("the API is back", 60_000, async () => (await at.curl("/readyz")).status === 200);
@@ -336,7 +335,7 @@ describe.skipIf(reason !== "")("Docker", () => {
       (await Bun.file(join(at.folder, ".local/docker/secrets/database_root_password")).text()).trim(),
     );
     expect(secrets.length).toBeGreaterThan(9);
-    const logs = await at.do("provision/docker.sh", "logs");
+    const logs = await at.stack("logs");
     expect(logs).toContain("/reserve");
     const events = await sql("root", "SELECT * FROM events");
     expect(events).toContain("session.created");
@@ -357,8 +356,7 @@ describe.skipIf(reason !== "")("Docker", () => {
       const key = keyIn(await env());
       expect(key).not.toBe(old);
       expect(await sql("root", "SELECT secret FROM machines")).not.toBe(before);
-      for (const secret of [old, key])
-        expect(said + (await at.do("provision/docker.sh", "logs"))).not.toContain(secret);
+      for (const secret of [old, key]) expect(said + (await at.stack("logs"))).not.toContain(secret);
       const reserved = await at.curl(`/reserve?username=dora&password=${password}&count=1`);
       expect(reserved.status).toBe(200);
       expect((await at.curl("/release_all")).body).toMatchObject({ released: 1, failed: [] });
@@ -403,10 +401,8 @@ describe.skipIf(reason !== "")("Docker", () => {
   test(
     "SIGTERM ends API and scheduler with exit code 0",
     async () => {
-      const ids = (await at.do("provision/docker.sh", "compose", "ps", "--quiet", "api", "scheduler"))
-        .trim()
-        .split("\n");
-      await at.do("provision/docker.sh", "compose", "stop", "api", "scheduler");
+      const ids = (await at.stack("compose", "ps", "--quiet", "api", "scheduler")).trim().split("\n");
+      await at.stack("compose", "stop", "api", "scheduler");
       const codes = await run(["docker", "inspect", "--format", "{{.State.ExitCode}}", ...ids]);
       expect(codes.output.trim().split("\n")).toEqual(ids.map(() => "0"));
     },

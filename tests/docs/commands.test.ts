@@ -15,7 +15,10 @@ setDefaultTimeout(120_000);
 /** What another test runs: the command, the file, and what stands there. */
 const ELSEWHERE: Record<string, { file: string; as: string }> = {
   "npx --yes rust-just run": { file: "tests/native/stack.test.ts", as: 'just("run")' },
-  "npx --yes rust-just test": { file: ".ci/run", as: "npx --yes rust-just test" },
+  "npx --yes rust-just test": {
+    file: "provision/checks/ci.ts",
+    as: '["npx", "--yes", "rust-just", "test"]',
+  },
   "MODE=native just run": { file: "tests/native/copy.ts", as: 'MODE: "native"' },
   "MODE=docker just run": { file: "tests/docker/checkout.ts", as: 'MODE: "docker"' },
   "just prune-events --older-than 365d": {

@@ -66,9 +66,11 @@ test("the recipes are those of the Justfile, whose scripts are there", async () 
       .sort(),
   ).toEqual(recipes.sort());
   // Every script that they name is there, and knows the word that it is given.
-  for (const [, script = "", word] of read("Justfile").matchAll(/(provision\/[\w-]+\.sh) ?([a-z-]+)?/g)) {
+  for (const [script] of read("Justfile").matchAll(/provision\/[\w/-]+\.(sh|ts)/g))
     expect(existsSync(join(ROOT, script)), script).toBe(true);
-    if (word) expect(read(script), `${script} ${word}`).toContain(word);
+  for (const [, word = ""] of read("Justfile").matchAll(/\{\{ stack \}\} \w+ ([a-z-]+)/g)) {
+    const texts = ["stack", "native"].map((name) => read(`provision/${name}.ts`)).join("");
+    expect(texts, word).toMatch(new RegExp(`\\b"?${word.replace(/-dev$/, "")}"?(:|\\()`));
   }
 });
 

@@ -3,7 +3,9 @@ import { X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "./proxy.ts";
+import { readSettings } from "../../provision/script/settings.ts";
+import { makeCertificate } from "../../provision/stack/certificate.ts";
+import { ROOT, run } from "./proxy.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -12,7 +14,10 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const make = (env: Record<string, string> = {}) =>
-  run(["nginx/certificate.sh", join(folder, "tls")], { TLS_CERT: "", TLS_KEY: "", ...env });
+  makeCertificate(
+    join(folder, "tls"),
+    readSettings(ROOT, env, () => {}),
+  );
 const at = (name: string) => join(folder, name);
 const read = (name: string) => readFileSync(at(name), "utf8");
 
@@ -42,13 +47,16 @@ async function ownPair(name: string, days = 100) {
 
 test("makes a pair for localhost, with a key for its owner's eyes only, and keeps it", async () => {
   const first = await make();
-  expect(first).toMatchObject({ code: 0, stdout: "self-signed\n", stderr: "" });
+  expect(first).toEqual({
+    kind: "self-signed",
+    hosts: '"localhost" $host;\n"127.0.0.1" $host;\n"[0:0:0:0:0:0:0:1]" $host;\ndefault localhost;\n',
+  });
   const certificate = new X509Certificate(read("tls/cert.pem"));
   expect(certificate.subjectAltName).toBe("DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1");
   expect(statSync(at("tls/key.pem")).mode & 0o777).toBe(0o600);
   expect(statSync(at("tls")).mode & 0o777).toBe(0o700);
   const before = read("tls/cert.pem");
-  expect((await make()).stdout).toBe("self-signed\n");
+  expect((await make()).kind).toBe("self-signed");
   expect(read("tls/cert.pem")).toBe(before);
 });
 
@@ -64,7 +72,7 @@ test("the user's own pair takes its place, and the self-signed one comes back af
   await make();
   const selfSigned = read("tls/cert.pem");
   const own = await ownPair("pool.example");
-  expect(await make(own)).toMatchObject({ code: 0, stdout: "real\n" });
+  expect((await make(own)).kind).toBe("real");
   expect(read("tls/cert.pem")).toBe(read("pool.example.pem"));
   expect(read("tls/key.pem")).toBe(read("pool.example.key"));
   expect(statSync(at("tls/key.pem")).mode & 0o777).toBe(0o600);
@@ -74,10 +82,8 @@ test("the user's own pair takes its place, and the self-signed one comes back af
 
 test("a key of another certificate, or one half of a pair, is refused with a line that says so", async () => {
   const [one, two] = [await ownPair("one"), await ownPair("two")];
-  const mixed = await make({ TLS_CERT: one.TLS_CERT, TLS_KEY: two.TLS_KEY });
-  expect(mixed.code).toBe(1);
-  expect(mixed.stderr).toContain("does not belong to the certificate");
-  const half = await make({ TLS_CERT: one.TLS_CERT });
-  expect(half.code).toBe(1);
-  expect(half.stderr).toContain("can't read the private key");
+  const mixed = make({ TLS_CERT: one.TLS_CERT, TLS_KEY: two.TLS_KEY });
+  await expect(mixed).rejects.toThrow("does not belong to the certificate");
+  await expect(make({ TLS_CERT: one.TLS_CERT })).rejects.toThrow("can't read the private key");
+  await expect(make({ TLS_KEY: one.TLS_KEY })).rejects.toThrow("can't read the certificate");
 });

@@ -1,8 +1,11 @@
 // A real nginx with our template, on free ports and in a temporary folder, in front of an upstream of the test's.
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fillTemplate } from "../../provision/native/nginx.ts";
+import { readSettings } from "../../provision/script/settings.ts";
+import { makeCertificate } from "../../provision/stack/certificate.ts";
 import { PROXY_SECRET } from "../support/program.ts";
 import { until } from "../support/until.ts";
 
@@ -56,12 +59,9 @@ http {
 }
 `;
 
-/** Fills in the template as native.sh does. @param values name → text */
-export async function render(values: Record<string, string>): Promise<string> {
-  const script = `. provision/lib.sh; . provision/native/render.sh; fill_template "$@" <nginx/site.conf.template`;
-  const filled = await run(["bash", "-euo", "pipefail", "-c", script, "-", ...Object.entries(values).flat()]);
-  if (filled.code !== 0) throw new Error(filled.stderr);
-  return filled.stdout;
+/** Fills in the template as the native stack does. @param values name → text */
+export function render(values: Record<string, string>): string {
+  return fillTemplate(readFileSync(join(ROOT, "nginx/site.conf.template"), "utf8"), values);
 }
 
 /**
@@ -75,10 +75,8 @@ export async function startProxy(
 ): Promise<TlsProxy> {
   const folder = mkdtempSync(join(tmpdir(), "mm-nginx-"));
   const [https, http] = [await freePort(), await freePort()];
-  mkdirSync(join(folder, "tls"));
-  const made = await run(["nginx/certificate.sh", join(folder, "tls")], pair);
-  if (made.code !== 0) throw new Error(made.stderr);
-  const site = await render({
+  const { hosts } = await makeCertificate(join(folder, "tls"), readSettings(ROOT, pair));
+  const site = render({
     API_UPSTREAM: upstream,
     HTTPS_LISTEN: `127.0.0.1:${https}`,
     HTTP_LISTEN: `127.0.0.1:${http}`,
@@ -86,7 +84,7 @@ export async function startProxy(
     CERT: join(folder, "tls/cert.pem"),
     CERT_KEY: join(folder, "tls/key.pem"),
     HSTS: hsts,
-    OWN_HOSTS: readFileSync(join(folder, "tls/hosts"), "utf8").trim(),
+    OWN_HOSTS: hosts.trim(),
     PROXY_SECRET,
   });
   writeFileSync(join(folder, "site.conf"), site);

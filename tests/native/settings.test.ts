@@ -1,7 +1,18 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { readSettings } from "../../provision/script/settings.ts";
 import { ROOT, run } from "./proxy.ts";
 
 let folder: string;
@@ -19,11 +30,20 @@ const names = ["SECRET_KEY", "DATABASE_PASSWORD", "DATABASE_OWNER_PASSWORD", "HT
 const env = { MODE: "native", ...Object.fromEntries(names.map((name) => [name, ""])) };
 const setup = () => run(["provision/setup.sh"], env, folder);
 const dotEnv = () => readFileSync(join(folder, ".env"), "utf8");
-/** What lib.sh makes of `text` as .env: the values of the names. */
-async function loaded(text: string, names: string[], more: Record<string, string> = {}) {
+/** What is made of `text` as .env: the values of the names, and what is said of it. */
+function loaded(text: string, names: string[], more: Record<string, string> = {}) {
   writeFileSync(join(folder, ".env"), text);
-  const script = `. provision/lib.sh; load_env; for name in "$@"; do printf '%s\\n' "\${!name-}"; done`;
-  return run(["bash", "-euo", "pipefail", "-c", script, "-", ...names], { ...env, ...more }, folder);
+  const said: string[] = [];
+  const settings = readSettings(folder, more, (line) => said.push(line));
+  return { values: names.map((name) => settings.get(name)), said: said.join("\n") };
+}
+/** `native up` in a checkout that can't be started. */
+function up(text: string) {
+  writeFileSync(join(folder, ".env"), text);
+  cpSync(join(ROOT, "config.ts"), join(folder, "config.ts"));
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  const none = { DATABASE_URL: "", DATABASE_OWNER_URL: "", ADMIN_TOKEN: "", PUBLISH_ADDRESS: "" };
+  return run(["provision/bun.sh", "provision/stack.ts", "native", "up"], { ...env, ...none }, folder);
 }
 
 test("setup makes .env with fresh secrets for its owner only, and leaves it alone afterwards", async () => {
@@ -55,7 +75,7 @@ test("setup makes no new key for a database that an old key has encrypted", asyn
   expect(refused.stderr).toContain("put .env back");
 });
 
-test(".env is read as text: quotes, comments and dollars, and nothing in it is run", async () => {
+test(".env is read as text: quotes, comments and dollars, and nothing in it is run", () => {
   const text = [
     "SECRET_KEY=abc+/def=",
     'ADMIN_TOKEN="a # b $(touch ran)"',
@@ -65,51 +85,35 @@ test(".env is read as text: quotes, comments and dollars, and nothing in it is r
     "no setting at all",
   ].join("\n");
   const names = ["SECRET_KEY", "ADMIN_TOKEN", "HTTPS_PORT", "HTTP_PORT", "PORT"];
-  const { stdout, stderr } = await loaded(text, names, { ADMIN_TOKEN: "", PORT: "" });
-  expect(stdout.split("\n").slice(0, 5)).toEqual([
-    "abc+/def=",
-    "a # b $(touch ran)",
-    "9443",
-    "8088",
-    "$(touch ran)",
-  ]);
-  expect(stderr).toBe("");
-  expect(await Bun.file(join(folder, "ran")).exists()).toBe(false);
+  const { values, said } = loaded(text, names, { ADMIN_TOKEN: "", PORT: "" });
+  expect(values).toEqual(["abc+/def=", "a # b $(touch ran)", "9443", "8088", "$(touch ran)"]);
+  expect(said).toBe("");
+  expect(existsSync(join(folder, "ran"))).toBe(false);
 });
 
-test("the environment wins over .env, and a name that is no setting is named", async () => {
-  const { stdout, stderr } = await loaded("HTTPS_PORT=1\nHTTPS_PROT=2\nPATH=/nowhere\n", ["HTTPS_PORT"], {
+test("the environment wins over .env, and a name that is no setting is named", () => {
+  const { values, said } = loaded("HTTPS_PORT=1\nHTTPS_PROT=2\nPATH=/nowhere\n", ["HTTPS_PORT"], {
     HTTPS_PORT: "8444",
   });
-  expect(stdout).toBe("8444\n");
-  expect(stderr).toContain("HTTPS_PROT is not a setting");
-  expect(stderr).toContain("PATH is not a setting");
+  expect(values).toEqual(["8444"]);
+  expect(said).toContain("HTTPS_PROT is not a setting");
+  expect(said).toContain("PATH is not a setting");
 });
 
 test("the stack is not published beyond this machine without a token", async () => {
-  writeFileSync(
-    join(folder, ".env"),
-    "DATABASE_PASSWORD=x\nDATABASE_OWNER_PASSWORD=y\nPUBLISH_ADDRESS=0.0.0.0\n",
-  );
-  const refused = await run(
-    ["provision/native.sh", "up"],
-    { ...env, ADMIN_TOKEN: "", PUBLISH_ADDRESS: "" },
-    folder,
-  );
+  const refused = await up("DATABASE_PASSWORD=x\nDATABASE_OWNER_PASSWORD=y\nPUBLISH_ADDRESS=0.0.0.0\n");
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain("set ADMIN_TOKEN");
 });
 
-test("passwords that SQL would misread, or half of an own database's accounts, stop the start", async () => {
-  const up = async (text: string) => {
-    writeFileSync(join(folder, ".env"), text);
-    const none = { DATABASE_URL: "", DATABASE_OWNER_URL: "", ADMIN_TOKEN: "", PUBLISH_ADDRESS: "" };
-    return run(["provision/native.sh", "up"], { ...env, ...none }, folder);
-  };
+test("a password that SQL would misread stops the start, and is not shown", async () => {
   const quoted = await up("DATABASE_PASSWORD=x\nDATABASE_OWNER_PASSWORD=it's\n");
   expect(quoted.code).toBe(1);
   expect(quoted.stderr).toContain("DATABASE_OWNER_PASSWORD in .env");
   expect(quoted.stderr).not.toContain("it's");
+});
+
+test("half of an own database's users stops the start", async () => {
   const half = await up(
     "DATABASE_PASSWORD=x\nDATABASE_OWNER_PASSWORD=y\nDATABASE_OWNER_URL=mysql://o:p@h/d\n",
   );

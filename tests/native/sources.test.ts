@@ -29,7 +29,6 @@ beforeAll(async () => {
   for (const name of readdirSync(ROOT).filter((one) => one.endsWith(".ts")))
     cpSync(join(ROOT, name), join(from, name));
   cpSync(join(ROOT, "provision/native/service.sh"), join(from, "provision/native/service.sh"));
-  cpSync(join(ROOT, "provision/lib.sh"), join(from, "provision/lib.sh"));
   symlinkSync(join(ROOT, "node_modules"), join(from, "node_modules"));
   // What people keep there.
   for (const name of ["header.txt", "rack-8.json", "pool/notes.txt", "routes/.secret.ts.swp"])

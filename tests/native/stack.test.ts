@@ -282,7 +282,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
         // As it is when the power goes after the first step: the database knows the new key, .env the old one.
         const next = randomBytes(32).toString("base64");
         writeFileSync(join(folder, ".local/next_secret_key"), next, { mode: 0o600 });
-        const first = "provision/native.sh program rotate-key <.local/next_secret_key";
+        const first = "provision/bun.sh provision/stack.ts native program rotate-key <.local/next_secret_key";
         expect(await run(["bash", "-c", first], env, folder)).toMatchObject({ code: 0 });
         expect((await get("/reserve?username=between&count=1")).status).toBe(200);
       }

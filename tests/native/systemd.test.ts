@@ -1,6 +1,15 @@
 // The units of `just install-systemd`: systemd reads them without a complaint, and finds them as closed as they should be.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT, run } from "./proxy.ts";
@@ -16,17 +25,21 @@ const env = {
 
 let folder: string;
 let units: string;
+const native = (...words: string[]) =>
+  run(["provision/bun.sh", "provision/stack.ts", "native", ...words], env, folder);
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "mm-systemd-"));
   units = join(folder, "units");
   mkdirSync(units);
-  for (const name of ["provision", "nginx", ".env.example"])
-    cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  for (const name of readdirSync(ROOT, { withFileTypes: true }))
+    if (![".git", ".local", ".env", "node_modules", "tests", "docs"].includes(name.name))
+      cpSync(join(ROOT, name.name), join(folder, name.name), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   writeFileSync(
     join(folder, ".env"),
     "SECRET_KEY=of-the-test\nDATABASE_PASSWORD=theirs\nDATABASE_OWNER_PASSWORD=the-owners\n",
   );
-  const written = await run(["provision/native.sh", "units", units], env, folder);
+  const written = await native("units", units);
   expect(written).toMatchObject({ code: 0, stderr: "" });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -58,9 +71,9 @@ test(`systemd-analyze security finds an exposure of ${MOST_EXPOSED} at most`, as
 test("without systemd the recipe says so, and what to do", async () => {
   const running = await run(["test", "-d", "/run/systemd/system"]);
   if (running.code === 0) return;
-  const refused = await run(["provision/native.sh", "install-systemd"], env, folder);
+  const refused = await native("install-systemd");
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain("systemd does not run here (process 1 is ");
   expect(refused.stderr).toContain("just run");
-  expect((await run(["provision/native.sh", "uninstall-systemd"], env, folder)).code).toBe(1);
+  expect((await native("uninstall-systemd")).code).toBe(1);
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT, run } from "./proxy.ts";
@@ -7,11 +7,13 @@ import { ROOT, run } from "./proxy.ts";
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "mm-token-"));
-  for (const part of ["provision", ".env.example"])
+  for (const part of ["provision", ".env.example", "config.ts"])
     cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const token = () => run(["provision/token.sh"], { ADMIN_TOKEN: "", MODE: "native" }, folder);
+const token = () =>
+  run(["provision/bun.sh", "provision/token.ts"], { ADMIN_TOKEN: "", MODE: "native" }, folder);
 
 test("just token sets ADMIN_TOKEN in .env once, and keeps the rest and its mode", async () => {
   expect((await token()).stderr).toContain("just setup");

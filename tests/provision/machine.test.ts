@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Client } from "ssh2";
 import { freePort, startMachines, stopAllMachines, type TestMachine } from "../support/machines.ts";
 
-const script = join(import.meta.dir, "../../provision/machine.sh");
+const script = join(import.meta.dir, "../../provision/machines/machine.sh");
 afterAll(stopAllMachines, 60_000);
 
 async function one(options: Parameters<typeof startMachines>[1]): Promise<TestMachine> {

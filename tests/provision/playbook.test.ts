@@ -33,7 +33,12 @@ function play(book: string, mode: string, more: Record<string, string | number> 
     ],
     {
       cwd: root,
-      env: { ...process.env, LC_ALL: "C.UTF-8", ANSIBLE_HOME: join(folder, "ansible") },
+      env: {
+        ...process.env,
+        LC_ALL: "C.UTF-8",
+        ANSIBLE_HOME: join(folder, "ansible"),
+        ANSIBLE_CONFIG: join(root, "provision/ansible.cfg"),
+      },
       stderr: "pipe",
     },
   );

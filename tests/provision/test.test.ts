@@ -16,7 +16,7 @@ function justTest(name: string, body: string) {
     `import { test } from "bun:test"; import { mkdtempSync, rmSync } from "node:fs"; import { tmpdir } from "node:os";
      test("it", () => { const made = mkdtempSync(tmpdir() + "/mm-crash-"); ${body} });`,
   );
-  return run(["provision/test.sh", file]);
+  return run(["bun", "--no-env-file", "provision/checks/test.ts", file]);
 }
 
 test("a folder that a test left fails the run, which names it and removes it", async () => {

@@ -1,10 +1,10 @@
-// Real machines for tests: each an sshd in namespaces of its own (provision/machine.sh). Needs root.
+// Real machines for tests: each an sshd in namespaces of its own (provision/machines/machine.sh). Needs root.
 import { mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const script = join(import.meta.dir, "../../provision/machine.sh");
+const script = join(import.meta.dir, "../../provision/machines/machine.sh");
 
 export interface Ran {
   code: number;

@@ -1,0 +1,83 @@
+// What `.ci/run` does: starts a Docker engine where the workplace has the tools for it, runs the README's test command, and ends
+// with the sum of its tests: `N passed, N failed`.
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ask, atSignal, run } from "../script/children.ts";
+import { say, script } from "../script/say.ts";
+import { ROOT } from "../script/settings.ts";
+import { type Counts, countsOf, summary } from "./counts.ts";
+
+const TOOLS = join(ROOT, "../shared/tools/docker");
+const IMAGES = ["mariadb:11", "oven/bun:1.4", "nginx:1.28-alpine", "alpine:3.22"];
+const COMMAND = ["npx", "--yes", "rust-just", "test"];
+
+/** Runs a tool, whose output is shown when it fails. */
+async function tool(name: string, words: string[], seconds: number): Promise<boolean> {
+  const folder = mkdtempSync(join(tmpdir(), "ci-tool."));
+  const log = join(folder, "log");
+  openSync(log, "w");
+  // Into a file, not a pipe, which an engine would keep open.
+  const command = ["sh", "-c", 'exec "$@" >"$0" 2>&1', log, join(TOOLS, name), ...words];
+  const code = await run(command, { seconds });
+  if (code !== 0) say(readFileSync(log, "utf8").trimEnd().split("\n").slice(-20).join("\n"));
+  rmSync(folder, { recursive: true });
+  return code === 0;
+}
+
+/** Has a Docker engine answer, if that can be. @returns the pid of one that was started for this run */
+async function dockerEngine(): Promise<number | undefined> {
+  if (!["engine.sh", "standins.sh"].every((name) => existsSync(join(TOOLS, name)))) {
+    say("ci: no tools for a Docker engine here");
+    return undefined;
+  }
+  let started: number | undefined;
+  if ((await ask(["docker", "info"], { seconds: 10 })).code === 0) say("ci: a Docker engine answers already");
+  else {
+    say("ci: starting a Docker engine");
+    if (!(await tool("engine.sh", [], 400))) {
+      say("ci: no Docker engine, so the Docker tests will be skipped");
+      return undefined;
+    }
+    started = Number(readFileSync("/var/run/docker.pid", "utf8"));
+  }
+  say("ci: making local images");
+  if (!(await tool("standins.sh", IMAGES, 600)))
+    say("ci: no local images, so the Docker tests will be skipped");
+  return started;
+}
+
+/** Runs the tests, whose output goes on to ours. */
+async function tests(): Promise<{ code: number; counts: Counts }> {
+  const child = Bun.spawn(["sh", "-c", 'exec "$@" 2>&1', "-", ...COMMAND], { cwd: ROOT, stdout: "pipe" });
+  const forget = atSignal(() => child.kill());
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of child.stdout) {
+    await Bun.write(Bun.stdout, chunk);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  forget();
+  return { code: await child.exited, counts: countsOf(text) };
+}
+
+await script("ci", async () => {
+  const engine = await dockerEngine();
+  const stop = () => {
+    if (engine !== undefined && engine > 1) process.kill(engine, "SIGTERM");
+  };
+  atSignal(stop);
+  try {
+    say("ci: running the README's test command");
+    const { code, counts } = await tests();
+    // Something that ended the tests before their summary (or beside it) is a failure too.
+    if (counts.failed === 0 && (code !== 0 || counts.passed === 0)) {
+      say(`ci: the test command ended with ${code} and ${counts.passed} passed tests`);
+      counts.failed = 1;
+    }
+    say(summary(counts));
+    return counts.failed === 0 ? 0 : 1;
+  } finally {
+    stop();
+  }
+});

@@ -1,0 +1,47 @@
+// `just test-faults`: runs the tests that break things on purpose, and ends with a table: fault, times injected, violations of
+// the promise.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ask, atSignal, run } from "../script/children.ts";
+import { Stop, say, script } from "../script/say.ts";
+import { ROOT } from "../script/settings.ts";
+
+/**
+ * Those that go through all events one by one ask for no answer in a given time: they take what processor the others,
+ * which mostly wait, leave over, and are told of at the end.
+ */
+const SLOW = /\/(late|crash_\w+|services)\.test\.ts$/;
+
+await script("test-faults", async () => {
+  const words = process.argv.slice(2);
+  const long = words[0] === "--long";
+  if (words.length > (long ? 1 : 0))
+    throw new Stop("usage: just test-faults [--long]   FAULT_SEED=N repeats a run", 2);
+  const folder = mkdtempSync(join(tmpdir(), "fault-table."));
+  const table = join(folder, "table");
+  writeFileSync(table, "");
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  atSignal(remove);
+  try {
+    const env = { ...process.env, FAULT_TABLE: table, ...(long ? { FAULT_LONG: "1" } : {}) };
+    const place = { cwd: ROOT, env };
+    const files = [...new Bun.Glob("tests/faults/*.test.ts").scanSync(ROOT)].sort();
+    const slow = files.filter((file) => SLOW.test(file));
+    const bun = ["bun", "--no-env-file"];
+    const output = join(folder, "slow");
+    const beside = ask(
+      ["nice", "-n", "10", "sh", "-c", 'exec "$@" >"$0" 2>&1', output, ...bun, "test", ...slow],
+      place,
+    );
+    const prompt = files.filter((file) => !SLOW.test(file));
+    let code = await run([...bun, "test", ...prompt], place);
+    say(`waiting for the rest: ${slow.join(" ")}`);
+    code = (await beside).code || code;
+    say(readFileSync(output, "utf8").trimEnd());
+    await run([...bun, "tests/faults/table.ts", table], place);
+    return code;
+  } finally {
+    remove();
+  }
+});

@@ -1,0 +1,96 @@
+// `docker compose` on this checkout's stack, with what compose.yml leaves open.
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { ask, beside, type Env, filtered, type Options, type Ran, run } from "../script/children.ts";
+import { Stop } from "../script/say.ts";
+import { ROOT, type Settings, STATE } from "../script/settings.ts";
+import { addresses } from "../stack/addresses.ts";
+import { composeProject } from "./project.ts";
+
+/** What a container's log says, from the start of its line on: some versions of Compose put "erase line" before each. */
+export const withoutErase = (text: string): string => text.replaceAll("\u001b[2K", "");
+
+export interface Compose {
+  project: string;
+  version: string;
+  /** Runs it; it speaks for itself. @returns its exit code */
+  run(words: string[], options?: Options): Promise<number>;
+  /** Runs it, and keeps what it says. */
+  ask(words: string[], options?: Options): Promise<Ran>;
+  /** Runs it, and passes on what it says, without what a terminal alone understands. @returns its exit code */
+  plain(words: string[]): Promise<number>;
+  /** Starts it beside us. */
+  beside(words: string[]): Bun.Subprocess;
+}
+
+/** @param dev with the sources of this checkout, reloaded when they change */
+export function compose(settings: Settings, dev: boolean): Compose {
+  const project = composeProject();
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const { https, publish } = addresses(settings, "docker");
+  const owner = statSync(ROOT);
+  const env: Env = {
+    ...process.env,
+    COMPOSE_PROJECT_NAME: project,
+    COMPOSE_FILE: dev ? "compose.yml:compose.dev.yml" : "compose.yml",
+    APP_VERSION: version,
+    HTTPS_PORT: String(https),
+    PUBLISH_ADDRESS: publish,
+    DEV_USER: owner.uid === 0 ? "1000:1000" : `${owner.uid}:${owner.gid}`, // root's checkout is read as bun
+    ...(process.stdout.isTTY ? {} : { COMPOSE_ANSI: "never" }),
+  };
+  const command = (words: string[]) => ["docker", "compose", ...words];
+  // The stamps are of the files as they are when it is run.
+  const place = (options: Options = {}) => ({ ...options, cwd: ROOT, env: { ...env, ...stamps() } });
+  return {
+    project,
+    version,
+    run: (words, options) => run(command(words), place(options)),
+    ask: (words, options) => ask(command(words), place(options)),
+    plain: (words) => filtered(command(words), withoutErase, place()),
+    beside: (words) => beside(command(words), place()),
+  };
+}
+
+/** When one of these files changes, the containers that mount it are made again. */
+function stamps(): Env {
+  const secrets = ["database_url", "secret_key", "admin_token", "proxy_secret"];
+  const glob = (pattern: string, folder: string) =>
+    [...new Bun.Glob(pattern).scanSync({ cwd: folder, onlyFiles: true })]
+      .sort()
+      .map((name) => join(folder, name));
+  const tls = join(STATE, "docker/tls");
+  return {
+    SECRETS_STAMP: stamp(secrets.map((name) => join(STATE, "docker/secrets", name))),
+    NGINX_STAMP: stamp([
+      ...["cert.pem", "hosts", "hsts", "key.pem"].map((name) => join(tls, name)),
+      join(ROOT, "nginx/site.conf.template"),
+      ...glob("*", join(ROOT, "nginx/docker")),
+    ]),
+  };
+}
+
+function stamp(files: string[]): string {
+  const sum = new Bun.CryptoHasher("sha256");
+  for (const file of files)
+    try {
+      sum.update(readFileSync(file));
+    } catch {
+      // not made yet
+    }
+  return sum.digest("hex").slice(0, 16);
+}
+
+/** @throws Stop with what to do when there is no engine that we may use */
+export async function needEngine(): Promise<void> {
+  const without = "Or run without: MODE=native just run";
+  if (!Bun.which("docker"))
+    throw new Stop("there is no docker command here. Run it without: MODE=native just run");
+  const info = await ask(["docker", "info"]);
+  if (info.code !== 0)
+    throw new Stop(
+      `no Docker engine answers (${info.stderr.split("\n")[0]}).\n  Start one, or may you not use it (group docker)? ${without}`,
+    );
+  if ((await ask(["docker", "compose", "version"])).code !== 0)
+    throw new Stop(`docker has no 'compose' (install docker-compose-plugin). ${without}`);
+}

@@ -1,0 +1,81 @@
+// Starts the containers, and waits until all answers.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { ask, endChild } from "../script/children.ts";
+import { Stop, say, tell } from "../script/say.ts";
+import { ROOT, type Settings } from "../script/settings.ts";
+import { usersSql } from "../stack/database.ts";
+import { type Compose, withoutErase } from "./compose.ts";
+import { endsOf, SERVICES } from "./status.ts";
+
+/** A service that has ended so often since it was started will go on so. */
+const MOST_ENDS = 4;
+const WITHOUT = "MODE=native just run";
+
+/** Gets the images that are not built here. @throws Stop when one can't be had */
+export async function getImages(compose: Compose): Promise<void> {
+  const config = await compose.ask(["config", "--images"]);
+  const dockerfile = readFileSync(join(ROOT, "Dockerfile"), "utf8");
+  const images = new Set([
+    ...config.stdout.split("\n").filter((name) => name && !name.startsWith(`${compose.project}:`)),
+    ...[...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, name = ""]) => name),
+  ]);
+  for (const image of images) {
+    if ((await ask(["docker", "image", "inspect", image])).code === 0) continue;
+    say(`getting ${image}`);
+    const pulled = await ask(["docker", "pull", "--quiet", image]);
+    if (pulled.code === 0) continue;
+    tell(pulled.stderr.trimEnd());
+    throw new Stop(
+      `the image ${image} can't be had (is a registry within reach?).\n  Run without containers: ${WITHOUT}`,
+    );
+  }
+}
+
+/** Shows why the stack does not come up, and stops. @param service the one at fault, if that is known */
+async function giveUp(compose: Compose, service?: string): Promise<never> {
+  tell((await compose.ask(["ps", "--all"])).stdout.trimEnd());
+  const states = await compose.ask(["ps", "--all", "--format", "{{.Service}} {{.State}} {{.Health}}"]);
+  const bad = states.stdout.split("\n").flatMap((line) => {
+    const [name, state, health] = line.split(" ");
+    return name && (state !== "running" || health === "unhealthy") ? [name] : [];
+  });
+  const shown = service ? [service] : [...new Set(bad)];
+  tell(withoutErase((await compose.ask(["logs", "--tail", "15", ...shown])).stdout).trimEnd());
+  throw new Stop(
+    "the stack did not come up: see above; all of its log: just docker-logs. After mending it: just run",
+  );
+}
+
+/**
+ * `docker compose up` until all answers, or one has ended four times meanwhile: it would be tried again for ever.
+ * @throws Stop with the end of that one's log
+ */
+export async function bringUp(compose: Compose, words: string[]): Promise<void> {
+  const since = new Date().toISOString();
+  const up = compose.beside(["up", "--detach", "--wait", "--wait-timeout", "180", ...words]);
+  while (up.exitCode === null) {
+    for (const service of SERVICES)
+      if ((await endsOf(compose, service, since)).length >= MOST_ENDS) {
+        await endChild(up);
+        tell(`${service} does not start`);
+        await giveUp(compose, service);
+      }
+    await Promise.race([up.exited, Bun.sleep(1000)]);
+  }
+  if ((await up.exited) !== 0) await giveUp(compose);
+}
+
+/**
+ * Makes the database and its users, in a volume of an earlier version too: as MariaDB's root, over its socket. Their
+ * passwords go through standard input and root's is read in the container, so no process list shows any.
+ */
+export async function makeUsers(compose: Compose, settings: Settings): Promise<void> {
+  const client =
+    "MYSQL_PWD=$(cat /run/secrets/database_root_password) exec mariadb --user=root --protocol=socket";
+  const input = usersSql(settings, "%");
+  if ((await compose.run(["exec", "-T", "db", "sh", "-c", client], { input })) === 0) return;
+  throw new Stop(
+    "MariaDB refused its root (see above). Is .local/docker/secrets/database_root_password the one that the volume was made with?",
+  );
+}

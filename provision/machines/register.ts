@@ -1,0 +1,103 @@
+// Registers machines through the API.
+import Type from "typebox";
+import Value from "typebox/value";
+import { Stop } from "../script/say.ts";
+import type { Api } from "../stack/api.ts";
+import { type Machine, parseLine } from "./line.ts";
+
+/** How long a request that is answered "not just now" is repeated. */
+export const WAIT_SECONDS = 20;
+/** At once: the API contacts each machine, and a dead one takes its time. */
+const LANES = 4;
+
+const Answer = Type.Object({
+  error: Type.Optional(Type.String()),
+  code: Type.Optional(Type.String()),
+  state: Type.Optional(Type.String()),
+  last_error: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+});
+
+/** POSTs one machine; repeats while the API says "not just now". Safe to repeat: the name can be taken once only. */
+async function post(to: Api, machine: Machine, waitSeconds: number) {
+  const deadline = Date.now() + waitSeconds * 1000;
+  for (;;) {
+    const response = await fetch(`${to.origin}/machines`, {
+      method: "POST",
+      headers: { ...to.headers, "content-type": "application/json" },
+      body: JSON.stringify(machine),
+      redirect: "manual",
+      signal: AbortSignal.timeout(60_000),
+      tls: to.tls,
+    }).catch((error: Error) => {
+      throw new Stop(`can't reach the API at ${to.origin}: ${error.message}. Is it up? See: just status`, 2);
+    });
+    const body = await response.json().catch(() => ({}));
+    const answer = Value.Check(Answer, body) ? body : {};
+    const pause = Math.min(Number(response.headers.get("retry-after")) || 0.5, 5) * 1000;
+    if (![429, 502, 503, 504].includes(response.status) || Date.now() + pause > deadline)
+      return { status: response.status, ...answer };
+    await Bun.sleep(pause);
+  }
+}
+
+function verdict(answer: Awaited<ReturnType<typeof post>>): {
+  word: "added" | "there" | "failed";
+  text: string;
+} {
+  if (answer.status === 201 && answer.state !== "quarantined") return { word: "added", text: "registered" };
+  if (answer.status === 201)
+    return { word: "added", text: `registered, not usable yet: ${printable(answer.last_error)}` };
+  if (answer.status === 409 && answer.code === "machine_exists")
+    return { word: "there", text: "already there" };
+  if (answer.status === 401 || answer.status === 403)
+    return {
+      word: "failed",
+      text: "the API wants a token: set ADMIN_TOKEN to the one that it was started with",
+    };
+  return { word: "failed", text: `the API answered ${answer.status}: ${printable(answer.error)}` };
+}
+
+function printable(text: string | null | undefined): string {
+  return (text || "no reason given").replace(/\p{C}/gu, " ").slice(0, 300);
+}
+
+/**
+ * Registers every line of a text, and says what came of each.
+ * @param label what the text is called: its file
+ * @returns how many are registered now, were before, and are not
+ */
+export async function registerLines(
+  to: Api,
+  text: string,
+  label: string,
+  waitSeconds = WAIT_SECONDS,
+): Promise<{ added: number; there: number; failed: number }> {
+  const lines = text.split("\n").map((line, i) => ({ line, number: i + 1 }));
+  const wanted = lines.filter(({ line }) => line.trim() !== "" && !line.trim().startsWith("#"));
+  const count = { added: 0, there: 0, failed: 0 };
+  const work = async () => {
+    for (let next = wanted.shift(); next; next = wanted.shift()) {
+      const machine = parseLine(next.line);
+      const { word, text: said } =
+        typeof machine === "string"
+          ? ({ word: "failed", text: machine } as const)
+          : verdict(await post(to, machine, waitSeconds));
+      count[word]++;
+      const at =
+        typeof machine === "string"
+          ? `${label}:${next.number}`
+          : `${machine.name}${word === "failed" ? ` (line ${next.number})` : ""}`;
+      (word === "failed" ? console.error : console.log)(`${at}: ${said}`);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, work));
+  console.log(`${count.added} registered, ${count.there} already there, ${count.failed} failed`);
+  return count;
+}
+
+/** Registers one machine, and says what came of it. @returns whether it is registered */
+export async function registerOne(to: Api, machine: Machine): Promise<boolean> {
+  const { word, text } = verdict(await post(to, machine, WAIT_SECONDS));
+  (word === "failed" ? console.error : console.log)(`${machine.name}: ${text}`);
+  return word !== "failed";
+}

@@ -1,0 +1,102 @@
+// Writes the settings of the native stack's programs into .local.
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { Stop } from "../script/say.ts";
+import { isRoot, ROOT, type Settings, STATE } from "../script/settings.ts";
+import { writeWhole } from "../script/write.ts";
+import { type Addresses, addresses } from "../stack/addresses.ts";
+import { hsts, makeCertificate } from "../stack/certificate.ts";
+import { databaseUrls, usersSql } from "../stack/database.ts";
+import { databaseFiles } from "./mariadb.ts";
+import { fillTemplate, nginxConf } from "./nginx.ts";
+import type { Places } from "./places.ts";
+
+export const at = (path: string): string => join(STATE, path);
+
+/** Of the settings, what is not the program's. */
+const NOT_THE_PROGRAMS =
+  /_FILE$|^(SCHEDULER|MODE|HTTPS?_PORT|TLS_\w+|DATABASE_PASSWORD|DATABASE_OWNER_\w+|EVENTS_DAYS|MACHINE_COUNT|MACHINE_BASE_PORT)$/;
+
+/** Writes all of them. @param dev with hot reload, where answers are indented */
+export async function writeFiles(settings: Settings, places: Places, dev: boolean): Promise<void> {
+  const folders = {
+    "run/service": 0o700,
+    log: 0o700,
+    run: 0o755,
+    mysql: 0o755,
+    "nginx/tmp": 0o755,
+    nginx: 0o755,
+  };
+  for (const [name, mode] of Object.entries(folders)) {
+    mkdirSync(at(name), { recursive: true, mode });
+    chmodSync(at(name), mode);
+  }
+  chmodSync(STATE, 0o755);
+  const { cnf, init } = { cnf: databaseFiles(places), init: usersSql(settings, "localhost") };
+  writeWhole(at("mysql/my.cnf"), cnf, 0o644);
+  // Run by MariaDB at each start, so that the password in .env is the one that holds.
+  writeWhole(at("mysql/init.sql"), init);
+  const proxySecret = keptSecret(settings);
+  await writeNginx(settings, places, addresses(settings, "native"), proxySecret);
+  writeWhole(at("run/program.env"), programEnv(settings, places, dev, proxySecret));
+}
+
+/** By which the API knows what comes from nginx. */
+function keptSecret(settings: Settings): string {
+  const file = at("run/proxy_secret");
+  const set = settings.secret("PROXY_SECRET");
+  if (set) writeWhole(file, set);
+  else if (!existsSync(file) || statSync(file).size === 0) writeWhole(file, randomBytes(32).toString("hex"));
+  return readFileSync(file, "utf8").trim();
+}
+
+async function writeNginx(
+  settings: Settings,
+  places: Places,
+  { publish, https, http }: Addresses,
+  proxySecret: string,
+): Promise<void> {
+  const host = publish === "localhost" ? "127.0.0.1" : publish;
+  const address = host.includes(":") ? `[${host}]` : host;
+  const certificate = await makeCertificate(at("certificate"), settings);
+  const values = {
+    API_UPSTREAM: apiAddress(settings),
+    HTTPS_LISTEN: `${address}:${https}`,
+    HTTP_LISTEN: `${address}:${http}`,
+    HTTPS_PORT: String(https),
+    CERT: join(places.certificates, "cert.pem"),
+    CERT_KEY: join(places.certificates, "key.pem"),
+    HSTS: hsts(certificate.kind),
+    OWN_HOSTS: certificate.hosts.trimEnd(),
+    PROXY_SECRET: proxySecret,
+  };
+  writeWhole(at("nginx/nginx.conf"), nginxConf(isRoot), 0o644);
+  const template = readFileSync(join(ROOT, "nginx/site.conf.template"), "utf8");
+  writeWhole(at("nginx/site.conf"), fillTemplate(template, values));
+}
+
+/** Where the API listens by itself. */
+export const apiAddress = (settings: Settings): string =>
+  `${settings.get("HOST") || "127.0.0.1"}:${settings.get("PORT") || "3000"}`;
+
+/** The settings of the API and the scheduler. They run as a user who may read no file of yours: NAME_FILE is read here. */
+function programEnv(settings: Settings, places: Places, dev: boolean, proxySecret: string): string {
+  const value = (name: string): string => {
+    if (name === "DATABASE_URL")
+      return settings.secret(name) || ownUrls(settings, join(places.sockets, "db")).program;
+    if (name === "SECRET_KEY" || name === "ADMIN_TOKEN") return settings.secret(name);
+    if (name === "PROXY_SECRET") return proxySecret;
+    return settings.get(name) || (name === "PRETTY_JSON" && dev ? "1" : "");
+  };
+  const lines = settings.names.flatMap((name) => {
+    const text = NOT_THE_PROGRAMS.test(name) ? "" : value(name);
+    if (text.includes("\n")) throw new Stop(`${name}: must be one line`);
+    return text ? [`${name}=${text}\n`] : [];
+  });
+  return lines.join("");
+}
+
+/** Of the database that we start. @param folder where its socket is */
+export const ownUrls = (settings: Settings, folder: string) =>
+  databaseUrls(settings, { host: "localhost", options: `?socketPath=${folder}/mysql.sock` });

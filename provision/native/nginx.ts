@@ -1,0 +1,27 @@
+// nginx's settings in the native stack; site.conf.template has what both modes share.
+
+export function nginxConf(asRoot: boolean): string {
+  return `${asRoot ? "user www-data;" : ""}
+worker_processes 2;
+pid nginx.pid;
+error_log stderr warn;
+events { worker_connections 1024; }
+http {
+  include /etc/nginx/mime.types;
+  default_type application/octet-stream;
+  client_body_temp_path tmp/body;
+  proxy_temp_path tmp/proxy;
+  fastcgi_temp_path tmp/fastcgi;
+  uwsgi_temp_path tmp/uwsgi;
+  scgi_temp_path tmp/scgi;
+  include site.conf;
+}
+`;
+}
+
+/** What envsubst does, which a bare machine lacks. */
+export function fillTemplate(template: string, values: Record<string, string>): string {
+  let text = template;
+  for (const [name, value] of Object.entries(values)) text = text.replaceAll(`\${${name}}`, () => value);
+  return text;
+}

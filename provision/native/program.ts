@@ -1,0 +1,81 @@
+// Runs the program's own commands, outside of its services.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { ask, asksHelp, type Env, run } from "../script/children.ts";
+import { Stop, say, tell } from "../script/say.ts";
+import { isRoot, ROOT, type Settings, withoutSettings } from "../script/settings.ts";
+import { at, ownUrls } from "./files.ts";
+import { ownPlaces } from "./places.ts";
+import { giveUp } from "./ready.ts";
+import { endsOf, waitFor } from "./s6.ts";
+import { copySources } from "./sources.ts";
+
+const DATABASE_MS = 120_000;
+const MOST_ENDS = 4;
+
+/** The program's own copy, which is all that it sees of this checkout. */
+export function copyOfSources(): void {
+  if (!isRoot) return;
+  try {
+    copySources(ROOT, at("run/app"));
+  } catch (error) {
+    throw new Stop(`the sources can't be copied to .local/run/app: ${(error as Error).message}`);
+  }
+}
+
+/** Relative to where the program is run then: a socket's path is short. */
+const SOCKET = "db";
+
+const command = (words: string[]) => ["bun", "--no-env-file", join(ROOT, "server.ts"), ...words];
+
+/** Settings go through the environment, which no process list shows. */
+function place(settings: Settings, own: Env): { cwd: string; env: Env } {
+  const { outside } = ownPlaces();
+  return { cwd: existsSync(outside) ? outside : ROOT, env: { ...withoutSettings(settings), ...own } };
+}
+
+/** As the database's owner; API and scheduler never get the owner's URL. */
+function ownerEnv(settings: Settings, words: string[]): Env {
+  const days = settings.get("EVENTS_DAYS");
+  const given = {
+    DATABASE_URL: settings.secret("DATABASE_URL"),
+    DATABASE_OWNER_URL: settings.secret("DATABASE_OWNER_URL"),
+  };
+  const own = { ...(days ? { EVENTS_DAYS: days } : {}) };
+  if (given.DATABASE_URL || asksHelp(words)) return { ...own, ...given };
+  const { program, owner } = ownUrls(settings, SOCKET);
+  return { ...own, DATABASE_URL: program, DATABASE_OWNER_URL: owner };
+}
+
+export const asOwner = (settings: Settings, words: string[]): Promise<number> =>
+  run(command(words), place(settings, ownerEnv(settings, words)));
+
+export function asProgram(settings: Settings, words: string[], input?: string): Promise<number> {
+  const own = {
+    DATABASE_URL: settings.secret("DATABASE_URL") || ownUrls(settings, SOCKET).program,
+    SECRET_KEY: settings.secret("SECRET_KEY"),
+  };
+  const given = input === undefined ? { interactive: true } : { input };
+  return run(command(words), { ...place(settings, own), ...given });
+}
+
+/** Brings the tables up to date once the database is there; API and scheduler wait for that. */
+export async function migrate(settings: Settings, services: string[]): Promise<void> {
+  if (settings.secret("DATABASE_URL")) {
+    if (!settings.secret("DATABASE_OWNER_URL")) return; // then the program does it itself
+  } else if (services.includes("db")) await waitForSocket();
+  const words = ["migrate"];
+  const { code, stdout, stderr } = await ask(command(words), place(settings, ownerEnv(settings, words)));
+  for (const line of stdout.split("\n").filter(Boolean)) say(`native: ${line}`);
+  if (stderr) tell(stderr.trimEnd());
+  if (code !== 0) throw new Stop("the tables are not up to date: see above. After mending it: just run");
+}
+
+async function waitForSocket(): Promise<void> {
+  const socket = join(ownPlaces().outside, "db/mysql.sock");
+  const there = await waitFor(async () => {
+    if ((await endsOf("db")).length >= MOST_ENDS) return giveUp("db", "does not start");
+    return existsSync(socket);
+  }, DATABASE_MS);
+  if (!there) giveUp("db", "is not ready after 120 s");
+}

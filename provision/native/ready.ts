@@ -1,0 +1,81 @@
+// Waits until the native stack answers, or says why it does not.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Stop, say, tell } from "../script/say.ts";
+import type { Settings } from "../script/settings.ts";
+import { addresses } from "../stack/addresses.ts";
+import { answers, proxyTls } from "../stack/api.ts";
+import { apiAddress, at } from "./files.ts";
+import { ownPlaces } from "./places.ts";
+import { endsOf, secondsUp, waitFor } from "./s6.ts";
+import { firstDown, status } from "./status.ts";
+import { bySystemd } from "./systemd.ts";
+
+const READY_MS = 120_000;
+/** A service that has ended so often since it was started will go on so. */
+const MOST_ENDS = 4;
+/** The scheduler has no port: it is up when it has run for so long. */
+const SCHEDULER_SECONDS = 3;
+
+/** Shows why a service does not come up, and stops. */
+export function giveUp(service: string, how: string): never {
+  if (bySystemd())
+    throw new Stop(
+      `${service} ${how}; look at: journalctl -u machine-manager-${service}. After mending it: just install-systemd`,
+    );
+  const log = at(join("log", service, "current"));
+  tell(`--- the end of .local/log/${service}/current:`);
+  if (existsSync(log)) tell(readFileSync(log, "utf8").trimEnd().split("\n").slice(-15).join("\n"));
+  throw new Stop(
+    `${service} ${how}; all of its log: just logs ${service}. It is tried again every second; after mending it: just run`,
+  );
+}
+
+const proxyReady = (settings: Settings) => {
+  const { near, https } = addresses(settings, "native");
+  return answers(`https://${near}:${https}/readyz`, { tls: proxyTls("native") });
+};
+
+/** Waits until the API answers through nginx. @returns whether it came to */
+export const proxyAnswers = (settings: Settings): Promise<boolean> =>
+  waitFor(() => proxyReady(settings), READY_MS, 500);
+
+/** Waits until all services are up. @throws Stop when one is not, with the end of its log */
+export async function waitReady(settings: Settings, services: string[]): Promise<void> {
+  const seen = new Set<string>();
+  const once = (what: string, line: string) => {
+    if (!seen.has(what)) say(`native: ${line}`);
+    seen.add(what);
+  };
+  const giveUpOnLooping = async () => {
+    for (const service of services)
+      if ((await endsOf(service)).length >= MOST_ENDS) giveUp(service, "does not start");
+  };
+  const socket = join(ownPlaces().outside, "db/mysql.sock");
+  const ready = await waitFor(
+    async () => {
+      if (existsSync(socket)) once("db", "database is up");
+      if (await proxyReady(settings)) return true;
+      await giveUpOnLooping();
+      if (!seen.has("api") && (await answers(`http://${apiAddress(settings)}/healthz`)))
+        once("api", "API is up");
+      return false;
+    },
+    READY_MS,
+    100,
+  );
+  if (!ready) {
+    await status(settings, tell);
+    giveUp(await firstDown(settings), "is not ready after 120 s");
+  }
+  const steady = await waitFor(
+    async () => {
+      if ((await endsOf("scheduler")).length >= MOST_ENDS) giveUp("scheduler", "does not start");
+      return ((await secondsUp("scheduler")) ?? 0) >= SCHEDULER_SECONDS;
+    },
+    READY_MS,
+    100,
+  );
+  if (!steady) giveUp("scheduler", "does not start");
+  say(`native: ready at ${addresses(settings, "native").publicUrl}`);
+}

@@ -1,0 +1,124 @@
+// Asks s6 what runs, and tells it what shall.
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { ask } from "../script/children.ts";
+import { say } from "../script/say.ts";
+import { writeWhole } from "../script/write.ts";
+import { at } from "./files.ts";
+import { standing } from "./manager.ts";
+import { folderOf } from "./services.ts";
+
+/** A service has 12 s to end before it is made to. */
+const END_MS = 15_000;
+/** A TAI64 label counts from here, ten seconds before 1970. */
+const TAI64_EPOCH = 2n ** 62n + 10n;
+
+const tell = (...words: string[]) => ask(["s6-svc", ...words]);
+const supervised = async (folder: string) => (await ask(["s6-svok", folder])).code === 0;
+
+/** Waits until something is so. @returns whether it came to be */
+export async function waitFor(
+  what: () => boolean | Promise<boolean>,
+  milliseconds: number,
+  every = 50,
+): Promise<boolean> {
+  const deadline = performance.now() + milliseconds;
+  while (!(await what())) {
+    if (performance.now() > deadline) return false;
+    await Bun.sleep(every);
+  }
+  return true;
+}
+
+/** Whether the manager that was just started has taken over the services. */
+export const waitStanding = () =>
+  waitFor(
+    async () => standing() && (await ask(["s6-svscanctl", "-a", at("run/service")])).code === 0,
+    10_000,
+  );
+
+export interface End {
+  /** seconds since 1970 */
+  time: number;
+  /** "exitcode 1" */
+  how: string;
+}
+
+/** The newest ends of a service since `forgetEnds`, the oldest first. */
+export async function endsOf(service: string): Promise<End[]> {
+  const { stdout } = await ask(["s6-svdt", folderOf(service)]);
+  return stdout.split("\n").flatMap((line) => {
+    const [, label, how] = /^@([0-9a-f]{16})[0-9a-f]{8} (.*)$/.exec(line) ?? [];
+    return label && how ? [{ time: Number(BigInt(`0x${label}`) - TAI64_EPOCH), how }] : [];
+  });
+}
+
+export async function forgetEnds(services: string[]): Promise<void> {
+  await Promise.all(services.map((service) => ask(["s6-svdt-clear", folderOf(service)])));
+}
+
+/**
+ * For how many seconds a service's process has run; undefined when there is none. (Not what s6-svstat says: that is a
+ * file, which a full disk leaves as it was.)
+ */
+export async function secondsUp(service: string): Promise<number | undefined> {
+  const pid = readOr(join(folderOf(service), "group")).trim();
+  if (!/^\d+$/.test(pid) || Number(pid) < 2) return undefined;
+  const { stdout } = await ask(["ps", "-o", "ppid=,etimes=", "-p", pid]);
+  const [parent = "", seconds] = stdout.trim().split(/\s+/);
+  if (!seconds || readOr(`/proc/${parent}/comm`).trim() !== "s6-supervise") return undefined;
+  return Number(seconds);
+}
+
+function readOr(file: string, otherwise = ""): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return otherwise;
+  }
+}
+
+/**
+ * Ends it, and lets it be started. (`s6-svc -d -wD` would return before its `-d` is sent when the service is down
+ * already, as it is between two tries; the `-u` then came first, and it stayed down.)
+ */
+async function restart(service: string): Promise<void> {
+  await tell("-d", folderOf(service));
+  await waitFor(async () => (await secondsUp(service)) === undefined, END_MS, 100);
+  await tell("-u", folderOf(service));
+}
+
+/** Remembers with which settings each service is started. */
+export function keepSettings(services: string[]): void {
+  for (const service of services)
+    writeWhole(join(folderOf(service), "running"), readFileSync(join(folderOf(service), "settings")));
+}
+
+/** Removes the services that there shall not be any more: a database of our own, say. */
+export async function dropOthers(services: string[]): Promise<void> {
+  for (const name of readdirSync(at("run/service"), { withFileTypes: true })) {
+    if (!name.isDirectory() || name.name.startsWith(".") || services.includes(name.name)) continue;
+    const folder = folderOf(name.name);
+    for (const part of [folder, join(folder, "log")]) {
+      if ((await tell("-xd", part)).code !== 0) continue;
+      await waitFor(async () => !(await supervised(part)), END_MS, 100);
+    }
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Starts what is new, restarts what changed, and leaves the rest alone. */
+export async function apply(services: string[]): Promise<void> {
+  await dropOthers(services);
+  const changed = services.filter((service) => {
+    const [now, running] = ["settings", "running"].map((name) => readOr(join(folderOf(service), name)));
+    return now !== running;
+  });
+  keepSettings(services);
+  await ask(["s6-svscanctl", "-an", at("run/service")]);
+  for (const service of changed) {
+    if (!existsSync(folderOf(service)) || !(await supervised(folderOf(service)))) continue;
+    say(`native: restarting ${service}, whose settings changed`);
+    await restart(service);
+  }
+}

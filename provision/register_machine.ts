@@ -1,0 +1,58 @@
+// `just register-machine NAME HOST [PORT] [USER]`: registers one machine with the running stack. Its password is asked for, or is
+// the first line of standard input: so no process list shows it.
+import { createInterface } from "node:readline";
+import { machineOf } from "./machines/line.ts";
+import { registerOne } from "./machines/register.ts";
+import { decideMode } from "./mode.ts";
+import { atSignal } from "./script/children.ts";
+import { Stop, say, script } from "./script/say.ts";
+import { readSettings } from "./script/settings.ts";
+import { driverOf } from "./stack/drivers.ts";
+
+const USAGE = "usage: just register-machine NAME HOST [PORT] [USER]   (default: port 22, user root)";
+const EXAMPLE = "for example: just register-machine rack-7 rack-7.example.org 22 root";
+
+/** The first line of what we are given; at a terminal nothing of it shows. */
+async function readPassword(prompt: string): Promise<string> {
+  const terminal = process.stdin.isTTY === true;
+  const echo = (word: string) => {
+    if (terminal) Bun.spawnSync(["stty", word], { stdin: "inherit" });
+  };
+  if (terminal) process.stderr.write(prompt);
+  echo("-echo");
+  const forget = atSignal(() => echo("echo"));
+  try {
+    for await (const line of createInterface({ input: process.stdin, terminal: false })) return line;
+    return "";
+  } finally {
+    echo("echo");
+    forget();
+    if (terminal) process.stderr.write("\n");
+  }
+}
+
+await script("register-machine", async () => {
+  const words = process.argv.slice(2);
+  if (words.includes("-h") || words.includes("--help")) {
+    say(USAGE);
+    return 0;
+  }
+  const [name, host, port = "22", user = "root", ...more] = words;
+  if (!name || !host || more.length > 0) throw new Stop(`${USAGE}\n${EXAMPLE}`, 2);
+  // All but the password, before that is asked for.
+  const tried = machineOf([name, host, port, user, "-"]);
+  if ("problem" in tried) {
+    const given = { name, host, port, user }[tried.field];
+    throw new Stop(`'${given}': the ${tried.problem}; ${EXAMPLE}`, 2);
+  }
+  const password = await readPassword(`Password of ${user} on ${host}: `);
+  if (!password)
+    throw new Stop(
+      "no password was given. Type it when it is asked for, or give it on standard input: just register-machine … <FILE. A machine with a key is registered with POST /machines",
+    );
+  const machine = machineOf([name, host, port, user, password]);
+  if ("problem" in machine) throw new Stop(`the ${machine.problem}`);
+  const settings = readSettings();
+  const { mode } = await decideMode(settings);
+  return (await registerOne(driverOf(mode, settings).api(), machine)) ? 0 : 1;
+});

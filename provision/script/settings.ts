@@ -1,0 +1,81 @@
+// The settings of the scripts here: those of .env, unless the environment has them. (This file and what it imports needs
+// no package: setup runs before there are any.)
+import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { join } from "node:path";
+import type { Env } from "./children.ts";
+import { Stop, tell } from "./say.ts";
+
+export const ROOT = realpathSync(join(import.meta.dir, "../.."));
+/** All that a stack keeps. */
+export const STATE = join(ROOT, ".local");
+export const DOT_ENV = join(ROOT, ".env");
+export const MACHINES_FILE = join(ROOT, "provision/machines.txt");
+
+export const isRoot = process.getuid?.() === 0;
+
+export interface Settings {
+  /** its value; empty: it is not set */
+  get(name: string): string;
+  /** NAME, or the content of the file that NAME_FILE names */
+  secret(name: string): string;
+  /** the names of all settings */
+  names: string[];
+}
+
+/** The names of all settings; .env.example is the one list of them. */
+function settingNames(root: string): string[] {
+  const text = readFileSync(join(root, ".env.example"), "utf8");
+  return [...text.matchAll(/^#?([A-Z][A-Z0-9_]*)=/gm)].map(([, name = ""]) => name);
+}
+
+/** What one line of .env sets. The file is read as text: nothing in it is run. */
+function parseLine(line: string): { name: string; value: string } | undefined {
+  const [, name, text = ""] = /^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$/.exec(line) ?? [];
+  if (!name) return undefined;
+  const quoted = /^"([^"]*)"|^'([^']*)'/.exec(text);
+  return { name, value: quoted ? (quoted[1] ?? quoted[2] ?? "") : text.replace(/\s#.*$/, "").trimEnd() };
+}
+
+/** Reads them. @param warn is told of what in .env is no setting */
+export function readSettings(
+  root: string = ROOT,
+  env: Env = process.env,
+  warn: (line: string) => void = tell,
+): Settings {
+  const names = settingNames(root);
+  const values = new Map<string, string>();
+  for (const name of names) values.set(name, env[name] ?? "");
+  const file = join(root, ".env");
+  const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : [];
+  for (const line of lines) {
+    const { name, value } = parseLine(line) ?? {};
+    if (name === undefined || value === undefined) continue;
+    if (!values.has(name)) warn(`.env: ${name} is not a setting (see .env.example); it is left alone`);
+    else if (!env[name]) values.set(name, value);
+  }
+  const get = (name: string) => values.get(name) ?? "";
+  return {
+    names,
+    get,
+    secret(name) {
+      if (get(name)) return get(name);
+      const path = get(`${name}_FILE`);
+      if (!path) return "";
+      try {
+        return readFileSync(path, "utf8").trimEnd();
+      } catch {
+        throw new Stop(`${name}_FILE: can't read ${path}`);
+      }
+    },
+  };
+}
+
+/** Our environment without any setting: programs get those that are meant for them, and no others. */
+export function withoutSettings(settings: Settings): Env {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.names.includes(name)));
+}
+
+/** Stops when there is no .env. */
+export function needDotEnv(): void {
+  if (!existsSync(DOT_ENV)) throw new Stop(".env is missing; make it with: just setup");
+}

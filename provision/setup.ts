@@ -1,0 +1,73 @@
+// Installs what is missing, and makes .env. Does nothing, quickly, when all is there. (It needs no package itself.)
+import { existsSync } from "node:fs";
+import { decideMode, type Mode } from "./mode.ts";
+import { ask, asksHelp } from "./script/children.ts";
+import { Stop, say, script, tell } from "./script/say.ts";
+import { DOT_ENV, ROOT, readSettings } from "./script/settings.ts";
+import { makeDotEnv } from "./setup/dot_env.ts";
+import { installDebian, installNpm, missingDebian, missingNpm } from "./setup/packages.ts";
+
+const USAGE = `usage: provision/setup.sh [--tests] [--packages]
+
+Installs what is missing for the mode that runs here (MODE=docker|native decides it by hand): Debian packages and, from
+npm, Bun and just; then the program's own packages (\`bun install\`, which runs no install script), and .env.
+No service that comes with a Debian package is started or enabled. Not root: prints what to type, and stops.
+  --tests      also what the tests use (all of the native mode, Deno, Chromium, ShellCheck)
+  --packages   only Debian's and npm's packages`;
+
+export interface Wishes {
+  mode: Mode;
+  /** also what the tests use */
+  tests?: boolean;
+  /** nothing in the checkout */
+  onlyPackages?: boolean;
+}
+
+/** Installs what is missing. @throws Stop with what to type when that takes root, or what has failed */
+export async function setup({ mode, tests = false, onlyPackages = false }: Wishes): Promise<void> {
+  const debian = missingDebian(mode, tests);
+  const npm = missingNpm(tests);
+  if (debian.length + npm.length > 0) {
+    if (debian.length > 0 && !Bun.which("apt-get"))
+      throw new Stop(`not a Debian machine; install these by hand: ${debian.join(" ")}`);
+    if (process.getuid?.() !== 0) throw new Stop(askForRoot(mode, tests, [...debian, ...npm]));
+    await installDebian(debian);
+    await installNpm(npm);
+    const left = [...missingDebian(mode, tests), ...missingNpm(tests)];
+    if (left.length > 0) throw new Stop(`installed, but still not to be found on PATH: ${left.join(" ")}`);
+  }
+  if (onlyPackages) return;
+  // Unchanged: 0.05 s. Scripts of packages are not run (bunfig.toml says so too).
+  const installed = await ask(["bun", "install", "--frozen-lockfile", "--ignore-scripts"], { cwd: ROOT });
+  if (installed.code !== 0) {
+    tell(installed.stdout + installed.stderr);
+    throw new Stop("bun install failed: see above");
+  }
+  for (const line of makeDotEnv(ROOT)) say(`setup: ${line}`);
+}
+
+/** What somebody types who is not root. */
+function askForRoot(mode: Mode, tests: boolean, missing: string[]): string {
+  const command = `env MODE=${mode} PATH="$PATH" bash provision/setup.sh --packages${tests ? " --tests" : ""}`;
+  const how = Bun.which("sudo")
+    ? `Type this, and then the same command again:\n  sudo ${command}`
+    : `There is no sudo here. As root, in ${ROOT}, type this, and then the same command again:\n  ${command}`;
+  return `missing here: ${missing.join(" ")}\n${how}`;
+}
+
+if (import.meta.main)
+  await script("setup", async () => {
+    const words = process.argv.slice(2);
+    if (asksHelp(words)) {
+      say(USAGE);
+      return 0;
+    }
+    if (words.some((word) => word !== "--tests" && word !== "--packages")) {
+      tell(USAGE);
+      return 2;
+    }
+    // (What it finds in .env that is no setting is said by what is typed next.)
+    const { mode } = await decideMode(readSettings(ROOT, process.env, existsSync(DOT_ENV) ? () => {} : tell));
+    await setup({ mode, tests: words.includes("--tests"), onlyPackages: words.includes("--packages") });
+    return 0;
+  });

@@ -1,0 +1,98 @@
+// What has to be installed, and how: Debian's packages, and npm's.
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import type { Mode } from "../mode.ts";
+import { ask } from "../script/children.ts";
+import { Stop, say, tell } from "../script/say.ts";
+import { aptGet } from "./apt.ts";
+import { withoutServices } from "./services.ts";
+
+/** command (or file) → Debian package, so that a look is enough to see what is missing */
+const ALWAYS = {
+  "ansible-playbook": "ansible",
+  openssl: "openssl",
+  curl: "curl",
+  ssh: "openssh-client",
+  ss: "iproute2",
+  flock: "util-linux",
+  ps: "procps",
+};
+const NATIVE = {
+  mariadbd: "mariadb-server",
+  nginx: "nginx",
+  sshd: "openssh-server",
+  "s6-svscan": "s6",
+  setpriv: "util-linux",
+  unshare: "util-linux",
+};
+const TESTS = {
+  chromium: "chromium",
+  envsubst: "gettext-base",
+  sudo: "sudo",
+  faketime: "faketime",
+  "systemd-analyze": "systemd",
+  shellcheck: "shellcheck",
+};
+/** Ansible's Docker modules speak HTTP through this library. */
+const DOCKER = { "/usr/share/doc/python3-requests": "python3-requests" };
+/** Bun and just themselves come with setup.sh. */
+const NPM_TESTS = { deno: "deno@2.9.6" };
+
+/** `npx` puts commands on PATH that are gone afterwards; they do not count. */
+const lasting = (process.env.PATH ?? "")
+  .split(delimiter)
+  .filter((folder) => !folder.includes("/_npx/"))
+  .join(delimiter);
+const there = (name: string) =>
+  name.startsWith("/") ? existsSync(name) : Bun.which(name, { PATH: lasting }) !== null;
+const missing = (wanted: Record<string, string>) => [
+  ...new Set(Object.entries(wanted).flatMap(([name, found]) => (there(name) ? [] : [found]))),
+];
+
+export function missingDebian(mode: Mode, tests: boolean): string[] {
+  return missing({
+    ...ALWAYS,
+    ...(mode === "native" || tests ? NATIVE : {}),
+    ...(tests ? TESTS : {}),
+    ...(mode === "docker" ? DOCKER : {}),
+  }).sort();
+}
+
+export const missingNpm = (tests: boolean): string[] => missing(tests ? NPM_TESTS : {});
+
+/** Installs them, and leaves the services off that come with them. */
+export async function installDebian(packages: string[]): Promise<void> {
+  if (packages.length === 0) return;
+  say(`setup: installing ${packages.join(" ")} (Debian; this takes a minute or two)`);
+  const left = await withoutServices(() =>
+    logged(async (log) => {
+      await aptGet(["update"], log);
+      await aptGet(["install", "-y", "--no-install-recommends", ...packages], log);
+    }),
+  );
+  if (left.length > 0) say(`setup: these came with services, which are left off: ${left.join(" ")}`);
+}
+
+export async function installNpm(packages: string[]): Promise<void> {
+  if (packages.length === 0) return;
+  say(`setup: installing ${packages.join(" ")} (npm)`);
+  const installed = await ask(["npm", "install", "--global", "--no-fund", "--no-audit", ...packages]);
+  if (installed.code === 0) return;
+  tell(installed.stdout + installed.stderr);
+  throw new Stop(`npm could not install ${packages.join(" ")}: see above`);
+}
+
+/** Does it with a log, which is shown and kept when it fails, and removed when all went well. */
+async function logged(work: (log: { file: string; fd: number }) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "machine-manager-setup-"));
+  const file = join(folder, "log");
+  try {
+    await work({ file, fd: openSync(file, "a", 0o600) });
+  } catch (error) {
+    if (!(error instanceof Stop)) throw error;
+    tell(readFileSync(file, "utf8").trimEnd().split("\n").slice(-20).join("\n"));
+    throw new Stop(`${error.message} (all of its output: ${file})`);
+  }
+  rmSync(folder, { recursive: true });
+}

@@ -1,0 +1,34 @@
+// Debian starts the services of a package while it installs it, and enables them for the next boot. This program runs its
+// own copies on its own ports, so for the time of the installation policy-rc.d forbids the former, and afterwards each
+// service that was not there before is disabled.
+import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { ask, atSignal } from "../script/children.ts";
+
+const SERVICES = ["mariadb", "nginx", "ssh"];
+const POLICY = "/usr/sbin/policy-rc.d";
+const KEPT = `${POLICY}.before-machine-manager`;
+
+const there = (service: string) =>
+  existsSync(`/etc/init.d/${service}`) || existsSync(`/lib/systemd/system/${service}.service`);
+
+function restorePolicy(): void {
+  rmSync(POLICY, { force: true });
+  if (existsSync(KEPT)) renameSync(KEPT, POLICY);
+}
+
+/** Installs something. @returns the services that came with it, which are off */
+export async function withoutServices(install: () => Promise<void>): Promise<string[]> {
+  const fresh = SERVICES.filter((service) => !there(service));
+  if (existsSync(POLICY)) renameSync(POLICY, KEPT);
+  writeFileSync(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  const forget = atSignal(restorePolicy);
+  try {
+    await install();
+  } finally {
+    restorePolicy();
+    forget();
+  }
+  const came = fresh.filter(there);
+  for (const service of came) await ask(["update-rc.d", service, "disable"]);
+  return came;
+}

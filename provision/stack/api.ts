@@ -1,0 +1,61 @@
+// How the scripts here ask the API: over plain HTTP beside nginx (native), or through nginx, whose own certificate they trust.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Mode } from "../mode.ts";
+import { type Settings, STATE } from "../script/settings.ts";
+
+const ASK_MS = 5000;
+
+const FOLDERS: Record<Mode, string> = { native: "certificate", docker: "docker/tls" };
+
+export type Tls = NonNullable<BunFetchRequestInit["tls"]>;
+
+/**
+ * Trust in the certificate that our nginx serves, and in no other one. It is asked at an address that need not be among
+ * the certificate's names.
+ */
+export function proxyTls(mode: Mode): Tls {
+  const file = join(STATE, FOLDERS[mode], "cert.pem");
+  if (!existsSync(file)) return {};
+  const own = readFileSync(file, "utf8");
+  // (Not among the options that Bun's types know, but it heeds it: the certificate alone, without its authority's, will do.)
+  const partial = { allowPartialTrustChain: true };
+  return { ca: own, checkServerIdentity: () => undefined, ...partial };
+}
+
+/** Whether something answers: with success, or a way to it; `anyStatus`: with whatever. */
+export async function answers(
+  url: string,
+  { tls = {}, anyStatus = false }: { tls?: Tls; anyStatus?: boolean } = {},
+) {
+  const init = { redirect: "manual", signal: AbortSignal.timeout(ASK_MS), tls } as const;
+  return fetch(url, init).then(
+    ({ status }) => anyStatus || status < 400,
+    () => false,
+  );
+}
+
+/** How a request to the API is sent from here. */
+export interface Api {
+  origin: string;
+  headers: Record<string, string>;
+  tls: Tls;
+}
+
+/** The API with the admin's token, when there is one. */
+export function apiAt(
+  origin: string,
+  settings: Settings,
+  tls: Tls = {},
+  headers: Record<string, string> = {},
+): Api {
+  const token = settings.secret("ADMIN_TOKEN");
+  return { origin, tls, headers: { ...headers, ...(token ? { authorization: `Bearer ${token}` } : {}) } };
+}
+
+/** The parsed answer to a GET; undefined when there is none, or when it is not a success. */
+export async function get(api: Api, path: string): Promise<unknown> {
+  const init = { ...api, redirect: "manual", signal: AbortSignal.timeout(ASK_MS) } as const;
+  const answer = await fetch(api.origin + path, init).catch(() => undefined);
+  return answer?.ok ? answer.json() : undefined;
+}

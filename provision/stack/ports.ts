@@ -1,0 +1,75 @@
+// Whether the ports that a stack and its demo machines need are free, asked before anything is made.
+import { readFileSync } from "node:fs";
+import { ask } from "../script/children.ts";
+import { Stop } from "../script/say.ts";
+
+export interface Wanted {
+  /** the setting that says which */
+  name: string;
+  address: string;
+  port: number;
+  /** how many, from this one on */
+  count?: number;
+}
+
+interface Listener {
+  address: string;
+  port: number;
+  /** what has it, and its pid; unknown when it is another user's */
+  process: string | undefined;
+  pid: number | undefined;
+}
+
+/** Everything that listens on TCP here. */
+async function listeners(): Promise<Listener[]> {
+  const { stdout } = await ask(["ss", "-ltnpH"]);
+  return stdout.split("\n").flatMap((line) => {
+    const [, address, port] = /^\S+\s+\S+\s+\S+\s+(\S+):(\d+)\s/.exec(line) ?? [];
+    if (!address || !port) return [];
+    const [, process, pid] = /users:\(\("([^"]*)",pid=(\d+)/.exec(line) ?? [];
+    return { address, port: Number(port), process, pid: pid ? Number(pid) : undefined };
+  });
+}
+
+const EVERYWHERE = ["0.0.0.0", "*", "[::]"];
+const collides = (one: string, wanted: string) =>
+  one === wanted || one === `[${wanted}]` || EVERYWHERE.includes(one) || EVERYWHERE.includes(wanted);
+
+/** Another port to try: above the privileged ones, and beyond what is taken. */
+const another = (port: number, count: number) => (port < 1024 ? port + 8000 : port + Math.max(100, count));
+
+/**
+ * Stops at the first port that something else has, with that one's name and the setting to change.
+ * @param isOurs what has it already as it should, such as the stack that runs
+ */
+export async function checkPorts(
+  wanted: Wanted[],
+  isOurs: (listener: { port: number; pid: number | undefined }) => boolean,
+): Promise<void> {
+  const all = await listeners();
+  for (const { name, address, port, count = 1 } of wanted)
+    for (const at of all) {
+      const host = address === "localhost" ? "127.0.0.1" : address;
+      if (at.port < port || at.port >= port + count || !collides(at.address, host) || isOurs(at)) continue;
+      const who = at.process ? `${at.process} (process ${at.pid})` : "a process of another user";
+      throw new Stop(
+        `port ${at.port} is taken by ${who}; end that, or take ${count > 1 ? `${count} other ports` : "another port"}: ` +
+          `${name}=${another(count > 1 ? at.port : port, count)} just run`,
+      );
+    }
+}
+
+/** Whether a process was started by another one, or by what that started. */
+export function descendsFrom(pid: number | undefined, ancestor: number | undefined): boolean {
+  for (let at = pid; at !== undefined && at > 1; at = parentOf(at)) if (at === ancestor) return true;
+  return false;
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    return Number(/^PPid:\t(\d+)/m.exec(status)?.[1]);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,52 @@
+// What `just run` says at its end: where it is, and what works now.
+import Type from "typebox";
+import Value from "typebox/value";
+import type { Driver } from "../driver.ts";
+import { addresses } from "./addresses.ts";
+import { get } from "./api.ts";
+
+const Machines = Type.Object({
+  machines: Type.Array(Type.Object({ name: Type.String(), host: Type.String(), port: Type.Integer() })),
+});
+type Machine = Type.Static<typeof Machines>["machines"][number];
+
+/** So many are told by name. */
+const SHOWN = 3;
+
+/** The text, from what the pool has now. */
+export async function whatToTry(driver: Driver): Promise<string> {
+  const { publicUrl } = addresses(driver.settings, driver.mode);
+  const answer = await get(driver.api(), "/machines");
+  const machines = Value.Check(Machines, answer) ? answer.machines : [];
+  const header = driver.settings.secret("ADMIN_TOKEN") ? ' -H "Authorization: Bearer $ADMIN_TOKEN"' : "";
+  const stop = driver.mode === "native" ? "just down" : "just docker-down";
+  return `
+Machine Manager runs at ${publicUrl} (mode: ${driver.mode})
+
+${machines.length > 0 ? reserve(publicUrl, header, machines) : register()}
+
+Pool:       curl -k${header} ${publicUrl}/available
+All calls:  ${publicUrl}/swagger
+Stop:       ${stop}     Remove everything: just clean     ("just" not there? npx --yes rust-just ...)`;
+}
+
+function register(): string {
+  return `There is no machine in the pool yet. Register one that you reach over SSH (its password is asked for):
+  just register-machine NAME HOST [PORT] [USER]
+and type just run again, to see what to try then.`;
+}
+
+function reserve(url: string, header: string, machines: Machine[]): string {
+  return `Try next (-k, since the certificate is one of its own):
+  curl -k${header} "${url}/reserve?username=alice&password=wonderland&count=1&duration=60"
+and log in with the password above, at the host and port that it answers${login(machines)}`;
+}
+
+/** Which machine a reservation gets is known before only when there is but one. */
+function login(machines: Machine[]): string {
+  const [one, ...more] = machines;
+  if (one && more.length === 0) return `:\n  ssh -p ${one.port} alice@${one.host}`;
+  const places = machines.slice(0, SHOWN).map(({ name, host, port }) => `${name} is ${host} -p ${port}`);
+  const rest = machines.length > SHOWN ? ", …" : "";
+  return ` (${places.join(", ")}${rest}):\n  ssh -p PORT alice@HOST`;
+}
