@@ -3,7 +3,6 @@
 import { randomBytes } from "node:crypto";
 import { chownSync, existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { SECRET_KEY_FORM } from "../config.ts";
 import type { Driver } from "./driver.ts";
 import { decideMode } from "./mode.ts";
 import { Stop, say, script } from "./script/say.ts";
@@ -11,14 +10,15 @@ import { DOT_ENV, needDotEnv, readSettings, type Settings, STATE } from "./scrip
 import { writeDurably } from "./script/write.ts";
 import { driverOf } from "./stack/drivers.ts";
 
+const KEY_BYTES = 32;
 /** Kept until all is done, so that a run that was cut off is gone on with, and no key is lost in between. */
 const NEXT = join(STATE, "next_secret_key");
 
 function nextKey(): string {
   if (!existsSync(NEXT) || statSync(NEXT).size === 0)
-    writeDurably(NEXT, `${randomBytes(32).toString("base64")}\n`);
+    writeDurably(NEXT, `${randomBytes(KEY_BYTES).toString("base64")}\n`);
   const key = readFileSync(NEXT, "utf8").trim();
-  if (!new RegExp(SECRET_KEY_FORM).test(key))
+  if (Buffer.from(key, "base64").length !== KEY_BYTES)
     throw new Stop(`${NEXT} holds no key; remove it, and type the same again`);
   return key;
 }

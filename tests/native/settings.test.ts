@@ -40,7 +40,7 @@ function loaded(text: string, names: string[], more: Record<string, string> = {}
 /** `native up` in a checkout that can't be started. */
 function up(text: string) {
   writeFileSync(join(folder, ".env"), text);
-  cpSync(join(ROOT, "config.ts"), join(folder, "config.ts"));
+  for (const name of ["config.ts", "settings.ts"]) cpSync(join(ROOT, name), join(folder, name));
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   const none = { DATABASE_URL: "", DATABASE_OWNER_URL: "", ADMIN_TOKEN: "", PUBLISH_ADDRESS: "" };
   return run(["provision/bun.sh", "provision/stack.ts", "native", "up"], { ...env, ...none }, folder);

@@ -7,7 +7,7 @@ import { ROOT, run } from "./proxy.ts";
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "mm-token-"));
-  for (const part of ["provision", ".env.example", "config.ts"])
+  for (const part of ["provision", ".env.example", "config.ts", "settings.ts"])
     cpSync(join(ROOT, part), join(folder, part), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
 });
