@@ -1,9 +1,8 @@
 // Installs what is missing, and makes .env. Does nothing, quickly, when all is there. (It needs no package itself.)
-import { existsSync } from "node:fs";
 import { decideMode, type Mode } from "./mode.ts";
 import { ask, asksHelp } from "./script/children.ts";
 import { Stop, say, script, tell } from "./script/say.ts";
-import { DOT_ENV, ROOT, readSettings } from "./script/settings.ts";
+import { ROOT, readSettings } from "./script/settings.ts";
 import { makeDotEnv } from "./setup/dot_env.ts";
 import { installDebian, installNpm, missingDebian, missingNpm } from "./setup/packages.ts";
 
@@ -67,7 +66,7 @@ if (import.meta.main)
       return 2;
     }
     // (What it finds in .env that is no setting is said by what is typed next.)
-    const { mode } = await decideMode(readSettings(ROOT, process.env, existsSync(DOT_ENV) ? () => {} : tell));
+    const { mode } = await decideMode(readSettings(ROOT, process.env, () => {}));
     await setup({ mode, tests: words.includes("--tests"), onlyPackages: words.includes("--packages") });
     return 0;
   });

@@ -10,17 +10,17 @@ const FOLDERS: Record<Mode, string> = { native: "certificate", docker: "docker/t
 
 export type Tls = NonNullable<BunFetchRequestInit["tls"]>;
 
-/**
- * Trust in the certificate that our nginx serves, and in no other one. It is asked at an address that need not be among
- * the certificate's names.
- */
+/** Trust in what our nginx serves. Before there is a certificate, nothing can be asked. */
 export function proxyTls(mode: Mode): Tls {
   const file = join(STATE, FOLDERS[mode], "cert.pem");
-  if (!existsSync(file)) return {};
-  const own = readFileSync(file, "utf8");
+  return existsSync(file) ? trustOnly(readFileSync(file, "utf8")) : {};
+}
+
+/** Trust in one certificate, at whatever address it is met: that need not be among its names. */
+export function trustOnly(pem: string): Tls {
   // (Not among the options that Bun's types know, but it heeds it: the certificate alone, without its authority's, will do.)
   const partial = { allowPartialTrustChain: true };
-  return { ca: own, checkServerIdentity: () => undefined, ...partial };
+  return { ca: pem, checkServerIdentity: () => undefined, ...partial };
 }
 
 /** Whether something answers: with success, or a way to it; `anyStatus`: with whatever. */

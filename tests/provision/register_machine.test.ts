@@ -1,0 +1,89 @@
+// `just register-machine`: whatever is wrong is said, and what to type instead.
+import { afterAll, expect, test } from "bun:test";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dir, "../..");
+const seen: Record<string, unknown>[] = [];
+const api = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  async fetch(request) {
+    seen.push((await request.json()) as Record<string, unknown>);
+    return Response.json({ name: "x", state: "available", last_error: null }, { status: 201 });
+  },
+});
+afterAll(() => api.stop(true));
+
+/** @param given on standard input */
+async function register(words: string[], given = "", port = api.port) {
+  seen.length = 0;
+  const env = { MODE: "native", HOST: "127.0.0.1", PORT: String(port), ADMIN_TOKEN: "a-token-of-16-letters" };
+  const child = Bun.spawn(["just", "register-machine", ...words], {
+    cwd: ROOT,
+    env: { ...process.env, ...env },
+    stdin: new Blob([given]),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, err] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { code: await child.exited, out, err };
+}
+
+test("with all that it needs it registers the machine, port 22 and root by default", async () => {
+  const { code, out, err } = await register(["rack-7", "rack-7.example.org"], "its password\n");
+  expect({ code, out, err }).toEqual({ code: 0, out: "rack-7: registered\n", err: "" });
+  const machine = {
+    name: "rack-7",
+    host: "rack-7.example.org",
+    port: 22,
+    user: "root",
+    password: "its password",
+  };
+  expect(seen).toEqual([machine]);
+});
+
+for (const [what, words, says] of [
+  ["no name", [], "usage: just register-machine NAME HOST [PORT] [USER]"],
+  ["no host", ["rack-7"], "usage: just register-machine NAME HOST [PORT] [USER]"],
+  ["a bad name", ["rack 7", "localhost"], "'rack 7': the name must be letters, digits"],
+  ["a bad host", ["rack-7", "local/host"], "'local/host': the host must be a name or an address"],
+  [
+    "a port that there is not",
+    ["rack-7", "localhost", "99999"],
+    "'99999': the port is not a number from 1 to 65535",
+  ],
+  ["a word for a port", ["rack-7", "localhost", "ssh"], "'ssh': the port is not a number from 1 to 65535"],
+  ["a bad user", ["rack-7", "localhost", "22", "Root"], "'Root': the user must be"],
+] as const)
+  test(`${what} is named, before the password is asked for`, async () => {
+    const { code, out, err } = await register([...words], "s3cret\n");
+    expect(code).toBe(2);
+    expect(err).toContain(says);
+    expect(err).toContain("just register-machine rack-7 rack-7.example.org 22 root");
+    expect(out + err).not.toContain("s3cret");
+    expect(seen).toEqual([]);
+  });
+
+test("no password: where it is taken from", async () => {
+  for (const given of ["", "\n"]) {
+    const { code, err } = await register(["rack-7", "localhost"], given);
+    expect(code).toBe(1);
+    expect(err).toContain("no password was given");
+    expect(err).toContain("standard input");
+  }
+  expect(seen).toEqual([]);
+});
+
+test("a stack that does not run: how to see that", async () => {
+  const closed = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
+  const { port } = closed;
+  await closed.stop(true);
+  const { code, err } = await register(["rack-7", "localhost"], "s3cret\n", port);
+  expect(code).toBe(2);
+  expect(err).toContain(`can't reach the API at http://127.0.0.1:${port}`);
+  expect(err).toContain("just status");
+  expect(err).not.toContain("s3cret");
+});

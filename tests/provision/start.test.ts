@@ -1,0 +1,77 @@
+// `just run` that can't, and `just provision` that is stopped: nothing is half made, and what is said is short. In a copy of this
+// working tree, with ports of its own.
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Copy } from "../native/copy.ts";
+import { run } from "../native/proxy.ts";
+import { until } from "../support/until.ts";
+
+setDefaultTimeout(60_000);
+const asRoot = process.getuid?.() === 0;
+
+describe.skipIf(!asRoot)("just run", () => {
+  let copy: Copy;
+  beforeAll(async () => {
+    copy = await Copy.make({ MACHINE_COUNT: "3" });
+  });
+  afterAll(() => copy?.remove());
+  const there = (path: string) => existsSync(join(copy.folder, path));
+
+  test("a taken port is named, with who has it and the setting, before any machine is made", async () => {
+    const { https, http, api, machines } = copy.ports;
+    for (const [name, port] of Object.entries({
+      HTTPS_PORT: https,
+      HTTP_PORT: http,
+      PORT: api,
+      MACHINE_BASE_PORT: machines + 1, // the second machine's
+    })) {
+      const other = Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
+      const refused = await copy.just("run");
+      other.stop(true);
+      expect(refused.code, name).toBe(1);
+      expect(refused.stderr).toContain(
+        `port ${port} is taken by bun (process ${process.pid}); end that, or take`,
+      );
+      expect(refused.stderr).toMatch(new RegExp(`: ${name}=\\d+ just run\n$`));
+      expect(refused.stdout).not.toContain("making demo machines");
+    }
+    for (const path of [".local/machines", ".local/run", "provision/machines.txt"])
+      expect(there(path)).toBe(false);
+  });
+
+  test("settings that can't be are refused before any machine is made", async () => {
+    for (const [name, value, says] of [
+      ["HTTPS_PORT", "99999", "HTTPS_PORT=99999: must be a port, 1 to 65535"],
+      ["MACHINE_COUNT", "many", "MACHINE_COUNT=many: must be a number from 0 to 999"],
+      ["MODE", "podman", "MODE=podman: must be docker or native"],
+    ] as const) {
+      const refused = await run(["just", "run"], { ...copy.env, [name]: value }, copy.folder);
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toContain(says);
+    }
+    expect(there(".local/machines")).toBe(false);
+  });
+
+  test("Ctrl-C ends it with 130, with all that it started, and shows no traceback", async () => {
+    // As a terminal does it: to the whole foreground group, which `just` leads here.
+    const child = Bun.spawn(["just", "provision"], {
+      cwd: copy.folder,
+      env: { ...process.env, ...copy.env },
+      stdout: "pipe",
+      stderr: "pipe",
+      detached: true,
+    });
+    let said = "";
+    const read = async (stream: ReadableStream<Uint8Array>) => {
+      for await (const chunk of stream) said += new TextDecoder().decode(chunk);
+    };
+    const all = Promise.all([read(child.stdout), read(child.stderr)]);
+    await until("Ansible is at work", 30_000, () => said.includes("TASK ["));
+    process.kill(-child.pid, "SIGINT");
+    expect(await child.exited).toBe(130);
+    await all;
+    expect(said).not.toMatch(/Traceback|KeyboardInterrupt|error: Recipe/);
+    await until("Ansible has ended", 10_000, () => copy.pidsOf("ansible-playbook").length === 0);
+  });
+});

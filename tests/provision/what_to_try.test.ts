@@ -1,0 +1,54 @@
+// What `just run` suggests at its end works: it names a machine only when it knows which one a reservation gets.
+import { afterAll, expect, test } from "bun:test";
+import type { Driver } from "../../provision/driver.ts";
+import { whatToTry } from "../../provision/stack/what_to_try.ts";
+
+let machines: { name: string; host: string; port: number }[] = [];
+const api = Bun.serve({
+  port: 0,
+  hostname: "127.0.0.1",
+  fetch: ({ headers }) =>
+    headers.get("authorization") === "Bearer the-token"
+      ? Response.json({ machines: machines.map((one) => ({ ...one, state: "available", user: "root" })) })
+      : Response.json({ error: "no token" }, { status: 401 }),
+});
+afterAll(() => api.stop(true));
+
+/** What it says to the owner of a pool of these machines. */
+function told(pool: typeof machines): Promise<string> {
+  machines = pool;
+  const settings = {
+    names: [],
+    get: (name: string) => (name === "HTTPS_PORT" ? "8443" : ""),
+    secret: (name: string) => (name === "ADMIN_TOKEN" ? "the-token" : ""),
+  };
+  const headers = { authorization: "Bearer the-token" };
+  return whatToTry({
+    mode: "native",
+    settings,
+    api: () => ({ origin: api.url.origin, headers, tls: {} }),
+  } as unknown as Driver);
+}
+
+test("a pool without a machine: to register one, and no reserve that can't work", async () => {
+  const text = await told([]);
+  expect(text).toContain("just register-machine NAME HOST [PORT] [USER]");
+  expect(text).not.toContain("/reserve");
+  expect(text).not.toContain("ssh -p");
+  expect(text).toContain("Machine Manager runs at https://localhost:8443 (mode: native)");
+});
+
+test("one machine: the ssh line is that one's", async () => {
+  const text = await told([{ name: "rack-7", host: "rack-7.example.org", port: 2022 }]);
+  expect(text).toContain("  ssh -p 2022 alice@rack-7.example.org\n");
+  expect(text).toContain('curl -k -H "Authorization: Bearer $ADMIN_TOKEN" "https://localhost:8443/reserve?');
+});
+
+test("several: the port is the answer's, not a guess", async () => {
+  const text = await told(
+    [1, 2, 3, 4].map((n) => ({ name: `alpine-${n}`, host: "localhost", port: 2220 + n })),
+  );
+  expect(text).toContain("  ssh -p PORT alice@HOST\n");
+  expect(text).not.toMatch(/ssh -p \d/);
+  expect(text).toContain("alpine-1 is localhost -p 2221, alpine-2 is localhost -p 2222");
+});
