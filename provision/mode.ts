@@ -20,7 +20,7 @@ export async function decideMode(settings: Settings): Promise<{ mode: Mode; why:
   if (!Bun.which("docker")) return native("there is no docker command");
   const answers = async (...words: string[]) =>
     (await ask(["docker", ...words], { seconds: ENGINE_SECONDS })).code === 0;
-  if (!(await answers("info"))) return native("no Docker engine answers");
+  if (!(await answers("version"))) return native("no Docker engine answers");
   if (!(await answers("compose", "version"))) return native("Docker has no Compose plugin");
   return { mode: "docker", why: "a Docker engine with Compose answers; MODE=native runs without it" };
 }

@@ -2,14 +2,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { tellMode } from "./mode.ts";
 import { Stop, say, script } from "./script/say.ts";
-import { isRoot, MACHINES_FILE, readSettings, type Settings } from "./script/settings.ts";
+import { isRoot, MACHINES_FILE, ROOT, readSettings, type Settings } from "./script/settings.ts";
 import { setup } from "./setup.ts";
 
 await script("run", async () => {
   const [how, ...rest] = process.argv.slice(2);
   if ((how !== "up" && how !== "up-dev") || rest.length > 0)
     throw new Stop("usage: provision/run.ts up|up-dev", 2);
-  const mode = await tellMode(readSettings());
+  // (What in .env is no setting is told below, once.)
+  const mode = await tellMode(readSettings(ROOT, process.env, () => {}));
   await setup({ mode });
 
   // These need the packages that setup has just installed.

@@ -86,11 +86,14 @@ export async function needEngine(): Promise<void> {
   const without = "Or run without: MODE=native just run";
   if (!Bun.which("docker"))
     throw new Stop("there is no docker command here. Run it without: MODE=native just run");
-  const info = await ask(["docker", "info"]);
-  if (info.code !== 0)
+  const [engine, plugin] = await Promise.all([
+    ask(["docker", "version"]),
+    ask(["docker", "compose", "version"]),
+  ]);
+  if (engine.code !== 0)
     throw new Stop(
-      `no Docker engine answers (${info.stderr.split("\n")[0]}).\n  Start one, or may you not use it (group docker)? ${without}`,
+      `no Docker engine answers (${engine.stderr.trim().split("\n")[0]}).\n  Start one, or may you not use it (group docker)? ${without}`,
     );
-  if ((await ask(["docker", "compose", "version"])).code !== 0)
+  if (plugin.code !== 0)
     throw new Stop(`docker has no 'compose' (install docker-compose-plugin). ${without}`);
 }
