@@ -152,19 +152,32 @@ reprovision: unprovision provision
 check:
     @{{ script }} provision/checks/check.ts
 
-# Run all tests (or those that ARGS name), after installing what they need
+# Run the tests that a person waits for (or the files that ARGS name, of any tier), after installing what they need
 [group('tests')]
 test *ARGS:
     @provision/setup.sh --tests
     @{{ script }} provision/checks/test.ts "$@"
 
-# Run the tests of the Docker mode only (needs a Docker engine)
+# Run the tests of the native stack, of setup and of the demo machines
+[group('tests')]
+test-native:
+    @provision/setup.sh --tests
+    @{{ script }} provision/checks/test.ts --native
+
+# Run the tests of the Docker mode (needs a Docker engine)
 [group('tests')]
 test-docker:
-    @{{ script }} test tests/docker
+    @provision/setup.sh --tests
+    @{{ script }} provision/checks/test.ts --docker
 
 # Break everything on purpose and check the promise; ends with a table (--long: an hour; FAULT_SEED repeats a run)
 [group('tests')]
 test-faults *ARGS:
     @provision/setup.sh --tests
-    @{{ script }} provision/checks/faults.ts "$@"
+    @{{ script }} provision/checks/test.ts --faults "$@"
+
+# Run all tests: test, test-native, test-docker, test-faults
+[group('tests')]
+test-all:
+    @provision/setup.sh --tests
+    @{{ script }} provision/checks/test.ts --all

@@ -12,7 +12,7 @@ export const page =
   (url: string) =>
   ({ parts, request }: { parts: () => Deps; request: Request }): Response => {
     // An open API honours sessions too, and then the page shows who is logged in.
-    const open = parts().config.adminToken === "" && secretIn(request) === undefined;
+    const open = parts().adminToken === "" && secretIn(request) === undefined;
     const html = readFileSync(fileURLToPath(url), "utf8");
     return new Response(open ? html.replace("<html ", "<html data-open ") : html, {
       headers: { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache" },

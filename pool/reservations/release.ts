@@ -81,7 +81,9 @@ export async function release(deps: ReservationsDeps, id: string, owner?: string
   const held = await machinesHeldBy(deps, id);
   const pending = held.map(({ name }) => name);
   // One that failed is quarantined, and whoever retries it keeps it there.
-  const working = held.filter(({ state, leaseWorker }) => state !== MACHINE.quarantined && leaseWorker !== null);
+  const working = held.filter(
+    ({ state, leaseWorker }) => state !== MACHINE.quarantined && leaseWorker !== null,
+  );
   return {
     id,
     username: row.username,

@@ -1,5 +1,5 @@
-// What `.ci/run` does: starts a Docker engine where the workplace has the tools for it, runs the README's test command, and ends
-// with the sum of its tests: `N passed, N failed`.
+// What `.ci/run` does: starts a Docker engine where the workplace has the tools for it, runs the README's test command and those
+// beside it, and ends with the sum of their tests: `N passed, N failed`.
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +10,9 @@ import { type Counts, countsOf, summary } from "./counts.ts";
 
 const TOOLS = join(ROOT, "../shared/tools/docker");
 const IMAGES = ["mariadb:11", "oven/bun:1.4", "nginx:1.28-alpine", "alpine:3.22"];
-const COMMAND = ["npx", "--yes", "rust-just", "test"];
+/** The README's, and then those beside it (CONTRIBUTING.md). */
+const README_COMMAND = ["npx", "--yes", "rust-just", "test"];
+const COMMANDS = [README_COMMAND, ...["native", "docker", "faults"].map((tier) => ["just", `test-${tier}`])];
 
 /** Runs a tool, whose output is shown when it fails. */
 async function tool(name: string, words: string[], seconds: number): Promise<boolean> {
@@ -47,9 +49,9 @@ async function dockerEngine(): Promise<number | undefined> {
   return started;
 }
 
-/** Runs the tests, whose output goes on to ours. */
-async function tests(): Promise<{ code: number; counts: Counts }> {
-  const child = Bun.spawn(["sh", "-c", 'exec "$@" 2>&1', "-", ...COMMAND], { cwd: ROOT, stdout: "pipe" });
+/** Runs one of them, whose output goes on to ours. */
+async function tests(command: string[]): Promise<{ code: number; counts: Counts }> {
+  const child = Bun.spawn(["sh", "-c", 'exec "$@" 2>&1', "-", ...command], { cwd: ROOT, stdout: "pipe" });
   const forget = atSignal(() => child.kill());
   const decoder = new TextDecoder();
   let text = "";
@@ -68,15 +70,24 @@ await script("ci", async () => {
   };
   atSignal(stop);
   try {
-    say("ci: running the README's test command");
-    const { code, counts } = await tests();
-    // Something that ended the tests before their summary (or beside it) is a failure too.
-    if (counts.failed === 0 && (code !== 0 || counts.passed === 0)) {
-      say(`ci: the test command ended with ${code} and ${counts.passed} passed tests`);
-      counts.failed = 1;
+    const sum: Counts = { passed: 0, failed: 0, skipped: 0 };
+    const times: string[] = [];
+    for (const command of COMMANDS) {
+      const name = command.at(-1);
+      say(`ci: ${command.join(" ")}`);
+      const from = performance.now();
+      const { code, counts } = await tests(command);
+      times.push(`${name} ${Math.round((performance.now() - from) / 1000)} s`);
+      // Something that ended the tests before their summary (or beside it) is a failure too.
+      if (counts.failed === 0 && (code !== 0 || counts.passed + counts.skipped === 0)) {
+        say(`ci: ${name} ended with ${code} and ${counts.passed} passed tests`);
+        counts.failed = 1;
+      }
+      for (const one of ["passed", "failed", "skipped"] as const) sum[one] += counts[one];
     }
-    say(summary(counts));
-    return counts.failed === 0 ? 0 : 1;
+    say(`ci: ${times.join(", ")}`);
+    say(summary(sum));
+    return sum.failed === 0 ? 0 : 1;
   } finally {
     stop();
   }

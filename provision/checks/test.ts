@@ -1,22 +1,80 @@
-// `just test`: runs the tests that the arguments name; without any all of them, and those that break things on purpose at the
-// end. Whatever the tests leave in their temporary folder is a failure, too.
+// `just test` and its like: runs a tier of the tests, or those that the arguments name. Whatever they leave in their temporary
+// folders is a failure, too.
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { availableParallelism, tmpdir } from "node:os";
+import { basename, join } from "node:path";
 import { atSignal, type Env, run } from "../script/children.ts";
-import { script, tell } from "../script/say.ts";
+import { Stop, say, script, tell } from "../script/say.ts";
 import { ROOT } from "../script/settings.ts";
+
+/** bunfig.toml leaves these out of a plain `bun test`; naming them needs that undone. */
+const EVERYWHERE = ["--path-ignore-patterns", "none"];
+/** Most of a test is waiting: for a process to start, for a machine. */
+const WORKERS = availableParallelism() + 1;
+
+type Bun = (words: string[], env: Env) => Promise<number>;
+const bun: Bun = (words, env) => run(["bun", "--no-env-file", ...words], { cwd: ROOT, env });
+
+/** Has one database server for all processes of a run. @returns its socket, and its end */
+async function database(env: Env): Promise<{ socket: string; stop: () => Promise<unknown> }> {
+  const child = Bun.spawn(["bun", "--no-env-file", "tests/support/run_database.ts"], {
+    cwd: ROOT,
+    env,
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  const { value } = await child.stdout.getReader().read();
+  const socket = new TextDecoder().decode(value).trim();
+  if (!socket) throw new Stop("the tests' database did not start");
+  return {
+    socket,
+    stop: async () => {
+      await child.stdin.end();
+      return child.exited;
+    },
+  };
+}
+
+/** What a person waits for: all that bunfig.toml leaves, files side by side. */
+async function fast(env: Env): Promise<number> {
+  const { socket, stop } = await database(env);
+  try {
+    return await bun(["test", `--parallel=${WORKERS}`], { ...env, TEST_DATABASE_SOCKET: socket });
+  } finally {
+    await stop();
+  }
+}
+
+const TIERS: Record<string, (env: Env, words: string[]) => Promise<number>> = {
+  "--fast": fast,
+  "--native": (env) => bun(["test", ...EVERYWHERE, "tests/native/", "tests/provision/"], env),
+  "--docker": (env) => bun(["test", ...EVERYWHERE, "tests/docker/"], env),
+  "--faults": (env, words) => bun(["provision/checks/faults.ts", ...words], env),
+  async "--all"(env) {
+    let code = 0;
+    for (const tier of ["--fast", "--native", "--docker", "--faults"])
+      code = ((await TIERS[tier]?.(env, [])) ?? 0) || code;
+    return code;
+  },
+};
+
+function runTests(words: string[], env: Env): Promise<number> {
+  const [first = "--fast", ...rest] = words;
+  const tier = TIERS[first];
+  return tier ? tier(env, rest) : bun(["test", ...EVERYWHERE, ...words], env);
+}
 
 /** Some of it goes a moment after its test process has ended, however that ended. */
 const LEFT_MS = 15_000;
+const RAM = "/dev/shm";
 
-const left = (folder: string) => readdirSync(folder).filter((name) => /^(mm|machine-manager)-/.test(name));
-
-async function runTests(words: string[], env: Env): Promise<number> {
-  const bun = (...more: string[]) => run(["bun", "--no-env-file", ...more], { cwd: ROOT, env });
-  if (words.length > 0) return bun("test", ...words);
-  const code = await bun("test", "--path-ignore-patterns", "tests/faults/**");
-  return (await bun("provision/checks/faults.ts")) || code;
+/** What is left of a run: in its folder, and the data of its databases (tests/support/database.ts). */
+function left(folder: string): string[] {
+  const inRam = (name: string) => name.startsWith(`mm-data-${basename(folder)}-`);
+  return [
+    ...readdirSync(folder).filter((name) => /^(mm|machine-manager)-/.test(name)),
+    ...readdirSync(RAM).filter(inRam),
+  ];
 }
 
 await script("test", async () => {
@@ -24,13 +82,15 @@ await script("test", async () => {
   chmodSync(folder, 0o1777); // some work in there as other users
   const remove = () => rmSync(folder, { recursive: true, force: true });
   atSignal(remove);
+  const from = performance.now();
   try {
     const code = await runTests(process.argv.slice(2), { ...process.env, TMPDIR: folder });
     const deadline = performance.now() + LEFT_MS;
     while (left(folder).length > 0 && performance.now() < deadline) await Bun.sleep(200);
+    say(`test: ${Math.round((performance.now() - from) / 1000)} s`);
     const names = left(folder).sort();
     if (names.length === 0) return code;
-    tell(`test: the tests left in ${folder}: ${names.join(" ")}`);
+    tell(`test: the tests left in ${folder} and ${RAM}: ${names.join(" ")}`);
     return code || 1;
   } finally {
     remove();

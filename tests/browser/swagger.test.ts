@@ -43,6 +43,7 @@ test("the login page and Swagger UI in Chromium", async () => {
         cwd: ROOT,
         env: {
           ...process.env,
+          JEST_WORKER_ID: undefined, // set by `bun test --parallel`; Playwright would take itself for misused
           SITE: `https://127.0.0.1:${proxy.https}`,
           TOKEN,
           PASSWORD,

@@ -1,5 +1,5 @@
 // Two accounts at the database: the owner changes tables, the program may only add to the events.
-import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createConnection } from "mysql2/promise";
 import { connectionOptions, openDatabase } from "../../db/client.ts";
 import { waitForTables } from "../../db/migrate.ts";
@@ -18,8 +18,9 @@ setDefaultTimeout(120_000);
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startDatabase();
+  server = await startDatabase(); // of its own: some tests change settings of the whole server
 });
+afterAll(() => server.stop());
 
 const settingsFor = ({ DATABASE_URL }: Accounts): Settings => ({
   DATABASE_URL,

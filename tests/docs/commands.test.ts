@@ -19,6 +19,7 @@ const ELSEWHERE: Record<string, { file: string; as: string }> = {
     file: "provision/checks/ci.ts",
     as: '["npx", "--yes", "rust-just", "test"]',
   },
+  "just test": { file: "provision/checks/ci.ts", as: '"rust-just", "test"' },
   "MODE=native just run": { file: "tests/native/copy.ts", as: 'MODE: "native"' },
   "MODE=docker just run": { file: "tests/docker/checkout.ts", as: 'MODE: "docker"' },
   "just prune-events --older-than 365d": {

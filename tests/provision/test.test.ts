@@ -24,7 +24,7 @@ test("a folder that a test left fails the run, which names it and removes it", a
   expect(tidy).toMatchObject({ code: 0 });
   const untidy = await justTest("untidy", "");
   expect(untidy.code).toBe(1);
-  const [, place = ""] = /the tests left in (\S+): mm-crash-\w+$/m.exec(untidy.stderr) ?? [];
+  const [, place = ""] = /the tests left in (\S+) and \S+: mm-crash-\w+$/m.exec(untidy.stderr) ?? [];
   expect(place).toContain("mm-tests.");
   expect((await run(["ls", place])).code).not.toBe(0);
 }, 60_000);

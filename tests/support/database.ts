@@ -164,6 +164,7 @@ export async function startDatabase(flags: string[] = [], into?: string): Promis
   // Outlives us for a moment: when this process ends, however it ends, the pipe closes, and server and folder go.
   Bun.spawn(
     [
+      "setsid", // whoever ends our process group does not end this
       "sh",
       "-c",
       'cat; pid=$(cat "$1/pid"); n=0; while kill -KILL "$pid" && [ $((n += 1)) -lt 100 ]; do sleep 0.1; done; rm -rf "$1" "$2"',
