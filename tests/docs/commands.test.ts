@@ -14,7 +14,7 @@ setDefaultTimeout(120_000);
 
 /** What another test runs: the command, the file, and what stands there. */
 const ELSEWHERE: Record<string, { file: string; as: string }> = {
-  "npx --yes rust-just run": { file: "tests/native/stack.test.ts", as: 'just("run")' },
+  "npx --yes rust-just run": { file: "tests/e2e/quick_start.test.ts", as: 'toBe("just run")' },
   "npx --yes rust-just test": {
     file: "provision/checks/ci.ts",
     as: '["npx", "--yes", "rust-just", "test"]',
