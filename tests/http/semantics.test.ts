@@ -189,7 +189,7 @@ test("an error is told as RFC 9457 writes it to whoever asks for that, and as ev
 
 test("a token's scheme may be written in any case", async () => {
   const token = "an-admin-token-of-this-test";
-  const closed = { ...pool.deps, adminToken: token, config: { ...pool.deps.config, adminToken: token } };
+  const closed = { ...pool.deps, adminToken: token };
   for (const scheme of ["Bearer", "bearer", "BEARER", "bEaReR"]) {
     const ok = await ask("GET", "/available", { Authorization: `${scheme} ${token}` }, undefined, closed);
     expect([scheme, ok.status]).toEqual([scheme, 200]);
