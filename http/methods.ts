@@ -38,7 +38,8 @@ function methodsAt(path: string, routes: AnyElysia["routes"]): string[] {
  * Distinguishes an unsupported method (405 with `Allow`) from an unknown path (404), and answers OPTIONS with the same
  * `Allow`. Must come before the error handler, which would answer 404 to both.
  */
-export const withMethods = <App extends AnyElysia>(app: App) =>
+export const withMethods = <App extends AnyElysia>(app: App): App =>
+  // As it came: what onError returns has forgotten its routes, which a typed client asks for.
   app.onError({ as: "global" }, (context) => {
     const { code, request, set } = context;
     if (code !== "NOT_FOUND") return;
@@ -48,4 +49,4 @@ export const withMethods = <App extends AnyElysia>(app: App) =>
     if (method !== "OPTIONS") return respond(context as unknown as Context, code, refusal(method, allow));
     set.status = 204; // for the log
     return new Response(null, { status: 204, headers: { Allow: allow.join(", ") } });
-  });
+  }) as App;

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { isOpen } from "../auth/open.ts";
+import { STATUS_OF } from "../codes.ts";
 import { Problem, ProblemDetails } from "../models/problem.ts";
 import { isNode, mapValues, type Node, schemaOf } from "./schema.ts";
 
@@ -10,20 +11,30 @@ const WITH_A_PRINCIPAL = { 401: {}, 403: {}, 429: {} };
 /** 404 → NotFound */
 const nameOf = (status: string) => (STATUS_CODES[status] ?? "Error").replace(/\W/g, "");
 
+/** An error response, with the codes that it can have. @param named receives its schemas */
+function errorOf(status: string, named: Node): Node {
+  const title = STATUS_CODES[status];
+  const all = Object.entries(STATUS_OF).filter(([, one]) => one === Number(status));
+  const codes = all.map(([code]) => code).sort();
+  const example = { error: "…", code: codes[0] };
+  const details = { type: "about:blank", title, status: Number(status), detail: "…", code: codes[0] };
+  return {
+    description: `${title}: ${codes.join(", ")}`,
+    content: {
+      "application/json": { schema: schemaOf(Problem, named), example },
+      "application/problem+json": { schema: schemaOf(ProblemDetails, named), example: details },
+    },
+  };
+}
+
 /** Every error response that an operation refers to. @param named receives their schemas */
 function errorsOf(paths: Node, named: Node): Node {
-  const content = {
-    "application/json": { schema: schemaOf(Problem, named) },
-    "application/problem+json": { schema: schemaOf(ProblemDetails, named) },
-  };
   const operations = Object.values(paths).flatMap((path) => Object.values(path as Node)) as {
     responses: Node;
   }[];
   const all = new Set(operations.flatMap(({ responses }) => Object.keys(responses)));
   const errors = [...all].filter((status) => Number(status) >= 400).sort();
-  return Object.fromEntries(
-    errors.map((status) => [nameOf(status), { description: STATUS_CODES[status], content }]),
-  );
+  return Object.fromEntries(errors.map((status) => [nameOf(status), errorOf(status, named)]));
 }
 
 /** Makes an operation from the plugin valid. @param named receives the schemas that have a name */

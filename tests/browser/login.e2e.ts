@@ -45,6 +45,7 @@ test("from /swagger to the login page, in, a change, out, and out it stays", asy
   ]);
   expect(await page.evaluate(() => document.cookie)).toBe("");
 
+  await page.waitForLoadState("networkidle");
   await page.locator("#who").click();
   await expect(loggedIn(page)).toContainText("You are dora, with the role admin");
   await submit(page, "Log out");
@@ -62,6 +63,8 @@ test("with a token, and with the keyboard alone", async ({ page }) => {
   await page.keyboard.type(TOKEN);
   await page.keyboard.press("Enter");
   await expect(page.locator("#who")).toHaveText("ADMIN_TOKEN (admin), log out");
+  // To leave a page that still loads is a request that fails.
+  await page.waitForLoadState("networkidle");
   await page.goto("/login");
   await expect(loggedIn(page)).toContainText("You are ADMIN_TOKEN");
   await loggedIn(page).getByRole("link").click();

@@ -75,9 +75,14 @@ test("every operation says what it does, what it takes and what it answers, in J
     for (const [status, response] of Object.entries(operation.responses)) {
       if (Number(status) >= 400) {
         const name = /^#\/components\/responses\/(\w+)$/.exec(response.$ref ?? "")?.[1] ?? "";
-        const problem = (name: string) => ({ schema: { $ref: `#/components/schemas/${name}` } });
+        const codes = Object.entries(STATUS_OF).flatMap(([code, one]) => (`${one}` === status ? [code] : []));
+        expect(codes.length, status).toBeGreaterThan(0);
+        const problem = (name: string) => ({
+          schema: { $ref: `#/components/schemas/${name}` },
+          example: expect.objectContaining({ code: codes.sort()[0] }),
+        });
         expect(document.components.responses[name], `${name} ${status}`).toEqual({
-          description: STATUS_CODES[status],
+          description: `${STATUS_CODES[status]}: ${codes.sort().join(", ")}`,
           content: {
             "application/json": problem("Problem"),
             "application/problem+json": problem("ProblemDetails"),
@@ -257,4 +262,13 @@ test("the bodies that Swagger UI fills in are good ones", async () => {
     };
     expect(answer.body.code ?? answer.status, path).toBe(expected[path] ?? 201);
   }
+});
+
+// What a typed client knows of the app: an address that is not there does not compile.
+type Routes = keyof (typeof app)["~Routes"];
+const there: Routes = "reservations";
+// @ts-expect-error
+const nowhere: Routes = "nowhere";
+test("the app's type has its routes, and no others", () => {
+  expect<string[]>([there, nowhere]).toEqual(["reservations", "nowhere"]);
 });
