@@ -1,7 +1,7 @@
 // Registers machines through the API.
 import Type from "typebox";
 import Value from "typebox/value";
-import { Stop } from "../script/say.ts";
+import { Stop, say, tell } from "../script/say.ts";
 import type { Api } from "../stack/api.ts";
 import { type Machine, parseLine } from "./line.ts";
 
@@ -29,7 +29,7 @@ async function post(to: Api, machine: Machine, waitSeconds: number) {
       signal: AbortSignal.timeout(60_000),
       tls: to.tls,
     }).catch((error: Error) => {
-      throw new Stop(`can't reach the API at ${to.origin}: ${error.message}. Is it up? See: just status`, 2);
+      throw new Stop(`can't reach the API at ${to.origin}: ${error.message.split(". ")[0]}. Is it up? See: just status`, 2);
     });
     const body = await response.json().catch(() => ({}));
     const answer = Value.Check(Answer, body) ? body : {};
@@ -87,17 +87,17 @@ export async function registerLines(
         typeof machine === "string"
           ? `${label}:${next.number}`
           : `${machine.name}${word === "failed" ? ` (line ${next.number})` : ""}`;
-      (word === "failed" ? console.error : console.log)(`${at}: ${said}`);
+      (word === "failed" ? tell : say)(`${at}: ${said}`);
     }
   };
   await Promise.all(Array.from({ length: LANES }, work));
-  console.log(`${count.added} registered, ${count.there} already there, ${count.failed} failed`);
+  say(`${count.added} registered, ${count.there} already there, ${count.failed} failed`);
   return count;
 }
 
 /** Registers one machine, and says what came of it. @returns whether it is registered */
 export async function registerOne(to: Api, machine: Machine): Promise<boolean> {
   const { word, text } = verdict(await post(to, machine, WAIT_SECONDS));
-  (word === "failed" ? console.error : console.log)(`${machine.name}: ${text}`);
+  (word === "failed" ? tell : say)(`${machine.name}: ${text}`);
   return word !== "failed";
 }

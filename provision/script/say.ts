@@ -1,4 +1,5 @@
 // What the scripts here say to whoever typed a recipe, and how they stop.
+import { writeSync } from "node:fs";
 
 /** Thrown to stop with a word to whoever typed the command: what is wrong, and what to type. */
 export class Stop extends Error {
@@ -12,7 +13,9 @@ export class Stop extends Error {
 
 export const say = (line: string): void => console.log(line);
 /** Beside what the command is asked for, so that `TOKEN=$(just token)` has the token alone. */
-export const tell = (line: string): void => console.error(line);
+export const tell = (line: string): void => {
+  writeSync(2, `${line}\n`); // (console.error would colour it red)
+};
 
 /** Runs a script, and ends the process: with its own exit code, or that of the Stop that it throws. */
 export async function script(name: string, work: () => Promise<number | undefined>): Promise<never> {

@@ -1,6 +1,7 @@
 // `just register-machine`: whatever is wrong is said, and what to type instead.
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
+import { until } from "../support/until.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const seen: Record<string, unknown>[] = [];
@@ -86,4 +87,40 @@ test("a stack that does not run: how to see that", async () => {
   expect(err).toContain(`can't reach the API at http://127.0.0.1:${port}`);
   expect(err).toContain("just status");
   expect(err).not.toContain("s3cret");
+});
+
+/** `just register-machine` at a terminal, where this is typed when the password is asked for. */
+async function atTerminal(typed: string) {
+  const ECHO = 0o10;
+  let shown = "";
+  const child = Bun.spawn(["just", "register-machine", "rack-7", "localhost"], {
+    cwd: ROOT,
+    env: { ...process.env, MODE: "native", HOST: "127.0.0.1", PORT: String(api.port) },
+    terminal: {
+      cols: 200,
+      rows: 20,
+      data(_, text) {
+        shown += new TextDecoder().decode(text);
+      },
+    },
+  });
+  const echoes = () => ((child.terminal?.localFlags ?? 0) & ECHO) !== 0;
+  expect(echoes()).toBe(true);
+  await until("it asks", 10_000, () => shown.includes("Password of root on localhost: ") && !echoes());
+  child.terminal?.write(typed);
+  const code = await child.exited;
+  const after = echoes();
+  child.terminal?.close();
+  return { code, shown, echoes: after };
+}
+
+test("at a terminal the password does not show", async () => {
+  const { code, shown, echoes } = await atTerminal("s3cret\n");
+  expect({ code, echoes }).toEqual({ code: 0, echoes: true });
+  expect(shown).not.toContain("s3cret");
+  expect(seen.at(-1)).toMatchObject({ password: "s3cret" });
+});
+
+test("Ctrl-C there ends it with 130, and what is typed next shows again", async () => {
+  expect(await atTerminal("\u0003")).toMatchObject({ code: 130, echoes: true });
 });
