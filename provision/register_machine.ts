@@ -4,7 +4,6 @@ import { createInterface } from "node:readline";
 import { machineOf } from "./machines/line.ts";
 import { registerOne } from "./machines/register.ts";
 import { decideMode } from "./mode.ts";
-import { atSignal } from "./script/children.ts";
 import { Stop, say, script } from "./script/say.ts";
 import { readSettings } from "./script/settings.ts";
 import { driverOf } from "./stack/drivers.ts";
@@ -12,7 +11,7 @@ import { driverOf } from "./stack/drivers.ts";
 const USAGE = "usage: just register-machine NAME HOST [PORT] [USER]   (default: port 22, user root)";
 const EXAMPLE = "for example: just register-machine rack-7 rack-7.example.org 22 root";
 
-/** The first line of what we are given; at a terminal nothing of it shows. */
+/** The first line of what we are given; at a terminal nothing of it shows. (Ctrl-C: Bun leaves a terminal as it was.) */
 async function readPassword(prompt: string): Promise<string> {
   const terminal = process.stdin.isTTY === true;
   const echo = (word: string) => {
@@ -20,13 +19,11 @@ async function readPassword(prompt: string): Promise<string> {
   };
   if (terminal) process.stderr.write(prompt);
   echo("-echo");
-  const forget = atSignal(() => echo("echo"));
   try {
     for await (const line of createInterface({ input: process.stdin, terminal: false })) return line;
     return "";
   } finally {
     echo("echo");
-    forget();
     if (terminal) process.stderr.write("\n");
   }
 }

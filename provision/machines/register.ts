@@ -29,7 +29,10 @@ async function post(to: Api, machine: Machine, waitSeconds: number) {
       signal: AbortSignal.timeout(60_000),
       tls: to.tls,
     }).catch((error: Error) => {
-      throw new Stop(`can't reach the API at ${to.origin}: ${error.message.split(". ")[0]}. Is it up? See: just status`, 2);
+      throw new Stop(
+        `can't reach the API at ${to.origin}: ${error.message.split(". ")[0]}. Is it up? See: just status`,
+        2,
+      );
     });
     const body = await response.json().catch(() => ({}));
     const answer = Value.Check(Answer, body) ? body : {};

@@ -1,7 +1,7 @@
 // `just run` that can't, and `just provision` that is stopped: nothing is half made, and what is said is short. In a copy of this
 // working tree, with ports of its own.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Copy } from "../native/copy.ts";
 import { run } from "../native/proxy.ts";
@@ -53,11 +53,11 @@ describe.skipIf(!asRoot)("just run", () => {
     expect(there(".local/machines")).toBe(false);
   });
 
-  test("Ctrl-C ends it with 130, with all that it started, and shows no traceback", async () => {
-    // As a terminal does it: to the whole foreground group, which `just` leads here.
+  /** Types Ctrl-C while Ansible is at work: as a terminal does it, to the whole foreground group, which `just` leads here. */
+  async function interrupt(env: Record<string, string>, atWork: string) {
     const child = Bun.spawn(["just", "provision"], {
       cwd: copy.folder,
-      env: { ...process.env, ...copy.env },
+      env: { ...process.env, ...copy.env, ...env },
       stdout: "pipe",
       stderr: "pipe",
       detached: true,
@@ -67,11 +67,29 @@ describe.skipIf(!asRoot)("just run", () => {
       for await (const chunk of stream) said += new TextDecoder().decode(chunk);
     };
     const all = Promise.all([read(child.stdout), read(child.stderr)]);
-    await until("Ansible is at work", 30_000, () => said.includes("TASK ["));
+    await until("Ansible is at work", 30_000, () => said.includes(atWork));
     process.kill(-child.pid, "SIGINT");
-    expect(await child.exited).toBe(130);
+    const code = await child.exited;
     await all;
+    return { code, said };
+  }
+
+  test("Ctrl-C ends it with 130, with all that it started, and shows no traceback", async () => {
+    const { code, said } = await interrupt({}, "TASK [");
+    expect(code).toBe(130);
     expect(said).not.toMatch(/Traceback|KeyboardInterrupt|error: Recipe/);
     await until("Ansible has ended", 10_000, () => copy.pidsOf("ansible-playbook").length === 0);
+  });
+
+  test("Ctrl-C never reaches what answers it with a traceback, nor is that left behind", async () => {
+    const bin = join(copy.folder, ".local/bin");
+    mkdirSync(bin, { recursive: true });
+    const like =
+      "#!/bin/sh\ntrap 'echo Traceback' INT\n(trap '' INT; sleep 1000) &\necho at work\nwait; wait\n";
+    writeFileSync(join(bin, "ansible-playbook"), like, { mode: 0o755 });
+    const { code, said } = await interrupt({ PATH: `${bin}:${process.env.PATH}` }, "at work");
+    rmSync(bin, { recursive: true });
+    expect({ code, said }).toEqual({ code: 130, said: "mode: native (MODE=native was set)\nat work\n" });
+    await until("it has ended", 10_000, () => copy.pidsOf("sleep 1000").length === 0);
   });
 });
