@@ -13,59 +13,59 @@ _list:
     @{{ just_executable() }} --justfile {{ justfile() }} --list --unsorted
 
 # Start everything: setup, demo machines, stack, registration; then print what to try
-[group('everything')]
+[group('start here')]
 run:
     @provision/setup.sh --bun
     @bun --no-env-file provision/run.ts up
 
-# Start everything with hot reload: API and scheduler start again when a source file is edited
-[group('everything')]
+# Start everything with hot reload: API and scheduler restart when a source file changes
+[group('start here')]
 run-dev:
     @provision/setup.sh --bun
     @bun --no-env-file provision/run.ts up-dev
 
 # Install what is missing and make .env (add --tests for what the tests need)
-[group('everything')]
+[group('start here')]
 setup *ARGS:
     @provision/setup.sh "$@"
 
 # Remove everything of this checkout: reservations, stack, database, demo machines, .local, .env
-[group('everything')]
+[group('start here')]
 clean:
     @{{ script }} provision/clean.ts
 
 # Show which service is up, and of the others since when and why they are not
-[group('look')]
+[group('what runs')]
 status:
     @{{ stack }} here status
 
 # Show the logs (natively: just logs api; -f goes on)
-[group('look')]
+[group('what runs')]
 logs *ARGS:
     @{{ stack }} here logs "$@"
 
 # Show the logs of a stack that run-dev started
-[group('look')]
+[group('what runs')]
 logs-dev *ARGS:
     @{{ stack }} here logs-dev "$@"
 
 # Register a machine with the running stack; its password is asked for
-[group('use')]
+[group('operate')]
 register-machine NAME='' HOST='' PORT='22' USER='root':
     @{{ script }} provision/register_machine.ts "$@"
 
-# Make an admin token: from the next start on, callers must send one
-[group('use')]
+# Make an admin token, which callers must send from the next start on
+[group('operate')]
 token:
     @{{ script }} provision/token.ts
 
 # Delete old events, which only the database's owner may: just prune-events --older-than 365d
-[group('use')]
+[group('operate')]
 prune-events *ARGS:
     @{{ stack }} here owner prune-events "$@"
 
 # Make a new SECRET_KEY and encrypt all secrets with it, while the service runs
-[group('use')]
+[group('operate')]
 rotate-key:
     @{{ script }} provision/rotate_key.ts
 

@@ -47,7 +47,7 @@ export function dockerDriver(settings: Settings): Driver {
     await bringUp(it, ["db"]);
     await makeUsers(it, settings);
     if ((await owner(it, ["migrate"])) !== 0)
-      throw new Stop("the tables are not up to date: see above. After mending it: just run");
+      throw new Stop("the tables are not up to date: see above. Once it is fixed: just run");
     await bringUp(it, ["--remove-orphans", ...words]);
     const deadline = performance.now() + READY_MS;
     while (!(await ready())) {

@@ -34,7 +34,7 @@ export async function runPlaybook(playbook: Playbook, mode: Mode, settings: Sett
   };
   const words = Object.entries(variables).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
   const code = await run(["ansible-playbook", `provision/${playbook}.yml`, ...words], { cwd: ROOT, env });
-  if (code !== 0) throw new Stop(`the demo machines are not all as they should be: see above`, code);
+  if (code !== 0) throw new Stop(`the playbook failed: see above`, code);
 }
 
 if (import.meta.main)

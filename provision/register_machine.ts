@@ -45,7 +45,7 @@ await script("register-machine", async () => {
   const password = await readPassword(`Password of ${user} on ${host}: `);
   if (!password)
     throw new Stop(
-      "no password was given. Type it when it is asked for, or give it on standard input: just register-machine … <FILE. A machine with a key is registered with POST /machines",
+      "no password was given. Type it when you are asked, or pass it on standard input: just register-machine NAME HOST <FILE. A machine with a key instead: POST /machines",
     );
   const machine = machineOf([name, host, port, user, password]);
   if ("problem" in machine) throw new Stop(`the ${machine.problem}`);

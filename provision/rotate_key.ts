@@ -19,7 +19,7 @@ function nextKey(): string {
     writeDurably(NEXT, `${randomBytes(KEY_BYTES).toString("base64")}\n`);
   const key = readFileSync(NEXT, "utf8").trim();
   if (Buffer.from(key, "base64").length !== KEY_BYTES)
-    throw new Stop(`${NEXT} holds no key; remove it, and type the same again`);
+    throw new Stop(`${NEXT} holds no key; remove it, then run the same command again`);
   return key;
 }
 
@@ -40,7 +40,10 @@ function keepKey(settings: Settings, key: string): string {
 async function program(driver: Driver, words: string[], input: string): Promise<void> {
   const code = await driver.program(words, input);
   if (code !== 0)
-    throw new Stop(`${words.join(" ")} failed: see above. Mend it, and type the same again`, code);
+    throw new Stop(
+      `${words.join(" ")} failed: see above. Once it is fixed, run the same command again`,
+      code,
+    );
 }
 
 await script("rotate-key", async () => {
@@ -62,8 +65,6 @@ await script("rotate-key", async () => {
   await after.up(false);
   await program(after, ["rotate-key", "--finish"], "");
   rmSync(NEXT);
-  say(
-    "rotate-key: done. Keep a copy of the new key; the old one opens nothing any more, but what is in old backups",
-  );
+  say("rotate-key: done. Keep a copy of the new key; the old one no longer opens anything but old backups");
   return 0;
 });

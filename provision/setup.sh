@@ -21,8 +21,8 @@ if ((${#wanted[@]})); then
     as_root="env ${MODE:+MODE=$MODE }PATH=\"\$PATH\" bash provision/setup.sh --packages"
     if [[ " $* " == *" --tests "* ]]; then as_root+=' --tests'; fi
     echo "setup: missing here: ${wanted[*]}" >&2
-    if there sudo; then printf '%s\n' "Type this, and then the same command again:" "  sudo $as_root" >&2
-    else printf '%s\n' "There is no sudo here. As root, in $PWD, type this, and then the same command again:" "  $as_root" >&2; fi
+    if there sudo; then printf '%s\n' "Type this, then the same command again:" "  sudo $as_root" >&2
+    else printf '%s\n' "There is no sudo here. As root, in $PWD, type this, then the same command again:" "  $as_root" >&2; fi
     exit 1
   fi
   echo "setup: installing ${wanted[*]} (npm)"

@@ -14,7 +14,7 @@ No service that comes with a Debian package is started or enabled. Not root: pri
   --tests      also what the tests use (all of the native mode, Deno, Chromium, ShellCheck)
   --packages   only Debian's and npm's packages`;
 
-export interface Wishes {
+export interface SetupOptions {
   mode: Mode;
   /** also what the tests use */
   tests?: boolean;
@@ -23,7 +23,7 @@ export interface Wishes {
 }
 
 /** Installs what is missing. @throws Stop with what to type when that takes root, or what has failed */
-export async function setup({ mode, tests = false, onlyPackages = false }: Wishes): Promise<void> {
+export async function setup({ mode, tests = false, onlyPackages = false }: SetupOptions): Promise<void> {
   const debian = missingDebian(mode, tests);
   const npm = missingNpm(tests);
   if (debian.length + npm.length > 0) {
@@ -49,8 +49,8 @@ export async function setup({ mode, tests = false, onlyPackages = false }: Wishe
 function askForRoot(mode: Mode, tests: boolean, missing: string[]): string {
   const command = `env MODE=${mode} PATH="$PATH" bash provision/setup.sh --packages${tests ? " --tests" : ""}`;
   const how = Bun.which("sudo")
-    ? `Type this, and then the same command again:\n  sudo ${command}`
-    : `There is no sudo here. As root, in ${ROOT}, type this, and then the same command again:\n  ${command}`;
+    ? `Type this, then the same command again:\n  sudo ${command}`
+    : `There is no sudo here. As root, in ${ROOT}, type this, then the same command again:\n  ${command}`;
   return `missing here: ${missing.join(" ")}\n${how}`;
 }
 

@@ -10,7 +10,7 @@ import { releaseAll } from "./stack/release_all.ts";
 const USAGE = `usage: provision/bun.sh provision/stack.ts docker|native|here COMMAND   (here: the mode that runs here)
 
   up, up-dev        starts what does not stand yet, and waits until it answers
-                    (-dev: API and scheduler start again when a source file changes);
+                    (-dev: API and scheduler restart when a source file changes);
                     in Docker, options go to \`docker compose up\`, such as: --scale api=3
   down, down-dev    stops it; the database stays
   reset, reset-dev  ends all reservations, deletes the database, and starts again with an empty one

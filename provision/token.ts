@@ -25,7 +25,7 @@ await script("token", async () => {
   // The token alone on standard output, so that TOKEN=$(just token) has it.
   tell("The admin token, now in .env and shown this once:");
   say(line.slice("ADMIN_TOKEN=".length));
-  tell("It counts from the next start on: just run");
+  tell("It takes effect at the next start: just run");
   const { mode } = await decideMode(settings);
   tell(`Then: curl -k -H 'Authorization: Bearer TOKEN' ${addresses(settings, mode).publicUrl}/available`);
   return 0;

@@ -3,7 +3,7 @@
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ask, atSignal, run } from "../script/children.ts";
+import { ask, onSignal, run } from "../script/children.ts";
 import { say, script } from "../script/say.ts";
 import { ROOT } from "../script/settings.ts";
 import { type Counts, countsOf, summary } from "./counts.ts";
@@ -52,7 +52,7 @@ async function dockerEngine(): Promise<number | undefined> {
 /** Runs one of them, whose output goes on to ours. */
 async function tests(command: string[]): Promise<{ code: number; counts: Counts }> {
   const child = Bun.spawn(["sh", "-c", 'exec "$@" 2>&1', "-", ...command], { cwd: ROOT, stdout: "pipe" });
-  const forget = atSignal(() => child.kill());
+  const forget = onSignal(() => child.kill());
   const decoder = new TextDecoder();
   let text = "";
   for await (const chunk of child.stdout) {
@@ -68,7 +68,7 @@ await script("ci", async () => {
   const stop = () => {
     if (engine !== undefined && engine > 1) process.kill(engine, "SIGTERM");
   };
-  atSignal(stop);
+  onSignal(stop);
   try {
     const sum: Counts = { passed: 0, failed: 0, skipped: 0 };
     const times: string[] = [];

@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ask, atSignal, run } from "../script/children.ts";
+import { ask, onSignal, run } from "../script/children.ts";
 import { Stop, say, script } from "../script/say.ts";
 import { ROOT } from "../script/settings.ts";
 
@@ -22,7 +22,7 @@ await script("test-faults", async () => {
   const table = join(folder, "table");
   writeFileSync(table, "");
   const remove = () => rmSync(folder, { recursive: true, force: true });
-  atSignal(remove);
+  onSignal(remove);
   try {
     const env = { ...process.env, FAULT_TABLE: table, ...(long ? { FAULT_LONG: "1" } : {}) };
     const place = { cwd: ROOT, env };

@@ -3,7 +3,7 @@
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { atSignal, type Env, run } from "../script/children.ts";
+import { type Env, onSignal, run } from "../script/children.ts";
 import { Stop, say, script, tell } from "../script/say.ts";
 import { ROOT } from "../script/settings.ts";
 
@@ -81,7 +81,7 @@ await script("test", async () => {
   const folder = mkdtempSync(join(tmpdir(), "mm-tests."));
   chmodSync(folder, 0o1777); // some work in there as other users
   const remove = () => rmSync(folder, { recursive: true, force: true });
-  atSignal(remove);
+  onSignal(remove);
   const from = performance.now();
   try {
     const code = await runTests(process.argv.slice(2), { ...process.env, TMPDIR: folder });

@@ -27,7 +27,7 @@ export async function getImages(compose: Compose): Promise<void> {
     if (pulled.code === 0) continue;
     tell(pulled.stderr.trimEnd());
     throw new Stop(
-      `the image ${image} can't be had (is a registry within reach?).\n  Run without containers: ${WITHOUT}`,
+      `the image ${image} can't be pulled (is a registry reachable?).\n  Run without containers: ${WITHOUT}`,
     );
   }
 }
@@ -43,7 +43,7 @@ async function giveUp(compose: Compose, service?: string): Promise<never> {
   const shown = service ? [service] : [...new Set(bad)];
   tell(withoutErase((await compose.ask(["logs", "--tail", "15", ...shown])).stdout).trimEnd());
   throw new Stop(
-    "the stack did not come up: see above; all of its log: just docker-logs. After mending it: just run",
+    "the stack did not come up: see above; all of its log: just docker-logs. Once it is fixed: just run",
   );
 }
 

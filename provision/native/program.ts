@@ -68,7 +68,7 @@ export async function migrate(settings: Settings, services: string[]): Promise<v
   const { code, stdout, stderr } = await ask(command(words), place(settings, ownerEnv(settings, words)));
   for (const line of stdout.split("\n").filter(Boolean)) say(`native: ${line}`);
   if (stderr) tell(stderr.trimEnd());
-  if (code !== 0) throw new Stop("the tables are not up to date: see above. After mending it: just run");
+  if (code !== 0) throw new Stop("the tables are not up to date: see above. Once it is fixed: just run");
 }
 
 async function waitForSocket(): Promise<void> {

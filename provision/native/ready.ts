@@ -21,13 +21,13 @@ const SCHEDULER_SECONDS = 3;
 export function giveUp(service: string, how: string): never {
   if (bySystemd())
     throw new Stop(
-      `${service} ${how}; look at: journalctl -u machine-manager-${service}. After mending it: just install-systemd`,
+      `${service} ${how}; look at: journalctl -u machine-manager-${service}. Once it is fixed: just install-systemd`,
     );
   const log = at(join("log", service, "current"));
   tell(`--- the end of .local/log/${service}/current:`);
   if (existsSync(log)) tell(readFileSync(log, "utf8").trimEnd().split("\n").slice(-15).join("\n"));
   throw new Stop(
-    `${service} ${how}; all of its log: just logs ${service}. It is tried again every second; after mending it: just run`,
+    `${service} ${how}; all of its log: just logs ${service}. It is restarted every second; once it is fixed: just run`,
   );
 }
 

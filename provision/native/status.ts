@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { ask, run } from "../script/children.ts";
+import { ask } from "../script/children.ts";
 import { say } from "../script/say.ts";
 import type { Settings } from "../script/settings.ts";
 import { addresses } from "../stack/addresses.ts";
@@ -72,8 +72,11 @@ export async function firstDown(settings: Settings): Promise<string> {
 
 /** Says it of all. @returns whether all are up */
 export async function status(settings: Settings, tellLine: (line: string) => void = say): Promise<boolean> {
-  if (!standing() && bySystemd())
-    return (await run(["systemctl", "--no-pager", "--lines=1", "status", "machine-manager-*"])) === 0;
+  if (!standing() && bySystemd()) {
+    const units = await ask(["systemctl", "--no-pager", "--lines=1", "status", "machine-manager-*"]);
+    tellLine(units.stdout.trimEnd());
+    return units.code === 0;
+  }
   if (!standing()) {
     tellLine("native: nothing runs; start it with: just run");
     return false;

@@ -77,11 +77,11 @@ export async function endChild(child: {
   clearTimeout(timer);
 }
 
-/** What has to be put right before a signal ends us: the terminal's echo, say. */
-const lastWishes = new Set<() => void>();
-export function atSignal(wish: () => void): () => void {
-  lastWishes.add(wish);
-  return () => lastWishes.delete(wish);
+/** What has to be put right before a signal ends us: a temporary folder removed, say. */
+const cleanups = new Set<() => void>();
+export function onSignal(cleanup: () => void): () => void {
+  cleanups.add(cleanup);
+  return () => cleanups.delete(cleanup);
 }
 
 for (const [signal, code] of [
@@ -91,7 +91,7 @@ for (const [signal, code] of [
 ] as const)
   process.once(signal, async () => {
     await Promise.all([...living].map(endChild));
-    for (const wish of lastWishes) wish();
+    for (const cleanup of cleanups) cleanup();
     process.exit(code);
   });
 

@@ -27,8 +27,8 @@ export async function aptGet(words: string[], log: { file: string }, every = 200
         `apt-get ${words.join(" ")} failed with ${code}${locked ? `: it waited ${LOCK_SECONDS} s for a lock` : ""}`,
       );
     const [, , pid, name] = locked;
-    const holder = pid ? ` (${name ?? "process"} ${pid})` : "";
-    if (!told) say(`setup: another program installs packages just now${holder}; waiting for it to end`);
+    const holder = pid ? ` (${name ? `${name}, ` : ""}process ${pid})` : "";
+    if (!told) say(`setup: another program is installing packages${holder}; waiting for it to finish`);
     told = true;
   }
 }

@@ -2,7 +2,7 @@
 // own copies on its own ports, so for the time of the installation policy-rc.d forbids the former, and afterwards each
 // service that was not there before is disabled.
 import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { ask, atSignal } from "../script/children.ts";
+import { ask, onSignal } from "../script/children.ts";
 
 const SERVICES = ["mariadb", "nginx", "ssh"];
 const POLICY = "/usr/sbin/policy-rc.d";
@@ -21,7 +21,7 @@ export async function withoutServices(install: () => Promise<void>): Promise<str
   const fresh = SERVICES.filter((service) => !there(service));
   if (existsSync(POLICY)) renameSync(POLICY, KEPT);
   writeFileSync(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
-  const forget = atSignal(restorePolicy);
+  const forget = onSignal(restorePolicy);
   try {
     await install();
   } finally {

@@ -53,7 +53,7 @@ export async function checkPorts(
       if (at.port < port || at.port >= port + count || !collides(at.address, host) || isOurs(at)) continue;
       const who = at.process ? `${at.process} (process ${at.pid})` : "a process of another user";
       throw new Stop(
-        `port ${at.port} is taken by ${who}; end that, or take ${count > 1 ? `${count} other ports` : "another port"}: ` +
+        `port ${at.port} is taken by ${who}; stop it, or use ${count > 1 ? `${count} other ports` : "another port"}: ` +
           `${name}=${another(count > 1 ? at.port : port, count)} just run`,
       );
     }

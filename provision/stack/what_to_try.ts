@@ -31,15 +31,15 @@ Stop:       ${stop}     Remove everything: just clean     ("just" not there? npx
 }
 
 function register(): string {
-  return `There is no machine in the pool yet. Register one that you reach over SSH (its password is asked for):
+  return `There are no machines in the pool yet. Register one that you can reach over SSH (you are asked for its password):
   just register-machine NAME HOST [PORT] [USER]
-and type just run again, to see what to try then.`;
+Then type just run again to see what to try.`;
 }
 
 function reserve(url: string, header: string, machines: Machine[]): string {
   return `Try next (-k, since the certificate is one of its own):
   curl -k${header} "${url}/reserve?username=alice&password=wonderland&count=1&duration=60"
-and log in with the password above, at the host and port that it answers${login(machines)}`;
+Then log in with the password above, at the host and port in the answer${login(machines)}`;
 }
 
 /** Which machine a reservation gets is known before only when there is but one. */

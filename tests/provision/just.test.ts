@@ -30,5 +30,5 @@ test("the list begins with what a newcomer needs, not with the first letter of t
   const listed = stdout
     .split("\n")
     .flatMap((line) => /^ {4}(?:\[([\w ]+)\]$|(\w[\w-]*))/.exec(line)?.slice(1) ?? []);
-  expect(listed.filter(Boolean).slice(0, 3)).toEqual(["everything", "run", "run-dev"]);
+  expect(listed.filter(Boolean).slice(0, 3)).toEqual(["start here", "run", "run-dev"]);
 });

@@ -17,7 +17,7 @@ test("before setup every recipe that needs it says: just setup", async () => {
   for (const recipe of ["check", "status", "logs", "clean", "token", "provision", "test-docker"]) {
     const { code, stdout, stderr } = await run(["just", recipe], { MODE: "native" }, folder);
     expect(code, recipe).not.toBe(0);
-    expect(stdout + stderr).toBe("Nothing is set up in this checkout yet; type: just setup\n");
+    expect(stdout + stderr).toBe("This checkout isn't set up yet; type: just setup\n");
   }
 });
 

@@ -75,7 +75,7 @@ for (const [what, words, complaint] of [
     const { code, stdout, calls } = await apt(words[0], text, [...words]);
     expect(code).toBe(0);
     expect(stdout).toBe(
-      "setup: another program installs packages just now (apt-get 4711); waiting for it to end\n",
+      "setup: another program is installing packages (apt-get, process 4711); waiting for it to finish\n",
     );
     expect(calls).toHaveLength(3);
     for (const call of calls) expect(call).toEndWith(words.join(" "));
@@ -103,7 +103,7 @@ test.skipIf(!asRoot)("not root: what to type is told with sudo where there is on
   expect(told.code).toBe(1);
   expect(told.stderr).toMatch(/^setup: missing here: .*shellcheck/);
   expect(told.stderr).toContain(
-    'Type this, and then the same command again:\n  sudo env MODE=native PATH="$PATH" bash provision/setup.sh --packages --tests\n',
+    'Type this, then the same command again:\n  sudo env MODE=native PATH="$PATH" bash provision/setup.sh --packages --tests\n',
   );
   expect(existsSync(join(checkout, ".env"))).toBe(false);
 });

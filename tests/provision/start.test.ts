@@ -31,7 +31,7 @@ describe.skipIf(!asRoot)("just run", () => {
       other.stop(true);
       expect(refused.code, name).toBe(1);
       expect(refused.stderr).toContain(
-        `port ${port} is taken by bun (process ${process.pid}); end that, or take`,
+        `port ${port} is taken by bun (process ${process.pid}); stop it, or use`,
       );
       expect(refused.stderr).toMatch(new RegExp(`: ${name}=\\d+ just run\n$`));
       expect(refused.stdout).not.toContain("making demo machines");
