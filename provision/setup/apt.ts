@@ -14,12 +14,12 @@ const LOCKED =
  * DPkg::Lock::Timeout waits for dpkg's lock alone, not for that of the lists, and tells nobody that it waits.)
  * @throws Stop when it fails
  */
-export async function aptGet(words: string[], log: { file: string }, every = 2000): Promise<void> {
+export async function aptGet(words: string[], log: string, every = 2000): Promise<void> {
   const deadline = Date.now() + LOCK_SECONDS * 1000;
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };
   for (let told = false; ; await Bun.sleep(every)) {
     const { code, stdout, stderr } = await ask(["apt-get", "-o", "DPkg::Lock::Timeout=0", ...words], { env });
-    appendFileSync(log.file, stdout + stderr);
+    appendFileSync(log, stdout + stderr);
     if (code === 0) return;
     const locked = LOCKED.exec(stderr);
     if (!locked || Date.now() > deadline)

@@ -1,5 +1,5 @@
 // What has to be installed, and how: Debian's packages, and npm's.
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Mode } from "../mode.ts";
@@ -84,11 +84,12 @@ export async function installNpm(packages: string[]): Promise<void> {
 }
 
 /** Does it with a log, which is shown and kept when it fails, and removed when all went well. */
-async function logged(work: (log: { file: string; fd: number }) => Promise<void>): Promise<void> {
+async function logged(work: (log: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "machine-manager-setup-"));
   const file = join(folder, "log");
+  writeFileSync(file, "");
   try {
-    await work({ file, fd: openSync(file, "a", 0o600) });
+    await work(file);
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
     tell(readFileSync(file, "utf8").trimEnd().split("\n").slice(-20).join("\n"));

@@ -45,7 +45,7 @@ async function apt(name: string, text: string, words = ["install", "-y", "what-i
   const bin = path(name, { "apt-get": `echo "$*" >>'${folder}/${name}.calls'\n${text}` });
   const program = `
     import { aptGet } from ${JSON.stringify(join(ROOT, "provision/setup/apt.ts"))};
-    await aptGet(${JSON.stringify(words)}, { file: ${JSON.stringify(join(folder, `${name}.log`))} }, 20)
+    await aptGet(${JSON.stringify(words)}, ${JSON.stringify(join(folder, `${name}.log`))}, 20)
       .catch((error) => { console.error(error.message); process.exit(1); });
     process.exit(0);`;
   const ran = await run([process.execPath, "-e", program], { PATH: `${bin}:${process.env.PATH}` });
