@@ -33,7 +33,7 @@ export const engine = (() => {
 })();
 
 export async function startContainer(name: string): Promise<Container> {
-  const folder = join(import.meta.dir, "../../provision");
+  const folder = join(import.meta.dir, "../../provision/machines");
   const built = await run("docker", "build", "-q", "-t", "machine-manager/demo-machine", folder);
   if (built.code !== 0) throw new Error(built.stderr);
   const port = await freePort();
