@@ -14,7 +14,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("before setup every recipe that needs it says: just setup", async () => {
-  for (const recipe of ["check", "status", "logs", "clean", "token", "provision", "test-docker"]) {
+  for (const recipe of ["check", "status", "logs", "clean", "token", "provision"]) {
     const { code, stdout, stderr } = await run(["just", recipe], { MODE: "native" }, folder);
     expect(code, recipe).not.toBe(0);
     expect(stdout + stderr).toBe("This checkout isn't set up yet; type: just setup\n");
