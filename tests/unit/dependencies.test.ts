@@ -15,10 +15,12 @@ test("every dependency is an exact version, and none may run code at install tim
   expect(`${locked.code} ${locked.stderr}`).toStartWith("0");
 });
 
-test("no dependency of the program has a known weakness", async () => {
-  const { code, stdout, stderr } = await run(["bun", "audit", "--prod"]);
-  // A mirror of the registry may not answer such questions; then nobody knows, and it is said so.
-  if (/^error: (GET|POST) .* - \d+|ConnectionRefused|Unable to connect|ENOTFOUND|timed out/im.test(stderr))
-    return console.warn(`bun audit can't be asked here: ${stderr.trim()}`);
-  expect(`${code} ${stdout}`).toStartWith("0");
+const audit = await run(["bun", "audit", "--prod"]);
+// A mirror of the registry may not answer such questions.
+const cannot = /^error: (GET|POST) .* - \d+|ConnectionRefused|Unable to connect|ENOTFOUND|timed out/im;
+const unchecked = cannot.test(audit.stderr);
+if (unchecked) console.warn(`not checked for known weaknesses: ${audit.stderr.trim()}`);
+
+test.skipIf(unchecked)("no dependency of the program has a known weakness", () => {
+  expect(`${audit.code} ${audit.stdout}`).toStartWith("0");
 });
