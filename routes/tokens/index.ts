@@ -55,7 +55,6 @@ export default new Elysia({ name: "tokens", normalize: false, tags: ["users"] })
         201: NewApiToken,
         400: Problem,
         404: Problem,
-        409: Problem,
         413: Problem,
         415: Problem,
         503: Problem,
