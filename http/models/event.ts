@@ -1,5 +1,5 @@
 import { t } from "elysia";
-import { ACTIONS, type Action } from "../../pool/audit/catalogue.ts";
+import { ACTIONS } from "../../pool/audit/catalogue.ts";
 import type { EventRow } from "../../pool/audit/events.ts";
 import { time } from "./fields.ts";
 
