@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { app } from "../../app.ts";
 import { STATUS_OF } from "../../http/codes.ts";
+import program from "../../package.json";
 import { call, newSettings, type Program, startProgram } from "../support/program.ts";
 
 setDefaultTimeout(120_000);
@@ -34,6 +35,7 @@ const TOKEN = "a-token-of-this-test";
 let api: Program;
 let document: {
   openapi: string;
+  info: { version: string };
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, Schema>; responses: Record<string, unknown> };
 };
@@ -55,6 +57,7 @@ afterAll(() => api?.stop());
 
 test("it is a valid OpenAPI 3.0.3 document, the second time too", async () => {
   expect(document.openapi).toBe("3.0.3");
+  expect(document.info.version).toBe(program.version);
   const result = await new Validator().validate(structuredClone(document));
   expect(result.errors ?? []).toEqual([]);
   expect((await description()).body).toEqual(document as object);
