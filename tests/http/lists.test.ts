@@ -146,6 +146,8 @@ test("a reservation is told by one shape, in the list, on its own, and to whom i
   expect(machine.reservation_ends_at).toBe(one.ends_at);
   expect([machine.since, machine.reserved_until]).toEqual([machine.state_changed_at, one.ends_at]);
 
+  await pool.sql("UPDATE holds SET confirmed_at = '2026-01-02 03:04:05.678' WHERE reservation_id = ?", [id]);
+  expect((await get(`/reservations/${id}`)).body.starts_at).toBe("2026-01-02T03:04:05.678Z");
   // One that was never confirmed: when it was asked for. And a user who is gone is named no more.
   await pool.sql("UPDATE holds SET confirmed_at = NULL WHERE reservation_id = ?", [id]);
   await pool.sql("DELETE FROM users WHERE name = 'ann'");
