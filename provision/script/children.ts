@@ -21,6 +21,8 @@ export interface Options {
   interactive?: boolean;
   /** after which it is ended */
   seconds?: number;
+  /** must not be cut off: at a signal it is told to end, itself and no child of its own, and waited for */
+  uncut?: boolean;
 }
 
 export interface Ran {
@@ -30,7 +32,7 @@ export interface Ran {
 }
 
 type Child = Bun.Subprocess<"ignore" | "inherit" | Blob, "inherit" | "pipe", "inherit" | "pipe">;
-const living = new Set<Child>();
+const living = new Map<Child, Options>();
 
 /**
  * Each child leads a process group of its own: a terminal's Ctrl-C reaches us alone, and we end it with all that it
@@ -46,7 +48,7 @@ function start(command: string[], options: Options, output: "inherit" | "pipe"):
     stderr: output,
     detached: !options.interactive,
   }) as Child;
-  living.add(child);
+  living.set(child, options);
   void child.exited.then(() => living.delete(child));
   if (options.seconds !== undefined) {
     const timer = setTimeout(() => end(child, "SIGKILL"), options.seconds * 1000);
@@ -77,6 +79,12 @@ export async function endChild(child: {
   clearTimeout(timer);
 }
 
+/** Waits for what must not be cut off. (apt-get ends at once while it downloads, and else when dpkg is done.) */
+async function untilEnded(child: Child): Promise<void> {
+  child.kill("SIGINT");
+  await child.exited;
+}
+
 /** What has to be put right before a signal ends us: a temporary folder removed, say. */
 const cleanups = new Set<() => void>();
 export function onSignal(cleanup: () => void): () => void {
@@ -90,7 +98,7 @@ for (const [signal, code] of [
   ["SIGHUP", 129],
 ] as const)
   process.once(signal, async () => {
-    await Promise.all([...living].map(endChild));
+    await Promise.all([...living].map(([child, { uncut }]) => (uncut ? untilEnded(child) : endChild(child))));
     for (const cleanup of cleanups) cleanup();
     process.exit(code);
   });

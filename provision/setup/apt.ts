@@ -18,7 +18,10 @@ export async function aptGet(words: string[], log: string, every = 2000): Promis
   const deadline = Date.now() + LOCK_SECONDS * 1000;
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8" };
   for (let told = false; ; await Bun.sleep(every)) {
-    const { code, stdout, stderr } = await ask(["apt-get", "-o", "DPkg::Lock::Timeout=0", ...words], { env });
+    const { code, stdout, stderr } = await ask(["apt-get", "-o", "DPkg::Lock::Timeout=0", ...words], {
+      env,
+      uncut: true,
+    });
     appendFileSync(log, stdout + stderr);
     if (code === 0) return;
     const locked = LOCKED.exec(stderr);

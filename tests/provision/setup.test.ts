@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT, run } from "../native/proxy.ts";
+import { until } from "../support/until.ts";
 
 const asRoot = process.getuid?.() === 0;
 
@@ -87,6 +88,25 @@ test("any other failure of apt's is told at once", async () => {
   expect(broken.stderr).toContain("apt-get install -y what-is-missing failed with 100");
   expect(broken.calls).toHaveLength(1);
   expect(readFileSync(join(folder, "broken.log"), "utf8")).toContain("Unable to locate package");
+});
+
+test("Ctrl-C waits for apt, which may be in the middle of a package, and ends then with 130", async () => {
+  const [working, done] = [join(folder, "working"), join(folder, "done")];
+  // Like apt-get with dpkg at work: SIGINT it heeds later, and dpkg must not be ended.
+  const text = `trap '' INT; touch '${working}'; (sleep 1; touch '${done}'); exit 0`;
+  const bin = path("busy", { "apt-get": text });
+  const program = `
+    import { aptGet } from ${JSON.stringify(join(ROOT, "provision/setup/apt.ts"))};
+    await aptGet(["install"], ${JSON.stringify(join(folder, "busy.log"))});
+    await new Promise(() => {});`;
+  const child = Bun.spawn([process.execPath, "-e", program], {
+    env: { ...process.env, PATH: `${bin}:${process.env.PATH}` },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  await until("apt is at work", 10_000, () => existsSync(working));
+  child.kill("SIGINT");
+  expect(await child.exited).toBe(130);
+  expect(existsSync(done)).toBe(true);
 });
 
 /** setup, typed by somebody else than root, who has no other commands than these. */
