@@ -5,6 +5,9 @@ import { Stop } from "./say.ts";
 
 const WAIT_SECONDS = 150;
 
+/** As long as this is known to be in use, the pipe to it stays open. */
+let holder: Bun.Subprocess<"pipe", "pipe", "ignore"> | undefined;
+
 /**
  * Takes a lock, which is held until this process ends, however it ends: `flock` holds it for a child that waits for the
  * end of its standard input, which is the other end of a pipe of ours.
@@ -13,12 +16,12 @@ const WAIT_SECONDS = 150;
 export async function lock(file: string): Promise<void> {
   mkdirSync(dirname(file), { recursive: true });
   const held = ["sh", "-c", "echo held; exec cat >/dev/null"];
-  const child = Bun.spawn(["flock", "--wait", String(WAIT_SECONDS), file, ...held], {
+  holder = Bun.spawn(["flock", "--wait", String(WAIT_SECONDS), file, ...held], {
     stdin: "pipe",
     stdout: "pipe",
     stderr: "ignore",
   });
-  const { done } = await child.stdout.getReader().read();
+  const { done } = await holder.stdout.getReader().read();
   if (done) throw new Stop("another command works on this checkout; try again when it is done");
-  child.unref();
+  holder.unref();
 }
