@@ -18,7 +18,7 @@ const MUST: Record<string, string> = {
   host: "must be a name or an address",
   port: "is not a number from 1 to 65535",
   user: "must be a user's name on the machine: small letters, digits, dash and underscore",
-  password: "must be one word of at most 256 characters",
+  password: "must be 1 to 256 characters",
 };
 
 /** A machine of these values, in the order of a line; or what is wrong with the first that can't be used. */

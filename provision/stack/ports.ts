@@ -36,7 +36,10 @@ const collides = (one: string, wanted: string) =>
   one === wanted || one === `[${wanted}]` || EVERYWHERE.includes(one) || EVERYWHERE.includes(wanted);
 
 /** Another port to try: above the privileged ones, and beyond what is taken. */
-const another = (port: number, count: number) => (port < 1024 ? port + 8000 : port + Math.max(100, count));
+function another(port: number, count: number): number {
+  const away = port < 1024 ? 8000 : Math.max(100, count);
+  return port + away + count > 65_535 ? port - away : port + away;
+}
 
 /**
  * Stops at the first port that something else has, with that one's name and the setting to change.
