@@ -30,6 +30,15 @@ const ELSEWHERE: Record<string, { file: string; as: string }> = {
   "just rotate-key": { file: "tests/native/stack.test.ts", as: 'just("rotate-key")' },
   "just run-dev": { file: "tests/native/stack.test.ts", as: 'just("run-dev")' },
   "just install-systemd": { file: "tests/native/systemd.test.ts", as: '"install-systemd"' },
+  "mariadb-dump --socket=.local/run/db/mysql.sock --single-transaction machine_manager >backup.sql": {
+    file: "tests/native/stack.test.ts",
+    as: "--single-transaction machine_manager >backup.sql",
+  },
+  "mariadb --socket=.local/run/db/mysql.sock machine_manager <backup.sql": {
+    file: "tests/native/stack.test.ts",
+    as: "machine_manager <backup.sql",
+  },
+  "just run": { file: "tests/native/stack.test.ts", as: 'just("run")' },
   "just status": { file: "tests/native/stack.test.ts", as: 'just("status")' },
   "just logs api": { file: "tests/native/stack.test.ts", as: 'just("logs", "api")' },
   "just down": { file: "tests/native/stack.test.ts", as: 'just("down")' },

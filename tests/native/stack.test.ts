@@ -2,7 +2,7 @@
 // a killed manager, and `just clean`, after which nothing is left. Ports of its own, so a running stack is no matter.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { canLogIn, ssh } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
@@ -254,6 +254,28 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect(pidOf("mariadbd")).toBeUndefined();
     expect((await just("up")).code).toBe(0);
     expect((await get("/available")).body.available).toEqual(["alpine-1"]);
+  });
+
+  test("a backup is made while it runs, and is loaded again, as docs/operate.md says", async () => {
+    const inFolder = async (command: string) => {
+      const ran = await run(["bash", "-c", command], env, folder);
+      expect(`${ran.code} ${ran.stderr}`, command).toStartWith("0");
+    };
+    await inFolder(
+      "mariadb-dump --socket=.local/run/db/mysql.sock --single-transaction machine_manager >backup.sql",
+    );
+    const late = await get("/reserve?username=late&password=wonderland-78&count=1");
+    expect(late.status).toBe(200);
+    await inFolder("mariadb --socket=.local/run/db/mysql.sock machine_manager <backup.sql");
+    await inFolder("just down");
+    await inFolder("just run");
+    // What the dump does not know of is found on the machine.
+    const login = { host: "localhost", port: ports.machines, username: "late", password: "wonderland-78" };
+    await until("the later account is gone", 90_000, async () => !(await canLogIn(login)));
+    await until("the machine is offered", 90_000, async () =>
+      ((await get("/available")).body.available as string[]).includes("alpine-1"),
+    );
+    rmSync(join(folder, "backup.sql"));
   });
 
   test("just up upgrades a stack whose one account had all rights, and keeps what it knows", async () => {
