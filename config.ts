@@ -3,9 +3,9 @@ import Type from "typebox";
 import Value from "typebox/value";
 import { MAINTENANCE, PROGRAM, type Setting } from "./settings.ts";
 
-/** A pool gives a uid for each reservation, and can't do so again before the disks were swept. */
+/** Each reservation uses a uid, which can't be reused before the disks have been swept. */
 const FEWEST_UIDS = 1000;
-/** `nobody` in 16 and in 32 bits: what these are given belongs to everybody, or is refused. */
+/** `nobody` in 16 bits, and -1 in 16 bits: files of these belong to everybody, or the uid is refused. */
 const NOT_UIDS = [65_534, 65_535];
 
 type Areas = Record<string, Record<string, Setting<Type.TSchema>>>;
@@ -14,10 +14,10 @@ type Values<A extends Areas> = {
 };
 
 export type Config = Values<typeof PROGRAM>;
-/** The two database users: the program's, and the owner, who may change tables and delete events. */
+/** Includes both database users: the program's, and the owner, who may change tables and delete events. */
 export type Maintenance = Values<typeof MAINTENANCE>;
 
-/** Each variable once: its name, its default ("" when there is none), whether NAME_FILE may hold it. */
+/** Each variable once: its name, its default ("" if none), and whether it may come from a NAME_FILE. */
 export const VARIABLES: { env: string; fallback: string; secret: boolean }[] = [
   ...new Map(
     [PROGRAM, MAINTENANCE]
@@ -29,7 +29,7 @@ export const VARIABLES: { env: string; fallback: string; secret: boolean }[] = [
   ).values(),
 ];
 
-/** "8" → 8, "true" or "1" → true; what does not fit stays text, and so fails its check (Value.Convert makes 1.5 a 1). */
+/** "8" → 8, "true" or "1" → true; anything else stays text, and so fails its check (Value.Convert makes 1.5 a 1). */
 function parsed(schema: Type.TSchema, text: string): unknown {
   if (Type.IsInteger(schema)) return /^\d{1,10}$/.test(text) ? Number(text) : text;
   if (Type.IsBoolean(schema))
@@ -45,15 +45,15 @@ export function isLoopback(address: string): boolean {
   return address === "localhost" || address === "::1" || /^127(\.\d{1,3}){3}$/.test(address);
 }
 
-/** Name → text, such as `process.env`; `NAME_FILE` names a file that holds NAME. An empty variable counts as not set. */
+/** Name → text, such as `process.env`; `NAME_FILE` is the path of a file with NAME's value. Empty means not set. */
 type Env = Record<string, string | undefined>;
 
-/** @returns the text of a setting, and what is wrong with where it comes from */
+/** @returns the text of a setting, or what is wrong with its source */
 function textOf({ env: name, secret }: Setting<Type.TSchema>, env: Env): { text?: string; problem?: string } {
   const text = env[name];
   const path = secret ? env[`${name}_FILE`] : undefined;
   if (!path) return text ? { text } : {};
-  if (text) return { problem: `${name} and ${name}_FILE are both set; keep one` };
+  if (text) return { problem: `${name} and ${name}_FILE are both set; set only one` };
   try {
     return { text: readFileSync(path, "utf8").trim() };
   } catch {
@@ -61,7 +61,7 @@ function textOf({ env: name, secret }: Setting<Type.TSchema>, env: Env): { text?
   }
 }
 
-/** @returns the value of a setting, or what is wrong with it, without its content */
+/** @returns the value of a setting, or what is wrong with it; never the value in the problem */
 function readOne(setting: Setting<Type.TSchema>, env: Env): { value?: unknown; problem?: string } {
   const { env: name, type, must } = setting;
   const { text, problem } = textOf(setting, env);
@@ -97,12 +97,12 @@ function refuse(problems: string[]): void {
 /** What is wrong with a range of uids. */
 function wrongRange({ first, last }: Config["uids"]): string[] {
   const range = `UID_MIN_POOL=${first} to UID_MAX_POOL=${last}`;
-  if (last - first + 1 < FEWEST_UIDS) return [`${range} must be at least ${FEWEST_UIDS} uids`];
+  if (last - first + 1 < FEWEST_UIDS) return [`${range} must span at least ${FEWEST_UIDS} uids`];
   const bad = NOT_UIDS.filter((uid) => uid >= first && uid <= last);
-  return bad.length > 0 ? [`${range} must be without ${bad.join(" and ")}, which mean nobody`] : [];
+  return bad.length > 0 ? [`${range} must not include ${bad.join(" or ")}, which are reserved`] : [];
 }
 
-/** Open only where this machine alone can reach it. */
+/** Without a token, the API may be reachable only from this machine. */
 function wrongOpening({ server: { host, publishAddress, scheduler }, secrets }: Config): string[] {
   if (isLoopback(host) || secrets.adminToken || scheduler || isLoopback(publishAddress)) return [];
   return [
@@ -116,9 +116,10 @@ function wrongOpening({ server: { host, publishAddress, scheduler }, secrets }: 
  */
 export function readConfig(env: Env): Config {
   const { value, problems } = readAll(PROGRAM, env);
-  const told = (name: string) => problems.some((one) => one.startsWith(name));
-  if (!told("HOST") && !told("ADMIN_TOKEN") && !told("SCHEDULER")) problems.push(...wrongOpening(value));
-  if (!told("UID_")) problems.push(...wrongRange(value.uids));
+  const reported = (name: string) => problems.some((one) => one.startsWith(name));
+  if (!reported("HOST") && !reported("ADMIN_TOKEN") && !reported("SCHEDULER"))
+    problems.push(...wrongOpening(value));
+  if (!reported("UID_")) problems.push(...wrongRange(value.uids));
   refuse(problems);
   return value;
 }

@@ -5,14 +5,14 @@ import { accountsOverSsh } from "./pool/accounts/accounts.ts";
 import { type AddressRules, blockList } from "./pool/accounts/address.ts";
 import { keysOf } from "./pool/secrets/keyring.ts";
 
-/** Between the longest step and the end of its lease, in seconds. */
+/** How much longer than the longest step a lease lasts, in seconds. */
 const LEASE_MARGIN = 10;
 
-/** Where machines may live: not where our own parts listen. */
+/** Where machines may live: not on our own ports and hosts. */
 function addressRules({ database, server, ssh }: Config): AddressRules {
   const { hostname, port: databasePort } = new URL(database.url);
   const here = isLoopback(hostname);
-  blockList(ssh.networks); // says at the start what is wrong with them
+  blockList(ssh.networks); // reports mistakes at the start
   return {
     networks: ssh.networks,
     ownPorts: [server.port, ...(here ? [Number(databasePort || 3306)] : [])],
@@ -20,7 +20,7 @@ function addressRules({ database, server, ssh }: Config): AddressRules {
   };
 }
 
-/** Builds what the program works with. Connects to nothing yet. */
+/** Builds the program's dependencies. Doesn't connect to anything yet. */
 export function build(settings: Config, database: Database = openDatabase(settings.database.url)) {
   const rules = addressRules(settings);
   const { pool, secrets, ssh, uids } = settings;
@@ -32,7 +32,7 @@ export function build(settings: Config, database: Database = openDatabase(settin
     db: database.db,
     side: database.side,
     accounts,
-    // The scheduler's, who acts for nobody; a request brings its own (http/auth/principal.ts).
+    // The scheduler, which acts for nobody; a request has its own actor (http/auth/principal.ts).
     actor: { name: "scheduler", address: "", requestId: "" },
     worker: crypto.randomUUID(),
     adminToken: secrets.adminToken,
@@ -49,7 +49,7 @@ export type Deps = ReturnType<typeof build>;
 
 let current: Deps | undefined;
 
-/** The parts of this process, built on first use. @throws ConfigError */
+/** The dependencies of this process, built on first use. @throws ConfigError */
 export function deps(): Deps {
   current ??= build(config());
   return current;

@@ -5,7 +5,7 @@ const ORDER: Record<Level, number> = { debug: 0, info: 1, warn: 2, error: 3 };
 
 /**
  * A logger of JSON lines on standard output: time (UTC), level, event, fields. Never hand it a secret.
- * @param least the lowest level that is written
+ * @param least the lowest level to write
  */
 export function logger(least: Level): Log {
   return (level, event, fields = {}) => {
@@ -14,7 +14,7 @@ export function logger(least: Level): Log {
   };
 }
 
-/** What a log may say of a thrown value. Drizzle's message holds the statement and its parameters: the driver's own is shorter. */
+/** What a log may say about a thrown value. Drizzle's message contains the statement and its parameters, so this uses the driver's. */
 export function reasonOf(error: unknown): string {
   let deepest = error;
   while (deepest instanceof Error && deepest.cause instanceof Error) deepest = deepest.cause;
@@ -23,9 +23,9 @@ export function reasonOf(error: unknown): string {
   return `${deepest.name}: ${deepest.message.split("\n")[0]}`.slice(0, 300);
 }
 
-/** Where in our sources it was thrown, or can't be read: " (routes/healthz.ts:20:11)", or "" when that is not known. */
+/** Where in our sources it was thrown, or the syntax error is: " (routes/healthz.ts:20:11)", or "" if unknown. */
 export function placeOf(error: unknown): string {
-  // Several mistakes in one file come together.
+  // Several syntax errors in one file come as one error.
   const first = error instanceof AggregateError ? error.errors[0] : error;
   const { position, stack } = (first ?? {}) as {
     position?: { file: string; line: number; column: number } | null;

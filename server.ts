@@ -5,12 +5,12 @@ import { placeOf, reasonOf } from "./log.ts";
 import { checkSecretKey } from "./pool/secrets/keyring.ts";
 import { superviseWorkers } from "./workers.ts";
 
-/** A service that gave up would have to be started by hand when the database is back. */
+/** A service that gave up would have to be restarted by hand when the database is back. */
 const DATABASE_WAIT_SECONDS = Number.POSITIVE_INFINITY;
-/** Together under the 10 s in which a stop must be over. */
+/** Stopping must take less than 10 s in all. */
 const DRAIN_MS = 8000;
 
-/** A large body is refused in our own words at 64 KiB (http/body.ts); this bounds what reaches us at all. */
+/** Bodies over 64 KiB get our own error (http/body.ts); this limits what reaches us at all. */
 const MOST_BODY_BYTES = 1024 * 1024;
 
 async function prepareDatabase(): Promise<void> {
@@ -22,7 +22,7 @@ async function prepareDatabase(): Promise<void> {
   await checkSecretKey(database.db, config().secrets.secretKey);
 }
 
-/** Runs `stop` once at the first SIGTERM or SIGINT, then ends the process with 0; a second signal ends it at once. */
+/** Runs `stop` at the first SIGTERM or SIGINT, then exits with 0; a second signal ends the process at once. */
 function stopOnSignal(stop: () => Promise<unknown>): void {
   let stopping = false;
   const onSignal = async () => {
@@ -44,21 +44,21 @@ async function startApi(): Promise<void> {
   const { app } = await import("./app.ts");
   const { host, port } = config().server;
   const { adminToken } = config().secrets;
-  // A worker shares its port with the others, which share nothing else.
+  // Workers share their port and nothing else.
   app.listen({
     hostname: host,
     port,
     reusePort: process.env.MACHINE_MANAGER_WORKER === "1",
     maxRequestBodySize: MOST_BODY_BYTES,
     idleTimeout: 0,
-    // Bun's own pages would show our sources: /bun:info, and each error of ours that nobody caught.
+    // Bun's own pages would show our sources: /bun:info, and any uncaught error.
     development: false,
   });
   stopOnSignal(async () => {
     await app.stop();
     await deps().database.close();
   });
-  const open = adminToken ? "" : ", open to everybody on this machine: set ADMIN_TOKEN to ask for a token";
+  const open = adminToken ? "" : ", open to everybody on this machine: set ADMIN_TOKEN to require a token";
   deps().log("info", `listening on http://${host}:${app.server?.port ?? port}${open}`);
 }
 
@@ -75,7 +75,7 @@ async function startScheduler(): Promise<void> {
 const [word, ...rest] = process.argv.slice(2);
 if (word === "--help" || word === "-h") {
   console.log(
-    "bun server.ts: the API; with SCHEDULER=true the scheduler. Settings come from the environment: see .env.example.",
+    "bun server.ts: the API, or with SCHEDULER=true the scheduler. Settings come from the environment: see .env.example.",
   );
   console.log((await import("./commands.ts")).usage());
   process.exit(0);

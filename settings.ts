@@ -1,5 +1,5 @@
-// Every setting, by area: a line here, one in .env.example, one in docs/operate.md, and one in compose.yml (tests/unit/settings.test.ts
-// holds them to each other).
+// Every setting, by area: a line here, in .env.example, in docs/operate.md and in compose.yml (tests/unit/settings.test.ts
+// keeps them consistent).
 import Type from "typebox";
 
 const Flag = (fallback: boolean) => Type.Boolean({ default: fallback });
@@ -7,7 +7,7 @@ const Whole = (minimum: number, maximum: number, fallback: number) =>
   Type.Integer({ minimum, maximum, default: fallback });
 const Text = (fallback: string, pattern = "") => Type.String({ pattern, default: fallback });
 
-/** The highest that every system takes: beyond it some read a negative number. */
+/** The highest that every system accepts: some read larger ones as negative. */
 const MOST_UID = 2 ** 31 - 1;
 /** 32 bytes in base64. */
 export const SECRET_KEY_FORM = "^[A-Za-z0-9+/]{43}=$";
@@ -16,9 +16,9 @@ export interface Setting<S extends Type.TSchema> {
   /** the variable's name in the environment */
   env: string;
   type: S;
-  /** what a value has to be, where the type's own words would not do */
+  /** the requirement in words, where the type's own message would not do */
   must?: string | undefined;
-  /** its value is shown to no one, and may come from a file that NAME_FILE names */
+  /** its value is never shown, and may come from a file that NAME_FILE names */
   secret: boolean;
 }
 const plain = <S extends Type.TSchema>(env: string, type: S, must?: string): Setting<S> => ({
@@ -60,9 +60,9 @@ export const PROGRAM = {
   },
   http: {
     prettyJson: plain("PRETTY_JSON", Flag(false)),
-    /** of one user, to one API process; 0: no limit */
+    /** per user and API process; 0: no limit */
     maxRequestsPerMinute: plain("MAX_REQUESTS_PER_MINUTE", Whole(0, 1_000_000, 600)),
-    /** what our own proxy sends along; empty: no forwarded address is believed */
+    /** our own proxy sends it; empty: no forwarded address is trusted */
     proxySecret: secret(
       "PROXY_SECRET",
       Text("", "^$|^[A-Za-z0-9_-]{16,256}$"),
@@ -75,7 +75,7 @@ export const PROGRAM = {
       Type.String({ pattern: SECRET_KEY_FORM }),
       "must be 32 random bytes in base64; make one with: openssl rand -base64 32",
     ),
-    /** empty: no token is asked for */
+    /** empty: no token is required */
     adminToken: secret(
       "ADMIN_TOKEN",
       Text("", "^$|^[!-~]{16,256}$"),
@@ -92,12 +92,12 @@ export const PROGRAM = {
       "must be networks such as 10.0.0.0/8, separated by commas",
     ),
   },
-  /** what the accounts on the machines may have, both included */
+  /** the range for accounts on the machines, inclusive */
   uids: {
     first: plain("UID_MIN_POOL", Whole(1000, MOST_UID, 20_000)),
     last: plain("UID_MAX_POOL", Whole(1000, MOST_UID, 59_999)),
   },
-  /** these are fields of what the pool works with, by the same names (deps.ts) */
+  /** the pool's dependencies have fields of the same names (deps.ts) */
   pool: {
     maxDurationMinutes: plain("MAX_DURATION_MINUTES", Whole(1, 525_600, 10_080)),
     maxMachinesPerUser: plain("MAX_MACHINES_PER_USER", Whole(0, 100_000, 0)),
@@ -112,7 +112,7 @@ export const PROGRAM = {
   },
 };
 
-/** What the maintenance commands read (commands.ts); the API and the scheduler never get the owner's account. */
+/** What the maintenance commands read (commands.ts); the API and the scheduler never get the owner's password. */
 export const MAINTENANCE = {
   database: {
     url: DATABASE_URL,
@@ -122,6 +122,6 @@ export const MAINTENANCE = {
       "must look like mysql://owner:password@host:3306/database",
     ),
   },
-  /** after which the database deletes an event; 0: never */
+  /** how long the database keeps an event; 0: forever */
   events: { days: plain("EVENTS_DAYS", Whole(0, 36_500, 365)) },
 };

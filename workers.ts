@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import type { Log } from "./log.ts";
 
 /**
- * Runs `count` copies of this program on one port and starts one anew that ends by itself (after a second, so that a
- * program that can't start does not spin). A signal is handed on, and the last copy's end is ours.
+ * Runs `count` copies of this program on one port and restarts any that ends (after a second, so that a program that
+ * can't start does not spin). Passes signals on, and exits when the last copy has.
  */
 export function superviseWorkers(count: number, log: Log): void {
   let stopping = false;
@@ -20,7 +20,7 @@ export function superviseWorkers(count: number, log: Log): void {
         if (running.size === 0) process.exit(0);
         return;
       }
-      log("error", "a worker ended and is started anew", { code });
+      log("error", "a worker ended and is being restarted", { code });
       setTimeout(() => !stopping && start(), 1000);
     });
   };

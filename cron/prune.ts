@@ -1,5 +1,5 @@
 import { prune } from "../pool/reservations/prune.ts";
 import type { Job } from "./job.ts";
 
-/** Deletes reservations that ended more than HISTORY_DAYS ago, ended sessions, and old counts of logins. */
+/** Deletes reservations that ended more than HISTORY_DAYS ago, expired sessions, and old login counts. */
 export default { name: "prune", pattern: "0 */10 * * * *", run: prune } satisfies Job;

@@ -13,10 +13,10 @@ import sweep from "./sweep.ts";
 export const JOBS: readonly Job[] = [expire, recover, retry, probe, prune, sweep];
 
 /**
- * Starts jobs. A run that is still at work is not started a second time, and one that fails is logged and tried again at
- * its next time: the timer's own way with an error is to end the process.
- * @returns stops the timers, then waits at most so many milliseconds for the runs at work; what is left then is
- *   recovered after its lease ran out
+ * Starts jobs. A job doesn't start while its last run is still going, and a run that fails is logged and tried again at
+ * the next time: left to itself, the timer would end the process on an error.
+ * @returns stops the timers, then waits at most so many milliseconds for running jobs; what they leave is recovered
+ *   after its lease runs out
  */
 export function startJobs(deps: Deps, jobs = JOBS): (milliseconds: number) => Promise<void> {
   const running = new Set<Promise<unknown>>();

@@ -8,25 +8,25 @@ export type Tx = Parameters<Parameters<Db["transaction"]>[0]>[0];
 
 export interface Database {
   db: Db;
-  /** Connections of its own, for a statement made while a transaction of `db` is open: those may be all that `db` has */
+  /** Separate connections, for a statement inside an open transaction of `db`: transactions may occupy all of `db`'s own */
   side: Db;
   pool: Pool;
   close(): Promise<void>;
 }
 
-/** The database's clock; no time that decides anything is made in a process. */
+/** The database's clock; no process uses its own for a time that matters. */
 export const now = sql`UTC_TIMESTAMP(3)`;
 export const inSeconds = (seconds: number) => sql`UTC_TIMESTAMP(3) + INTERVAL ${seconds} SECOND`;
 export const inMinutes = (minutes: number) => sql`UTC_TIMESTAMP(3) + INTERVAL ${minutes} MINUTE`;
 
 /**
  * A process that hangs in the middle of a transaction (stopped, swapped out, cut off) would hold its locks for hours:
- * idle_transaction_timeout makes the server end it. No work of ours pauses inside a transaction.
+ * idle_transaction_timeout makes the server end it. Our code never pauses inside a transaction.
  */
 const SESSION =
   "SET time_zone = '+00:00', SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', SESSION innodb_lock_wait_timeout = 2, SESSION idle_transaction_timeout = 10";
 
-/** A server that is stopped, or a full disk, answers nothing: then a statement, a connection or a place in the pool ends. */
+/** A server that is stopped, or whose disk is full, doesn't answer: so statements, connections and the wait for one time out. */
 const STATEMENT_MS = 3000;
 const CONNECT_MS = 2000;
 const PLACE_MS = 4000;
@@ -46,7 +46,7 @@ export function connectionOptions(url: string): ConnectionOptions {
   };
 }
 
-/** Gives up waiting after PLACE_MS; what arrives later is handed to `late`. */
+/** Gives up waiting after PLACE_MS; a later result goes to `late`. */
 function bounded<T>(work: Promise<T>, late: (value: T) => void = () => {}): Promise<T> {
   return new Promise((resolve, reject) => {
     let over = false;
@@ -68,7 +68,7 @@ function bounded<T>(work: Promise<T>, late: (value: T) => void = () => {}): Prom
   });
 }
 
-/** The part of mysql2's connection through which every statement goes; its own option for a time limit is per statement. */
+/** The part of mysql2's connection that every statement goes through; its own time limit is an option per statement. */
 interface CoreConnection {
   addCommand(command: Command): unknown;
   destroy(): void;
@@ -78,7 +78,7 @@ interface Command {
   onResult?: (error: { code?: string } | null, ...results: unknown[]) => void;
 }
 
-/** Gives every statement of a connection its time limit; one that was given up leaves its connection unusable. */
+/** Gives every statement of a connection a time limit; a statement that times out leaves its connection unusable. */
 function limitStatements(connection: CoreConnection): void {
   const add = connection.addCommand.bind(connection);
   connection.addCommand = (command) => {
@@ -98,7 +98,7 @@ function openPool(url: string, connectionLimit: number): Pool {
   const pool = createPool({ ...connectionOptions(url), connectionLimit });
   pool.pool.on("connection", (connection) => {
     limitStatements(connection as unknown as CoreConnection);
-    // Queued on the connection before the first statement of whoever asked for it.
+    // Queued before the first statement of whoever requested the connection.
     connection.query(SESSION, () => {});
   });
   const getConnection = pool.getConnection.bind(pool);
@@ -122,15 +122,15 @@ export function openDatabase(url: string): Database {
   };
 }
 
-/** How long one transaction may be repeated before the caller is told to come back. */
+/** How long to repeat a transaction before the caller gets an error. */
 const PATIENCE_MS = 2000;
 
 /**
  * Runs `work` in a transaction, COMMIT included, and repeats the whole when the server undid it (deadlock and
  * the like), with full jitter (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
- * When the connection was lost at the COMMIT nobody knows whether it landed: `work` is repeated only after
- * `readBack` said that it did not; without `readBack`, `work` must be harmless to repeat.
- * @throws DatabaseUnavailable after two seconds without success; with `doubt` when it may have landed all the same
+ * If the connection was lost at the COMMIT, it may or may not have taken effect: `work` is repeated only after
+ * `readBack` found that it didn't; without `readBack`, `work` must be safe to repeat.
+ * @throws DatabaseUnavailable after two seconds without success; with `doubt` when it may have taken effect
  */
 export async function transact<T>(
   db: Db,

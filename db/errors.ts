@@ -1,6 +1,6 @@
-/** Thrown when the database can't be reached, or stayed too busy for the whole time that a caller may wait. */
+/** Thrown when the database can't be reached, or stayed too busy for as long as a caller may wait. */
 export class DatabaseUnavailable extends Error {
-  /** @param doubt a COMMIT was sent, and nobody knows whether it landed */
+  /** @param doubt a COMMIT was sent, and it may or may not have taken effect */
   constructor(
     cause: unknown,
     readonly doubt = false,
@@ -11,7 +11,7 @@ export class DatabaseUnavailable extends Error {
 
 /** Safe to repeat: the server undid the transaction (deadlock, lock wait, stale snapshot, Galera, read-only). */
 const UNDONE = new Set([1213, 1205, 1020, 1047, 1927, 1290]);
-/** The server is gone, going, or full; what was under way may have landed. */
+/** The server is gone, shutting down, or full; work in progress may have taken effect. */
 const GONE = new Set([
   1040, 1042, 1053, 1129, 1152, 1158, 1159, 1160, 1161, 2002, 2003, 2006, 2013, 1021, 3, 28, 1030, 1114, 1317,
 ]);
@@ -21,7 +21,7 @@ const GONE_CODES =
 export type Trouble = "undone" | "gone" | "duplicate" | "other";
 
 /**
- * What a thrown value means for the caller. Drizzle wraps the driver's error, so causes are followed.
+ * What a thrown value means for the caller. Drizzle wraps the driver's error, so this follows causes.
  * @returns undone: repeat it; gone: read back before repeating; duplicate: a unique key refused it
  */
 export function troubleOf(error: unknown): Trouble {
@@ -37,7 +37,7 @@ export function troubleOf(error: unknown): Trouble {
   return "other";
 }
 
-/** The account lacks a right: on the database (1044), a table (1142), a column (1143), the server (1227). */
+/** The database user lacks a right: on the database (1044), a table (1142), a column (1143), the server (1227). */
 const DENIED = new Set([1044, 1142, 1143, 1227]);
 
 function hasErrno(error: unknown, errnos: ReadonlySet<number>): boolean {
@@ -46,10 +46,10 @@ function hasErrno(error: unknown, errnos: ReadonlySet<number>): boolean {
   return false;
 }
 
-/** Whether the server let us in, but not do that: somebody with more rights may change it. */
+/** Whether the server let us in but refused the statement: somebody with more rights may change that. */
 export const isDenied = (error: unknown) => hasErrno(error, DENIED);
 
-/** Whether a table is not there (yet). */
+/** Whether a table doesn't exist (yet). */
 export const isMissing = (error: unknown) => hasErrno(error, new Set([1146]));
 
 /** Whether a unique key of that name refused the write. */

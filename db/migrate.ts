@@ -15,11 +15,11 @@ const FOLDER = fileURLToPath(new URL("./migrations", import.meta.url));
 
 type Say = (line: string) => void;
 const pause = () => new Promise((go) => setTimeout(go, 250));
-/** Whoever waits for ever says so again every now and then. */
+/** A wait without end is reported again every minute. */
 const SAY_EVERY_MS = 60_000;
 
-/** Says `line` at its first call, and again once a minute. */
-function nowAndThen(say: Say): Say {
+/** Says `line` at the first call, then at most once a minute. */
+function everyMinute(say: Say): Say {
   let next = Number.NEGATIVE_INFINITY;
   return (line) => {
     if (performance.now() < next) return;
@@ -34,49 +34,49 @@ const upTo = (seconds: number) => (seconds === Number.POSITIVE_INFINITY ? "" : `
  * Waits until the database answers.
  * @param seconds limit of the wait; Infinity: none
  * @param say called when it has to wait, and again once a minute
- * @throws Error when the limit has passed, or the database refuses us for good (wrong password, no such database)
+ * @throws Error when the limit has passed, or the database refuses us for a reason that waiting won't fix (wrong password, no such database)
  */
 export async function waitForDatabase(database: Database, seconds: number, say: Say): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
-  const tell = nowAndThen(say);
+  const report = everyMinute(say);
   for (;;) {
     try {
       await database.pool.query("SELECT 1");
       return;
     } catch (error) {
-      // It answers; what this account may do there is seen later.
+      // It answers; what this database user may do is checked later.
       if (isDenied(error)) return;
       if (troubleOf(error) !== "gone") throw error;
       if (performance.now() > deadline)
         throw new Error(
-          `the database did not answer within ${seconds} s; is it running, and is its URL right?`,
+          `the database did not answer within ${seconds} s; is it running, and is its URL correct?`,
         );
-      tell(`waiting for the database${upTo(seconds)}: ${(error as { code?: string }).code ?? "no answer"}`);
+      report(`waiting for the database${upTo(seconds)}: ${(error as { code?: string }).code ?? "no answer"}`);
       await pause();
     }
   }
 }
 
-/** @throws Error when the database would lose a committed transaction in a power cut */
+/** @throws Error if a power cut could lose a committed transaction */
 export async function checkDurability(db: Db): Promise<void> {
   const [rows] = await db.execute(sql`SELECT @@innodb_flush_log_at_trx_commit AS flush`);
   if (Number((rows as unknown as { flush: number }[])[0]?.flush) !== 1)
     throw new Error(
-      "the database must run with innodb_flush_log_at_trx_commit=1, else a power cut loses reservations",
+      "the database must run with innodb_flush_log_at_trx_commit=1, or a power cut can lose reservations",
     );
 }
 
 /**
- * Applies the migrations that are missing. Several processes may call it at once: a named lock on the one
- * connection lets them in one after the other (`migrate` of Drizzle has no lock of its own).
- * @param then what else is done under that lock, on that connection
- * @throws Error when the database would lose a committed transaction in a power cut, or the account may not do it
+ * Applies the missing migrations. Several processes may call it at once: a named lock on the single connection lets them
+ * in one by one (Drizzle's `migrate` has no lock).
+ * @param then runs under the same lock, on the same connection
+ * @throws Error if a power cut could lose a committed transaction, or the database user may not do it
  */
 export async function migrateDatabase(
   url: string,
   then: (connection: Connection) => Promise<void> = async () => {},
 ): Promise<void> {
-  // A connection of its own: changing a large table takes longer than a statement of the pool may.
+  // A separate connection: changing a large table takes longer than the pool's limit for a statement.
   const connection = await createConnection(connectionOptions(url));
   try {
     const one = drizzle(connection);
@@ -85,7 +85,7 @@ export async function migrateDatabase(
     if (Number((rows as { ours: unknown }[])[0]?.ours) !== 1)
       throw new Error("another process has been changing the tables for more than 60 s; try again later");
     try {
-      // Names and keys are compared to the letter, whatever the server's default is.
+      // Names and keys are compared byte by byte, whatever the server's default.
       await connection.query("ALTER DATABASE CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin");
       await migrate(one, { migrationsFolder: FOLDER });
       await then(connection);
@@ -98,13 +98,13 @@ export async function migrateDatabase(
 }
 
 const NEWEST = Math.max(...readMigrationFiles({ migrationsFolder: FOLDER }).map((one) => one.folderMillis));
-/** Fails unless we may read every table: the owner grants them after the last migration. */
+/** Fails unless we may read every table: the owner grants that after the last migration. */
 const READ_ALL = Object.values({ ...pool, ...identity, ...audit })
   .filter((part) => is(part, MySqlTable))
   .map((table) => `(SELECT 1 FROM \`${getTableName(table)}\` LIMIT 0)`)
   .join(" UNION ALL ");
 
-/** Whether the tables are those of this version and ours to use: closed when we may not even look. */
+/** Whether the tables are up to date and we may use them; closed: we may not even look. */
 async function stateOfTables({ pool }: Database): Promise<"current" | "behind" | "closed"> {
   try {
     const [rows] = await pool.query("SELECT MAX(created_at) AS newest FROM __drizzle_migrations");
@@ -119,8 +119,8 @@ async function stateOfTables({ pool }: Database): Promise<"current" | "behind" |
 }
 
 /**
- * Returns once the tables are those of this version. When they are not, and DATABASE_URL's account may change them, it
- * does; else it waits for the database's owner to do it (`bun server.ts migrate`).
+ * Returns once the tables are up to date. If they are not, it migrates them if DATABASE_URL's database user may; otherwise
+ * it waits for the database's owner to do it (`bun server.ts migrate`).
  * @param seconds limit of the wait; Infinity: none
  * @param say called when it has to wait, and again once a minute
  * @throws Error when the limit has passed; it says what to do
@@ -133,8 +133,8 @@ export async function waitForTables(
 ): Promise<void> {
   const deadline = performance.now() + seconds * 1000;
   const needed =
-    "the tables are not those of this version, and DATABASE_URL's account may not change them: `bun server.ts migrate` does it as the owner (`just run` calls it)";
-  const tell = nowAndThen(say);
+    "the tables are not up to date, and DATABASE_URL's database user may not change them: run `bun server.ts migrate`, which does it as the owner (`just run` calls it)";
+  const report = everyMinute(say);
   for (let tried = false; ; ) {
     const state = await stateOfTables(database);
     if (state === "current") return;
@@ -148,7 +148,7 @@ export async function waitForTables(
       }
     }
     if (performance.now() > deadline) throw new Error(needed);
-    tell(`${needed}; waiting for that${upTo(seconds)}`);
+    report(`${needed}; waiting for that${upTo(seconds)}`);
     await pause();
   }
 }

@@ -1,14 +1,14 @@
-// Old events are deleted by the database itself, as its owner: the program may not, and nobody has to think of it.
+// The database itself deletes old events, as its owner: the program may not, and nobody has to remember to.
 import { getTableName } from "drizzle-orm";
 import type { Connection } from "mysql2/promise";
 import { isDenied } from "./errors.ts";
 import { events } from "./schema/audit.ts";
 
 const NAME = "prune_events";
-/** As many as are deleted within the time that one statement may take; no new event waits for it. */
+/** Few enough to delete within one statement's time limit; new events don't have to wait for it. */
 const BATCH = 2000;
 
-/** What the server does each hour: batch by batch, each recorded in its own transaction (as pool/audit/prune.ts does it). */
+/** What the server runs every hour: batch by batch, each recorded in its own transaction (as in pool/audit/prune.ts). */
 function body(days: number, batch: number): string {
   const table = getTableName(events);
   return `BEGIN
@@ -35,12 +35,12 @@ async function rowsOf<T>(owner: Connection, text: string, values: unknown[] = []
 }
 
 /**
- * Has the server delete events that are older than so many days, from now on, in the owner's name.
+ * Has the server delete events that are older than this many days, from now on, as the owner.
  * @param owner a connection as the database's owner
  * @param days 0: never
- * @returns what the owner should know: what was changed, or why nothing is deleted; "" when all is as it was
+ * @returns what the owner should know: what changed, or why nothing is deleted; "" if nothing changed
  */
-export async function pruneByItself(owner: Connection, days: number, batch = BATCH): Promise<string> {
+export async function scheduleEventPruning(owner: Connection, days: number, batch = BATCH): Promise<string> {
   const [has] = await rowsOf<{ comment: string; status: string }>(
     owner,
     "SELECT EVENT_COMMENT AS comment, STATUS AS status FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE() AND EVENT_NAME = ?",
@@ -49,9 +49,9 @@ export async function pruneByItself(owner: Connection, days: number, batch = BAT
   if (days === 0) {
     if (!has) return "";
     await owner.query(`DROP EVENT IF EXISTS ${NAME}`);
-    return "events are kept for ever from now on";
+    return "from now on, events are kept forever";
   }
-  // The comment tells which one is there: asking for its text would need the server to print it as we wrote it.
+  // The comment identifies the installed version: the server may not print the text as we wrote it.
   const text = body(days, batch);
   const comment = `${days} days, ${Bun.hash.crc32(text).toString(16)}`;
   let said = "";
@@ -59,13 +59,13 @@ export async function pruneByItself(owner: Connection, days: number, batch = BAT
     const every = "ON SCHEDULE EVERY 1 HOUR ON COMPLETION PRESERVE ENABLE";
     try {
       await owner.query(`CREATE OR REPLACE EVENT ${NAME} ${every} COMMENT '${comment}' DO ${text}`);
-      said = `events are deleted after ${days} days from now on (EVENTS_DAYS)`;
+      said = `from now on, events are deleted after ${days} days (EVENTS_DAYS)`;
     } catch (error) {
       if (!isDenied(error)) throw error;
-      return "old events are NOT deleted by themselves: the owner lacks the right EVENT on the database; grant it, or call prune-events now and then";
+      return "old events are NOT deleted automatically: the owner lacks the EVENT privilege on the database; grant it, or run prune-events regularly";
     }
   }
   const [scheduler] = await rowsOf<{ state: string }>(owner, "SELECT @@event_scheduler AS state");
   if (scheduler?.state === "ON") return said;
-  return `old events are NOT deleted by themselves: the server's event_scheduler is ${scheduler?.state}; have event_scheduler=ON in its settings (or SET GLOBAL event_scheduler=ON), or call prune-events now and then`;
+  return `old events are NOT deleted automatically: the server's event_scheduler is ${scheduler?.state}; set event_scheduler=ON in its configuration (or SET GLOBAL event_scheduler=ON), or run prune-events regularly`;
 }

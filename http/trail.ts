@@ -29,8 +29,8 @@ export const withTrail = new Elysia({ name: "trail" })
     const { log } = parts();
     const refused = error !== undefined && REFUSALS.includes(status);
     // nginx logs every request already, so refusals, of which there may be many, don't get a second line.
-    const told = !refused && (error !== undefined || changes(request, path));
-    log(status >= 500 ? "warn" : told ? "info" : "debug", "request", {
+    const notable = !refused && (error !== undefined || changes(request, path));
+    log(status >= 500 ? "warn" : notable ? "info" : "debug", "request", {
       request: requestId(request),
       method: request.method,
       path,

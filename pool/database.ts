@@ -8,7 +8,7 @@ export function isUnavailable(error: unknown): boolean {
   return trouble === "gone" || trouble === "undone";
 }
 
-/** Asks the database for a sign of life. @throws when there is none */
+/** @throws when the database doesn't answer */
 export async function ping(deps: { db: Db }): Promise<void> {
   await deps.db.execute(sql`SELECT 1`);
 }

@@ -26,11 +26,11 @@ export const POOL_ERROR_KINDS = [
 
 export type PoolErrorKind = (typeof POOL_ERROR_KINDS)[number];
 
-/** A input that the pool can't fulfil. `kind` and not `code`: Elysia reads `code` and `status` off thrown objects. */
+/** Why the pool can't do what it was asked to. `kind` and not `code`: Elysia reads `code` and `status` off thrown objects. */
 export class PoolError extends Error {
   readonly kind: PoolErrorKind;
   readonly details: { field: string; message: string }[];
-  /** seconds after which it makes sense to try again, where that is known */
+  /** when to try again, in seconds, if known */
   readonly retryAfter: number | undefined;
   constructor(
     kind: PoolErrorKind,
@@ -45,7 +45,7 @@ export class PoolError extends Error {
   }
 }
 
-/** Bad input, with the field named. */
+/** Bad input: names the field. */
 export function invalid(field: string, message: string): PoolError {
   return new PoolError("invalid_request", `${field}: ${message}`, [{ field, message }]);
 }

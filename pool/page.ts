@@ -2,11 +2,11 @@ import { type Column, type SQL, sql } from "drizzle-orm";
 import { invalid } from "./errors.ts";
 
 /**
- * Which part of a list is asked for: what comes after a row's key. Counting rows instead would repeat or skip some when
+ * Which part of a list to return: what comes after a row's key. Counting rows instead would repeat or skip some when
  * others are added or removed between two pages.
  */
 export interface PageInput {
-  /** at most so many rows */
+  /** the maximum number of rows */
   limit: number;
   /** `next` of the page before; undefined: from the beginning */
   after?: string[] | undefined;
@@ -21,7 +21,7 @@ export interface Page<T> {
 /**
  * A condition: only rows that come after a key.
  * @param columns by which the list is sorted, all in one direction
- * @param parse the key's parts as the columns have them, where that is not text; a value that is none is refused
+ * @param parse turns the key's parts into the columns' types, where those aren't text; an invalid value is refused
  * @throws PoolError invalid_request for a key of another list
  */
 export function isAfter(
@@ -38,7 +38,7 @@ export function isAfter(
   return sql`(${sql.join(columns, sql`, `)}) ${descending ? sql`<` : sql`>`} (${sql.join(bound, sql`, `)})`;
 }
 
-/** @param rows one more than the limit, when there are so many */
+/** @param rows one more than the limit, if there are that many */
 export function pageOf<T>(rows: T[], limit: number, keyOf: (row: T) => string[]): Page<T> {
   const last = rows.length > limit ? rows[limit - 1] : undefined;
   return { rows: rows.slice(0, limit), next: last && keyOf(last) };

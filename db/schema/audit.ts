@@ -1,7 +1,7 @@
 import { bigint, index, json, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 import { time } from "./columns.ts";
 
-/** What was done, by whom, to what: only ever added to. Written in the transaction of the change itself. */
+/** What was done, by whom, to what: append-only. Written in the same transaction as the change. */
 export const events = mysqlTable(
   "events",
   {
@@ -9,10 +9,10 @@ export const events = mysqlTable(
     at: time("at").notNull(),
     /** a user and their token, ADMIN_TOKEN, open, scheduler or owner (of the database) */
     actor: varchar("actor", { length: 140 }).notNull(),
-    /** where the request came from, as far as nginx tells; "" for the scheduler */
+    /** where the request came from, according to nginx; "" for the scheduler */
     address: varchar("address", { length: 64 }).notNull(),
     requestId: varchar("request_id", { length: 64 }).notNull(),
-    /** such as reservation.confirmed */
+    /** for example reservation.confirmed */
     action: varchar("action", { length: 64 }).notNull(),
     /** the id or name of what it was done to */
     object: varchar("object", { length: 140 }).notNull(),

@@ -48,25 +48,25 @@ export const machines = mysqlTable(
   {
     id: id("id").primaryKey(),
     name: varchar("name", { length: 64 }).notNull(),
-    /** What users type; `address` is the same in one spelling, so that no machine is offered twice. */
+    /** As users type it; `address` is its canonical spelling, so that no machine is offered twice. */
     host: varchar("host", { length: 253 }).notNull(),
     address: varchar("address", { length: 253 }).notNull(),
     port: int("port").notNull(),
     loginUser: varchar("login_user", { length: 32 }).notNull(),
     secretKind: mysqlEnum("secret_kind", ["password", "private_key", "pool_key"]).notNull(),
-    /** AES-256-GCM, bound to the machine's id; "" for pool_key, the pool's own, which is among the settings */
+    /** AES-256-GCM, bound to the machine's id; "" for pool_key: the pool's own key is in the settings */
     secret: text("secret").notNull(),
     labels: json("labels").$type<Record<string, string>>().notNull(),
     /** "type base64", as in known_hosts; null until learnt */
     hostKey: text("host_key"),
-    /** What the machine itself says it is: one machine under two names would be offered twice. Null until learnt */
+    /** The machine's own id: a machine under two names would be offered twice. Null until learnt */
     identity: varchar("identity", { length: 32 }),
     state: mysqlEnum("state", MACHINE_STATES).notNull(),
     since: time("since").notNull(),
     drained: boolean("drained").notNull().default(false),
-    /** The one holder. It stays until its account was proved to be gone. */
+    /** The one holder. It stays until its account has been proved to be gone. */
     reservationId: id("reservation_id"),
-    /** Raised by every take-over; the machine itself refuses a lower one. */
+    /** Raised by every take-over; the machine itself refuses lower ones. */
     generation: bigint("generation", { mode: "number" }).notNull(),
     leaseWorker: id("lease_worker"),
     leaseUntil: time("lease_until"),
@@ -74,11 +74,11 @@ export const machines = mysqlTable(
     lastError: varchar("last_error", { length: 500 }),
     retryAt: time("retry_at"),
     retries: int("retries").notNull().default(0),
-    /** The highest uid that it says it was given, when it refused one; 0 again once its whole disk was searched */
+    /** The highest uid that it reported when it refused one; 0 again after a sweep */
     uidFloor: int("uid_floor").notNull().default(0),
     lastUsedAt: time("last_used_at").notNull(),
     probedAt: time("probed_at").notNull(),
-    /** The last search of the whole disk, and when the next is due */
+    /** The last sweep of the whole disk, and when the next is due */
     sweptAt: time("swept_at").notNull(),
     sweepAt: time("sweep_at").notNull(),
     createdAt: time("created_at").notNull(),
@@ -87,7 +87,7 @@ export const machines = mysqlTable(
     uniqueIndex("machines_name").on(t.name),
     uniqueIndex("machines_identity").on(t.identity),
     uniqueIndex("machines_address").on(t.address, t.port),
-    // The claim reads this one in order: a sort would lock every row of the pool.
+    // The claim reads this index in order: a sort would lock every row of the pool.
     index("machines_offer").on(t.state, t.drained, t.lastUsedAt, t.id),
     index("machines_retry").on(t.state, t.retryAt),
     index("machines_holder").on(t.reservationId),
@@ -98,12 +98,12 @@ export const reservations = mysqlTable(
   "reservations",
   {
     id: id("id").primaryKey(),
-    /** the API user who asked for it; null: an admin without a user, or an open API */
+    /** the API user who made it; null: an admin without a user, or an open API */
     userId: id("user_id"),
     username: varchar("username", { length: 32 }).notNull(),
     uid: int("uid").notNull(),
     state: mysqlEnum("state", RESERVATION_STATES).notNull(),
-    /** why it failed: our words, or a machine's, which are for admins. Then `fault` has the kind, for everybody else */
+    /** why it failed: our words, or a machine's, which are for admins; then `fault` has the kind, for everybody else */
     reason: varchar("reason", { length: 500 }),
     fault: varchar("fault", { length: 20 }),
     count: int("count").notNull(),
@@ -113,19 +113,19 @@ export const reservations = mysqlTable(
     requestHash: char("request_hash", { length: 64 }),
     /** the SECRET_KEY with which its hash and its made password are computed; null: made before keys had ids */
     keyId: varchar("key_id", { length: 16 }),
-    /** what the accounts will be opened with, sealed with SECRET_KEY and bound to the id; null once they are made */
+    /** the accounts' password or keys, sealed with SECRET_KEY and bound to the id; null once the accounts exist */
     credential: text("credential"),
     createdAt: time("created_at").notNull(),
     endsAt: time("ends_at").notNull(),
     endedAt: time("ended_at"),
-    /** Two reservations that are not over never have one uid. */
+    /** Two reservations that are not over never share a uid. */
     liveUid: int("live_uid").generatedAlwaysAs(sql`(if(ended_at is null, uid, null))`, { mode: "stored" }),
   },
   (t) => [
     uniqueIndex("reservations_idempotency").on(t.idempotencyKey),
     uniqueIndex("reservations_live_uid").on(t.liveUid),
     index("reservations_expire").on(t.state, t.endsAt),
-    // Both with the end: which uids are held back is read from the index alone.
+    // Both include the end: which uids are held back can be read from the index alone.
     index("reservations_uid").on(t.uid, t.endedAt),
     index("reservations_user").on(t.userId, t.endedAt),
   ],
@@ -153,7 +153,7 @@ export const holds = mysqlTable(
   ],
 );
 
-/** Machines that were removed by force while they could not be cleaned: whoever registers them again is told. */
+/** Machines that were removed by force although they could not be cleaned: registering one again shows a warning. */
 export const removedDirty = mysqlTable(
   "removed_dirty",
   {
@@ -175,7 +175,7 @@ export const removedDirty = mysqlTable(
   ],
 );
 
-/** Small facts of the whole pool: the last uid that was given, the check of the secret key, the pool's own key pair. */
+/** Small facts about the whole pool: the last uid given, the check of the secret key, the pool's own key pair. */
 export const settings = mysqlTable("settings", {
   name: varchar("name", { length: 64 }).primaryKey(),
   value: varchar("value", { length: 4000 }).notNull(),

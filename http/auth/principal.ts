@@ -9,7 +9,7 @@ import { HttpProblem } from "../problem.ts";
 import { checkCsrf, secretIn } from "./cookie.ts";
 import { isOpen, isPage } from "./open.ts";
 import { addressOf } from "./proxy.ts";
-import { holdToRate } from "./rate.ts";
+import { enforceRate } from "./rate.ts";
 
 interface Known {
   principal: Principal;
@@ -93,7 +93,7 @@ export const withPrincipal = new Elysia({ name: "principal" })
     if (found) {
       // First, so that a refusal is recorded under their name.
       known.set(request, found);
-      holdToRate(found.principal, deps.config.http.maxRequestsPerMinute);
+      enforceRate(found.principal, deps.config.http.maxRequestsPerMinute);
       if (found.session) checkCsrf(request, found.session.secret);
       return;
     }

@@ -12,7 +12,7 @@ let current = -1;
  * @param usual requests per minute for users without a limit of their own; 0: no limit
  * @throws HttpProblem rate_limited, naming the limit
  */
-export function holdToRate({ userId, maxRequestsPerMinute }: Principal, usual: number): void {
+export function enforceRate({ userId, maxRequestsPerMinute }: Principal, usual: number): void {
   const most = maxRequestsPerMinute ?? usual;
   if (userId === null || most === 0) return;
   // A monotonic clock: the time of day can be changed.

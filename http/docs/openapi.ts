@@ -47,7 +47,7 @@ function operationOf(operation: Node, open: boolean, named: Node): Node {
     const whole = $id === undefined ? schema : { ...(schema as Node), $id };
     return { "application/json": { schema: schemaOf(whole, named) } };
   };
-  const told = { ...EVERYWHERE, ...(open ? {} : WITH_A_PRINCIPAL), ...(responses as Node) };
+  const all = { ...EVERYWHERE, ...(open ? {} : WITH_A_PRINCIPAL), ...(responses as Node) };
   return {
     ...rest,
     ...(open ? { security: [] } : {}),
@@ -55,7 +55,7 @@ function operationOf(operation: Node, open: boolean, named: Node): Node {
       ? { parameters: parameters.map((one: Node) => ({ ...one, schema: schemaOf(one.schema, named) })) }
       : {}),
     ...(isNode(requestBody) ? { requestBody: { ...requestBody, content: contentOf(requestBody) } } : {}),
-    responses: mapValues(told, (response: Node, status) =>
+    responses: mapValues(all, (response: Node, status) =>
       Number(status) < 400
         ? { description: STATUS_CODES[status], content: contentOf(response) }
         : { $ref: `#/components/responses/${nameOf(status)}` },

@@ -8,8 +8,8 @@ async function session() {
   if (isOpen) return undefined;
   try {
     const answer = await fetch("/session");
-    const told = await answer.json(); // a response whose body is never read is a request that never ends
-    return answer.ok ? told : undefined;
+    const found = await answer.json(); // a response whose body is never read is a request that never ends
+    return answer.ok ? found : undefined;
   } catch {
     return undefined;
   }

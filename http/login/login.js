@@ -1,7 +1,7 @@
 // The login page. Scripts can't read the cookie itself.
 const $ = (id) => document.getElementById(id);
 
-function tell(words) {
+function showError(words) {
   $("error").textContent = words;
   $("error").hidden = words === "";
 }
@@ -16,9 +16,9 @@ async function ask(method, body, headers = {}) {
     });
     const said = await answer.json();
     if (answer.ok) return said;
-    if (method !== "GET" || answer.status !== 401) tell(said.error);
+    if (method !== "GET" || answer.status !== 401) showError(said.error);
   } catch {
-    tell("Machine Manager is not responding; try again in a moment.");
+    showError("Machine Manager is not responding; try again in a moment.");
   }
 }
 
@@ -36,7 +36,7 @@ async function logIn(event) {
   event.preventDefault();
   const form = event.currentTarget;
   const button = form.querySelector("button");
-  tell("");
+  showError("");
   button.disabled = true;
   const session = await ask("POST", Object.fromEntries(new FormData(form)));
   button.disabled = false;
@@ -46,7 +46,7 @@ async function logIn(event) {
 }
 
 async function logOut() {
-  tell("");
+  showError("");
   // Asked again: another tab may have logged in as somebody else.
   const session = await ask("GET");
   if (session && !(await ask("DELETE", undefined, { "X-CSRF-Token": session.csrf }))) return;

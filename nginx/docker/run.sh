@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs nginx in its container, and keeps its upstream equal to the `api` containers that there are: nginx asks DNS only
-# when it loads its configuration, so without this it would never see `--scale api=3` or a container's new address.
+# Runs nginx in its container, and keeps its upstream in line with the current `api` containers: nginx asks DNS only when
+# it loads its configuration, so without this it would never notice `--scale api=3` or a container's new address.
 set -eu
 
 template=/opt/nginx/site.conf.template
@@ -12,7 +12,7 @@ export CERT=/etc/nginx/tls/cert.pem CERT_KEY=/etc/nginx/tls/key.pem
 HSTS=$(cat /etc/nginx/tls/hsts) OWN_HOSTS=$(cat /etc/nginx/tls/hosts) PROXY_SECRET=$(cat /run/secrets/proxy_secret)
 export HTTPS_PORT HSTS OWN_HOSTS PROXY_SECRET
 
-# The addresses that Docker's DNS has for `api`, sorted. (The image has BusyBox's nslookup; getent where that is missing.)
+# The addresses that Docker's DNS has for `api`, sorted. (The image has BusyBox's nslookup; getent if that is missing.)
 in_dns() {
   {
     if command -v nslookup >/dev/null; then nslookup -type=a api 2>/dev/null | awk '/^Name:/ { found = 1 } found && /^Address/ { print $NF }'
@@ -20,8 +20,8 @@ in_dns() {
   } | grep -E '^[0-9]+(\.[0-9]+){3}$' | sort -u || true
 }
 
-# Of these, the ones to send requests to: a new container is let in once it answers, one that is in stays in until DNS
-# forgets it (nginx itself passes over one that fails for a while).
+# Those to send requests to: a new container is added once it answers, and stays until DNS forgets it (nginx itself skips
+# one that fails for a while).
 members() {
   for address in $(in_dns); do
     case " $current " in
@@ -31,7 +31,7 @@ members() {
   done | tr '\n' ' '
 }
 
-# The template has one `server ${API_UPSTREAM};`, so several are given as "a:3000; server b:3000".
+# The template has one `server ${API_UPSTREAM};`, so several are passed as "a:3000; server b:3000".
 render() {
   API_UPSTREAM=
   for address in $1; do API_UPSTREAM="${API_UPSTREAM:+$API_UPSTREAM; server }$address:$port"; done
@@ -42,10 +42,10 @@ render() {
 }
 
 follow() {
-  # (It ends with nginx, whose pid is this script's.)
+  # (It ends with nginx, which has this script's pid.)
   while sleep 2 && kill -0 $$ 2>/dev/null; do
     found=$(members)
-    # None at all: they are being replaced; nginx answers 502 until one is back.
+    # None: they are being replaced; nginx answers 502 until one is back.
     if [ -z "$found" ] || [ "$found" = "$current" ]; then continue; fi
     render "$found"
     if nginx -c "$config" -s reload; then current=$found; echo "run.sh: api is now at $current"; fi

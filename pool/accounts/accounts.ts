@@ -16,17 +16,17 @@ export type Credential = { kind: "password"; password: string } | { kind: "keys"
 
 /** What the pool may do on a machine. Each call is one connection and throws MachineFault. */
 export interface Accounts {
-  /** The longest that one call can take, turn not included, in seconds. */
+  /** The longest that one call can take, in seconds, not counting the wait for its turn. */
   readonly longestSeconds: number;
   /**
-   * Logs in, looks for what we need; changes nothing. Answers the host key (a fault has it, too, once it was seen), how
-   * many accounts of ours are on record, and what tells the machine from every other (null: it was never one of a pool).
+   * Logs in and checks for what we need; changes nothing. Returns the host key (so does a fault, once it was seen), the
+   * number of our accounts on record, and the machine's unique identity (null: it was never in a pool).
    */
   look(
     target: Target,
     signal?: AbortSignal,
   ): Promise<{ hostKey: string; accounts: number; identity: string | null }>;
-  /** Makes the account, or finds it made; it ends by itself after so many seconds, or a day later (a password). */
+  /** Makes the account unless it exists; it expires on its own after so many seconds, or up to a day later (a password). */
   create(
     target: Target,
     generation: number,
@@ -36,8 +36,8 @@ export interface Accounts {
     signal?: AbortSignal,
   ): Promise<void>;
   /**
-   * Removes the holder's account and every other one of ours (what a crash or a restored database left).
-   * Returns only when all were proved to be gone; answers what tells the machine from every other.
+   * Removes the holder's account and every other one of ours (left by a crash or a restored database).
+   * Returns only when all have been proved to be gone; returns the machine's identity.
    */
   clean(
     target: Target,
@@ -46,8 +46,9 @@ export interface Accounts {
     signal?: AbortSignal,
   ): Promise<string | null>;
   /**
-   * Searches the whole disk for files of former holders and removes them; may take minutes, and a later step ends it.
-   * @param keep the reservation whose account is there now. Answers how many uids it looked for.
+   * Sweeps the whole disk for files of former holders and removes them; may take minutes, and a later step ends it.
+   * @param keep the reservation whose account is there now
+   * @returns how many uids it looked for
    */
   sweep(target: Target, generation: number, keep: string | null): Promise<number>;
 }
@@ -60,7 +61,7 @@ export interface UidRange {
 
 const script = (name: string) => readFileSync(new URL(`./scripts/${name}.sh`, import.meta.url), "utf8");
 
-/** What runs on machines; read at the first step, since who reaches no machine may not be allowed to read files. */
+/** What runs on machines; read at the first step, since a process that reaches no machine may not be allowed to read files. */
 function readScripts() {
   const fence = script("fence");
   const files = script("files");
@@ -73,26 +74,26 @@ function readScripts() {
 }
 type Scripts = ReturnType<typeof readScripts>;
 
-/** The last line decides: what it must start with, or FAIL and why. Anything else means unknown. */
+/** The last line decides: `expected`, or FAIL and why. Anything else means unknown. */
 function answer(reply: Reply, expected: string, uids: UidRange): string {
   const last = reply.lines.at(-1) ?? "";
   if (last === expected || last.startsWith(`${expected} `)) return last.slice(expected.length).trim();
   const [, kind, text] = /^FAIL (\S+) ?(.*)$/s.exec(last) ?? [];
   if (kind && isFaultKind(kind))
     throw new MachineFault(kind, faultText(kind, text ?? ""), uidIn(uids, text ?? ""));
-  throw new MachineFault("timeout", "the step ended without an answer that we know");
+  throw new MachineFault("timeout", "the step ended with an answer that we don't recognise");
 }
 
-/** A uid that a machine told. @returns 0 for one that the pool can't have given it */
+/** Reads a uid that a machine reports. @returns 0 for one that the pool can't have given it */
 function uidIn({ first, last }: UidRange, text: string): number {
   const uid = /^\d{1,10}$/.test(text) ? Number(text) : 0;
   return uid >= first && uid <= last ? uid : 0;
 }
 
-/** A number that a machine told; not a number is no answer. */
+/** Reads a number that a machine reports; anything else is not an answer. */
 function count(text: string): number {
   if (!/^\d{1,9}$/.test(text))
-    throw new MachineFault("timeout", "the step ended without an answer that we know");
+    throw new MachineFault("timeout", "the step ended with an answer that we don't recognise");
   return Number(text);
 }
 
@@ -100,7 +101,8 @@ const identityOf = (text: string) => (/^[0-9a-f]{32}$/.test(text) ? text : null)
 
 function faultText(kind: MachineFault["kind"], text: string): string {
   if (kind === "fenced") return `the machine has seen a later step (${text})`;
-  if (kind === "uid_taken") return `the uid is taken on the machine, which was given ones up to ${text}`;
+  if (kind === "uid_taken")
+    return `the uid is taken on the machine; the highest that it was given is ${text}`;
   return text;
 }
 
@@ -110,7 +112,7 @@ function faultText(kind: MachineFault["kind"], text: string): string {
  * @param connectSeconds limit for connect, handshake and login
  * @param rules where a machine may live
  * @param stepSeconds limit for a step on a machine
- * @param uids what its accounts may have
+ * @param uids the range for its accounts
  */
 export function accountsOverSsh(
   concurrency: number,

@@ -5,9 +5,9 @@ import { MachineFault } from "./faults.ts";
 export interface AddressRules {
   /** CIDR blocks in which a machine may live; none: anywhere but `NEVER` */
   networks: string[];
-  /** ports on this machine itself that are our own: the API's, the database's */
+  /** our own ports on this machine: the API's, the database's */
   ownPorts: number[];
-  /** names of our own parts, such as the database's host */
+  /** host names of our own parts, such as the database */
   ownHosts: string[];
 }
 
@@ -32,22 +32,22 @@ const loopback = blockList(["127.0.0.0/8", "::1/128"]);
 const within = (list: BlockList, address: string) =>
   list.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
 
-/** ::ffff:10.0.0.1 is 10.0.0.1 in other words. */
+/** ::ffff:10.0.0.1 means 10.0.0.1. */
 const plain = (address: string) => address.replace(/^::ffff:(?=\d+\.)/i, "");
 
-/** Why an address may not be connected to; undefined: it may. */
+/** Why we may not connect to an address; undefined: we may. */
 export function refusal(address: string, port: number, rules: AddressRules): string | undefined {
   const at = plain(address);
   if (within(never, at)) return "an address that no machine may have";
-  if (within(loopback, at) && rules.ownPorts.includes(port)) return "a port of Machine Manager's own";
+  if (within(loopback, at) && rules.ownPorts.includes(port)) return "one of Machine Manager's own ports";
   if (rules.networks.length > 0 && !within(blockList(rules.networks), at))
     return "outside ALLOWED_MACHINE_NETWORKS";
   return undefined;
 }
 
 /**
- * The address to connect to: looked up once, checked, and the checked one is used, so that a name can't point elsewhere
- * between the two.
+ * The address to connect to: looked up once and checked, and the checked address is used, so that a name can't point
+ * elsewhere in between.
  * @param seconds limit of the look-up
  * @throws MachineFault unreachable (no such name), forbidden_address
  */
@@ -60,7 +60,7 @@ export async function addressOf(
   let found: string[];
   if (isIP(host)) found = [host];
   else if (rules.ownHosts.includes(host.toLowerCase()))
-    throw new MachineFault("forbidden_address", `${host} is a part of Machine Manager itself`);
+    throw new MachineFault("forbidden_address", `${host} is part of Machine Manager itself`);
   else {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
@@ -77,7 +77,7 @@ export async function addressOf(
       clearTimeout(timer);
     }
   }
-  // IPv4 first: a machine that listens on one family only listens on that one, mostly.
+  // IPv4 first: a machine that listens on only one family mostly listens on that.
   found.sort((a, b) => isIP(a) - isIP(b));
   const allowed = found.find((address) => !refusal(address, port, rules));
   if (allowed) return allowed;

@@ -3,7 +3,7 @@ import { Client, type ConnectConfig, type ServerHostKeyAlgorithm } from "ssh2";
 import { MachineFault, printable } from "./faults.ts";
 
 export interface Target {
-  /** Where to connect: the host as users type it is the pool's business */
+  /** The address to connect to; the host as users type it is the pool's concern */
   host: string;
   port: number;
   user: string;
@@ -21,17 +21,17 @@ export interface Reply {
 export interface Limits {
   /** TCP connect, handshake and login together */
   connectSeconds: number;
-  /** the script; the machine ends it by itself at that time */
+  /** the script; the machine itself enforces this limit */
   stepSeconds: number;
 }
 
 const MOST_OUTPUT = 64 * 1024;
-/** How long after its own limit a step is given up from here. */
+/** How long after that limit we give up on a step ourselves. */
 const GRACE_SECONDS = 2;
 
 /**
- * Reads a script up to a mark from standard input and runs it; what follows is its parameters. So neither
- * the script nor a secret is ever an argument of a process. One line without history characters: any login shell takes it.
+ * Reads a script up to a marker from standard input and runs it; its parameters follow. So neither the script nor a
+ * secret is ever a process's argument. One line without history characters: any login shell accepts it.
  */
 function command(stepSeconds: number, user: string): string {
   const run = `timeout -s KILL ${stepSeconds} sh -c 'n=$(printf "\\nx"); n=\${n%x}; s=; while IFS= read -r l && [ "$l" != "#end" ]; do s="$s$l$n"; done; eval "$s"'`;
@@ -50,7 +50,7 @@ function keyText(blob: Buffer): string {
   return `${printable(type, 64)} ${blob.toString("base64")}`;
 }
 
-/** Ask for the kind of key that is pinned, or a machine with several would seem to have changed. */
+/** Asks for the pinned kind of key, or a machine with several kinds would seem to have changed. */
 function algorithmsFor(hostKey: string | null): Pick<ConnectConfig, "algorithms"> {
   const type = hostKey?.split(" ")[0];
   if (!type) return {};
@@ -60,10 +60,10 @@ function algorithmsFor(hostKey: string | null): Pick<ConnectConfig, "algorithms"
 
 /**
  * Runs one script on a machine, in one connection. The host key is compared before any secret is sent.
- * @param input parameters, a line each, for the script's standard input
- * @param signal ends the step from here at once (what the machine does then is unknown)
+ * @param input parameters, one per line, for the script's standard input
+ * @param signal gives up on the step at once (what the machine does then is unknown)
  * @returns its output, when the script ended with status 0
- * @throws MachineFault; `timeout` and `unreachable` after the login say nothing of what the script did
+ * @throws MachineFault; `timeout` and `unreachable` after the login say nothing about what the script did
  */
 export function runScript(
   target: Target,
@@ -88,7 +88,7 @@ export function runScript(
     };
     const fault = (kind: MachineFault["kind"], text: string) =>
       end(() => reject(new MachineFault(kind, text, 0, hostKey)));
-    const onAbort = () => fault("timeout", "the step was given up: its lease was lost");
+    const onAbort = () => fault("timeout", "the step was aborted: its lease was lost");
     let timer = setTimeout(
       () => fault("unreachable", `no SSH answer within ${limits.connectSeconds} s`),
       limits.connectSeconds * 1000,
@@ -134,7 +134,7 @@ export function runScript(
           if (code === 0 || last.startsWith("FAIL ")) return end(() => resolve({ lines, hostKey }));
           const words = printable(errors, 200) || `status ${code ?? "unknown"}`;
           fault(
-            // No status (ssh2 says undefined) is no answer, as is the status of a step that was ended by its time limit.
+            // Without a status (ssh2 gives undefined), or with that of a step killed by its time limit, the outcome is unknown.
             code === 137 || typeof code !== "number" ? "timeout" : "failed",
             `the step ended without an answer: ${words}`,
           );
@@ -159,7 +159,7 @@ export function runScript(
         },
       });
     } catch (error) {
-      // ssh2 refuses an unusable private key here; its message does not hold the key.
+      // ssh2 refuses an unusable private key here; its message does not contain the key.
       fault("auth", `the login's key can't be used: ${error instanceof Error ? error.message : "unknown"}`);
     }
   });

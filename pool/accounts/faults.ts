@@ -1,4 +1,4 @@
-/** What can go wrong on a machine. `uid_taken`: the machine has given that uid before, or has it of its own. */
+/** What can go wrong on a machine. `uid_taken`: the uid was given on the machine before, or belongs to the machine itself. */
 export type FaultKind =
   | "unreachable"
   | "auth"
@@ -34,12 +34,12 @@ export function isFaultKind(text: string): text is FaultKind {
   return KINDS.has(text);
 }
 
-/** A step on a machine failed, or nobody knows how it ended (`timeout`, `unreachable`). */
+/** A step on a machine failed, or its outcome is unknown (`timeout`, `unreachable`). */
 export class MachineFault extends Error {
   readonly kind: FaultKind;
-  /** with uid_taken: the highest uid that was ever given on the machine */
+  /** with uid_taken: the highest uid ever given on the machine */
   readonly highestUid: number;
-  /** the key of whoever answered, "type base64", when it came so far; "" when not */
+  /** the key of the host that answered, "type base64"; "" if it didn't get that far */
   readonly hostKey: string;
   constructor(kind: FaultKind, message: string, highestUid = 0, hostKey = "") {
     super(printable(message, 300));
@@ -49,7 +49,7 @@ export class MachineFault extends Error {
   }
 }
 
-/** A machine is not trusted: its words are bounded and lose what could steer a terminal or fake a log line. */
+/** A machine is not trusted: its text is truncated, and stripped of what could control a terminal or fake a log line. */
 export function printable(text: string, most: number): string {
   return text
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")

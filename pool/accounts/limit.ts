@@ -1,6 +1,6 @@
 /**
- * Lets at most `most` calls run at once; the others wait in the order in which they came.
- * @returns a function that runs what it is given when its turn comes
+ * Lets at most `most` calls run at once; the others wait in order of arrival.
+ * @returns a function that runs its argument when its turn comes
  */
 export function limit(most: number): <T>(work: () => Promise<T>) => Promise<T> {
   let running = 0;
@@ -11,7 +11,7 @@ export function limit(most: number): <T>(work: () => Promise<T>) => Promise<T> {
     try {
       return await work();
     } finally {
-      // The place is handed on, so that nobody who comes now overtakes the one who waited.
+      // The slot is handed over directly, so that a new call can't overtake one that was waiting.
       const next = waiting.shift();
       if (next) next();
       else running--;

@@ -1,8 +1,8 @@
 /**
- * Names that mean something where accounts are made: a group of the same name comes with each account, and stock systems
- * hand out rights to groups that they may not even have (Ubuntu's sudoers names `admin`). A machine refuses more of them,
- * by what its own files say (scripts/names.sh). The groups and users that Debian's base-passwd, Alpine's baselayout,
- * Fedora's setup and the usual services bring.
+ * Names with a meaning on the machines: each account comes with a group of the same name, and stock systems give rights
+ * to groups that may not even exist (Ubuntu's sudoers names `admin`). A machine may refuse more, according to its own
+ * files (scripts/names.sh). These are the groups and users that Debian's base-passwd, Alpine's baselayout, Fedora's setup
+ * and the usual services create.
  */
 const MEANT = new Set(
   `root admin wheel sudo doas toor operator staff sys adm disk kmem mem tty shadow utmp wtmp
@@ -20,5 +20,5 @@ const MEANT = new Set(
     .filter(Boolean),
 );
 
-/** Whether an account may not have this name on any machine, since it, or the group of that name, may hand out rights. */
+/** Whether this name is refused for accounts on every machine, since it, or the group of that name, may carry rights. */
 export const isReservedName = (name: string) => MEANT.has(name) || name.startsWith("systemd-");

@@ -1,18 +1,18 @@
-// Every kind of event that there is. Dashboards, webhooks and metrics read these: a new kind is added here first, and
-// one that is here keeps its fields.
+// Every kind of event. Dashboards, webhooks and metrics read these: a new kind is added here first, and existing ones
+// keep their fields.
 import type { Role } from "../../db/schema/identity.ts";
 import type { FaultKind } from "../accounts/faults.ts";
 
 type Nothing = Record<string, never>;
 
-/** null: as the settings say for every user */
+/** null: the default from the settings */
 interface UserLimits {
   maxMachines: number | null;
   maxDurationMinutes: number | null;
   maxRequestsPerMinute: number | null;
 }
 
-/** What each kind of event tells beside its object; never a secret. */
+/** What each kind of event says besides its object; never a secret. */
 export interface Details {
   "reservation.claimed": { username: string; machines: string[] };
   "reservation.swapped": { machine: string; fault: FaultKind; by: string | undefined };
@@ -57,7 +57,7 @@ export interface Details {
 
 export type Action = keyof Details;
 
-/** What has happened: one of the kinds, told apart by `action`. */
+/** What has happened: one of the kinds, discriminated by `action`. */
 export type PoolEvent = {
   [A in Action]: {
     action: A;
@@ -67,22 +67,22 @@ export type PoolEvent = {
   };
 }[Action];
 
-/** Each kind in a line, for the docs; the object is what the line is about. */
+/** A line on each kind, for the docs; its subject is the event's object. */
 export const ACTIONS: { readonly [A in Action]: string } = {
   "reservation.claimed": "machines were claimed for a reservation",
-  "reservation.swapped": "a machine failed while it was prepared, and another one took its place",
-  "reservation.confirmed": "all its accounts work; its time begins",
+  "reservation.swapped": "a machine failed during preparation, and another took its place",
+  "reservation.confirmed": "all its accounts work; its time starts",
   "reservation.ended": "released, or its time is up",
   "reservation.failed": "it could not be prepared",
-  "reservation.recovered": "a machine of a reservation whose worker had stopped was taken on",
+  "reservation.recovered": "a machine of a reservation whose worker had stopped was recovered",
   "reservations.pruned": "old reservations were deleted (HISTORY_DAYS)",
   "machine.registered": "a machine joined the pool",
   "machine.host_key_learnt": "its host key was learnt at the first contact",
   "machine.changed": "drained, labelled, or given another host key",
   "machine.cleaned": "proved clean, and offered again",
-  "machine.quarantined": "put aside, with the reason",
-  "machine.removing": "its removal has begun while it was held",
-  "machine.removed": "a machine left the pool; clean: false when that was not proved",
+  "machine.quarantined": "not offered until it is clean; with the reason",
+  "machine.removing": "its removal has started; it was held or not clean",
+  "machine.removed": "a machine was removed from the pool; clean: false when that was not proved",
   "user.created": "a user was made",
   "user.changed": "a user's role, limits or password changed",
   "user.deleted": "a user was deleted, with their tokens and sessions",
@@ -95,8 +95,8 @@ export const ACTIONS: { readonly [A in Action]: string } = {
   "pool_key.created": "the pool's own SSH key was made",
   "key.rotation_started": "secrets are sealed with a new SECRET_KEY from here on",
   "key.rotated": "all secrets are sealed with the new SECRET_KEY",
-  "key.rotation_finished": "the old SECRET_KEY opens nothing any more",
+  "key.rotation_finished": "the old SECRET_KEY no longer opens anything",
   "events.pruned": "old events were deleted (EVENTS_DAYS)",
   "request.refused": "a request was answered with 401, 403 or 429",
-  "requests.unrecorded": "more were refused than are recorded one by one",
+  "requests.unrecorded": "more requests were refused than are recorded individually",
 };

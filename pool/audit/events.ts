@@ -7,7 +7,7 @@ import type { AuditDeps } from "./deps.ts";
 
 type What<A extends Action> = Details[A] extends Record<string, never> ? [] : [details: Details[A]];
 
-/** The columns of an event in the name of `deps.actor`. */
+/** The columns of an event on behalf of `deps.actor`. */
 export function eventOf<A extends Action>(
   { actor }: Pick<AuditDeps, "actor">,
   action: A,
@@ -20,7 +20,7 @@ export function eventOf<A extends Action>(
 
 /**
  * Records a change in its own transaction: no record, no change.
- * @param object id or name of what was changed
+ * @param object the id or name of what was changed
  */
 export async function record<A extends Action>(
   deps: Pick<AuditDeps, "actor">,
@@ -40,7 +40,7 @@ export interface EventFilter extends PageInput {
 
 export type EventRow = typeof events.$inferSelect;
 
-/** The events that fit, newest first. */
+/** The matching events, newest first. */
 export async function listEvents(
   deps: AuditDeps,
   { actor, action, object, limit, after }: EventFilter,

@@ -1,4 +1,4 @@
-/** An IPv6 address counts as its /64, since whoever has one has all of those. */
+/** An IPv6 address counts as its /64, since whoever has one address has them all. */
 export function networkOf(address: string): string {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
   if (!plain.includes(":")) return plain;

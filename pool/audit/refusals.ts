@@ -3,11 +3,11 @@ import type { Actor, AuditDeps } from "./deps.ts";
 import { eventOf } from "./events.ts";
 import { networkOf } from "./network.ts";
 
-/** Of one process: whoever is refused over and over must neither fill the disk with it, nor hide others' refusals. */
+/** Per process: someone who is refused over and over must neither fill the disk nor hide others' refusals. */
 const MOST_OF_AN_ADDRESS = 30;
 const MOST_OF_ALL = 300;
 const MINUTE_MS = 60_000;
-/** Addresses that are told apart in a minute, and that an event names; what is beyond is one number. */
+/** How many addresses are counted separately in a minute, and how many an event names; the rest is one number. */
 const MOST_ADDRESSES = 10_000;
 const MOST_NAMED = 20;
 
@@ -29,7 +29,7 @@ function countOf(address: string): Count {
   return count;
 }
 
-/** Ends the minute: what was not recorded in it is one event, which says how many and from where. */
+/** Ends the minute: one event says how many refusals were not recorded in it, and from where. */
 async function endMinute(deps: AuditDeps): Promise<void> {
   const left = [...counts]
     .filter(([, { dropped }]) => dropped > 0)
@@ -52,10 +52,10 @@ async function endMinute(deps: AuditDeps): Promise<void> {
 }
 
 /**
- * Records that a request was refused, in the name of `deps.actor`: 30 a minute of one address (an IPv6 network of 64
- * bits), 300 of all. What is left out is told by one event when the minute is over, whether or not another request comes.
+ * Records that a request was refused, on behalf of `deps.actor`: up to 30 a minute per address (an IPv6 /64), 300 in
+ * all. The rest is summed up in one event at the end of the minute, whether or not another request comes.
  * @param what method and path, never the query
- * @param clock milliseconds, of a clock that only goes forward
+ * @param clock milliseconds of a monotonic clock
  */
 export async function recordRefusal(
   deps: AuditDeps,

@@ -8,11 +8,11 @@ import type { IdentityDeps } from "./deps.ts";
 import { loginsOf, refund, takeTry, triesOf } from "./login_tries.ts";
 import { isPassword } from "./passwords.ts";
 import { digest, findToken, type Principal } from "./principal.ts";
-import { accountOf, beginSession, findSession, newSecret, type Session } from "./sessions.ts";
+import { beginSession, findSession, loginName, newSecret, type Session } from "./sessions.ts";
 
 export type Credentials = { user: string; password: string } | { token: string };
 
-/** What the users' names look like; anything else was mistyped (a password, say), is told to no record and is nobody's. */
+/** The form of a user's name; anything else was mistyped (it may be a password), so it is never recorded and never matches. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._@-]{0,63}$/;
 
 const refused = () => new PoolError("login_failed", "Invalid credentials");
@@ -20,11 +20,11 @@ const refused = () => new PoolError("login_failed", "Invalid credentials");
 interface Found {
   principal: Principal;
   token: string | undefined;
-  /** Looks once more, in the transaction: what was proved may have been taken away meanwhile. */
+  /** Checks again, in the transaction: what was proved may have been revoked in the meantime. */
   still(tx: Tx): Promise<boolean>;
 }
 
-/** One answer, after one and the same work, for names that nobody has, users without a password, and wrong passwords. */
+/** Unknown names, users without a password and wrong passwords all get the same answer, after the same work. */
 async function byPassword(deps: IdentityDeps, name: string, password: string): Promise<Found | undefined> {
   const [row] = NAME.test(name) ? await deps.db.select().from(users).where(eq(users.name, name)) : [];
   const good = await isPassword(password, row?.passwordHash ?? null, name);
@@ -42,7 +42,7 @@ async function byPassword(deps: IdentityDeps, name: string, password: string): P
 
 async function byToken(deps: IdentityDeps, token: string): Promise<Found | undefined> {
   const principal = await findToken(deps, token);
-  // A session asks for its token at each request, so there is nothing to look at once more.
+  // A session checks its token at each request, so there is nothing to check again.
   return principal && { principal, token, still: async () => true };
 }
 
@@ -57,14 +57,14 @@ export async function logIn(
   input: Credentials,
   old: string | undefined,
 ): Promise<Session & { secret: string }> {
-  const account = "token" in input ? undefined : NAME.test(input.user) ? input.user : "?";
-  const tries = triesOf(deps.actor.address, account);
+  const name = "token" in input ? undefined : NAME.test(input.user) ? input.user : "?";
+  const tries = triesOf(deps.actor.address, name);
   await takeTry(deps, tries);
   const found = await ("token" in input
     ? byToken(deps, input.token)
     : byPassword(deps, input.user, input.password));
-  // A token is nobody's until it is found.
-  if (found && account === undefined) await takeTry(deps, [loginsOf(accountOf(found.principal))]);
+  // Whose login it is isn't known until the token is found.
+  if (found && name === undefined) await takeTry(deps, [loginsOf(loginName(found.principal))]);
   const secret = newSecret();
   const begun =
     found &&
@@ -91,10 +91,10 @@ export async function logIn(
         ).length > 0 || undefined,
     ));
   if (!begun) {
-    await transact(deps.db, (tx) => record(deps, tx, "login.failed", account ?? "?"));
+    await transact(deps.db, (tx) => record(deps, tx, "login.failed", name ?? "?"));
     throw refused();
   }
   const session = await findSession(deps, secret);
-  if (!session) throw refused(); // taken away in the same moment
+  if (!session) throw refused(); // revoked in the same moment
   return { ...session, secret };
 }

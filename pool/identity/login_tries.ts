@@ -6,8 +6,8 @@ import { record } from "../audit/events.ts";
 import { networkOf } from "../audit/network.ts";
 import { PoolError } from "../errors.ts";
 
-/** So many logins may fail in so many minutes, of one account and from one address; so many may be made at all. */
-const MOST_OF_AN_ACCOUNT = 10;
+/** Limits per window: failed logins per name and per address, and logins per name, successful or not. */
+const MOST_OF_A_NAME = 10;
 const MOST_FROM_AN_ADDRESS = 50;
 const MOST_LOGINS = 60;
 const WINDOW_MINUTES = 15;
@@ -18,23 +18,23 @@ export interface Tries {
   most: number;
 }
 
-/** What a try to log in counts for. @param account undefined: a token was given, which is nobody's until it is found */
-export function triesOf(address: string, account: string | undefined): Tries[] {
+/** What a login attempt counts towards. @param name undefined: a token was given, and whose it is isn't known yet */
+export function triesOf(address: string, name: string | undefined): Tries[] {
   const from: Tries = { by: "address", what: networkOf(address), most: MOST_FROM_AN_ADDRESS };
-  if (account === undefined) return [from];
-  return [from, { by: "account", what: account, most: MOST_OF_AN_ACCOUNT }, loginsOf(account)];
+  if (name === undefined) return [from];
+  return [from, { by: "account", what: name, most: MOST_OF_A_NAME }, loginsOf(name)];
 }
 
-/** Logins that succeed cost a password's hash and a session, too: they are counted, and not given back. */
-export const loginsOf = (account: string): Tries => ({ by: "logins", what: account, most: MOST_LOGINS });
+/** Successful logins also cost a password hash and a session, so these counts are not refunded. */
+export const loginsOf = (name: string): Tries => ({ by: "logins", what: name, most: MOST_LOGINS });
 
 const keyOf = ({ by, what }: Tries) => `${by}:${what}`;
 const rowOf = (one: Tries) => eq(loginTries.who, keyOf(one));
 
 /**
- * Counts a try before the password is looked at, so that many at once are no way around the limit; one that succeeds is
- * given back. Counts are rows, which all processes share. From an address that is over its limit no account is counted:
- * it could lock out everybody.
+ * Counts a try before the password is checked, so that parallel tries can't get around the limit; one that succeeds is
+ * refunded. Counts are rows, shared by all processes. Tries from an address over its limit don't count against a name:
+ * otherwise that address could lock out everybody.
  * @throws PoolError too_many_logins; the first one in a window is recorded
  */
 export async function takeTry(deps: AuditDeps, all: Tries[]): Promise<void> {
@@ -55,22 +55,22 @@ export async function takeTry(deps: AuditDeps, all: Tries[]): Promise<void> {
     throw new PoolError(
       "too_many_logins",
       one.by === "logins"
-        ? `Too many logins; keep the session, or use a token, or try again in ${seconds} seconds`
-        : `Too many logins failed; try again in ${seconds} seconds`,
+        ? `Too many logins; keep the session, use a token, or try again in ${seconds} seconds`
+        : `Too many failed logins; try again in ${seconds} seconds`,
       [],
       seconds,
     );
   }
 }
 
-/** One statement, so that no row stays locked for longer than it takes. @returns the count, this one included */
+/** One statement, so that the row isn't locked for any longer. @returns the count, including this try */
 async function countUp(tx: Tx, one: Tries): Promise<number> {
   const begin = sql`UTC_TIMESTAMP(3) + INTERVAL ${WINDOW_MINUTES} MINUTE`;
   const over = sql`${loginTries.until} <= UTC_TIMESTAMP(3)`;
   const [{ insertId }] = await tx
     .insert(loginTries)
     .values({ who: keyOf(one), tries: 1, until: begin })
-    // From left to right, as MariaDB does it: `tries` still sees the old `until`. LAST_INSERT_ID makes it the answer.
+    // MariaDB assigns from left to right: `tries` still sees the old `until`. LAST_INSERT_ID returns the new count.
     .onDuplicateKeyUpdate({
       set: {
         tries: sql`LAST_INSERT_ID(IF(${over}, 1, ${loginTries.tries} + 1))`,
@@ -89,7 +89,7 @@ async function secondsLeft(tx: Tx, one: Tries): Promise<number> {
   return row?.seconds ?? 1;
 }
 
-/** After a login that succeeded: the account's count begins anew, the address gets its one try back. */
+/** After a successful login: resets the name's count, and refunds the address one try. */
 export async function refund(tx: Tx, all: Tries[]): Promise<void> {
   for (const one of all.filter(({ by }) => by !== "logins"))
     await tx
@@ -98,7 +98,7 @@ export async function refund(tx: Tx, all: Tries[]): Promise<void> {
       .where(rowOf(one));
 }
 
-/** Deletes counts whose window is over. @returns how many */
+/** Deletes counts whose window has ended. @returns how many */
 export async function pruneTries(deps: AuditDeps): Promise<number> {
   return matched(await deps.db.delete(loginTries).where(lte(loginTries.until, now)));
 }

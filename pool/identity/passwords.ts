@@ -7,17 +7,17 @@ import { limit } from "../accounts/limit.ts";
  */
 const ARGON2ID = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
-/** So many at once in one process, the others wait: each takes 19 MiB and a core. */
+/** At most two at once in one process: each takes 19 MiB and a core. */
 const turn = limit(2);
 
-/** Loaded when the first password comes: it is native code, for which Deno asks leave, and most routes need none of it. */
+/** Loaded with the first password: it is native code, for which Deno needs permission, and most routes don't need it. */
 const library = () => import("@node-rs/argon2");
 
-/** One text, however the keyboard put it together. */
+/** One form, however the keyboard composed it. */
 const normal = (password: string) => password.normalize("NFC");
 
-/** What stands for the hash of somebody who has none: to look at it takes as long as at a real one, and nothing fits. */
-function nobodysHash(): string {
+/** Used where there is no hash: checking it takes as long as a real one, and no password matches. */
+function dummyHash(): string {
   const random = (bytes: number) => randomBytes(bytes).toString("base64").replace(/=+$/, "");
   const { memoryCost, timeCost, parallelism } = ARGON2ID;
   return `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$${random(16)}$${random(32)}`;
@@ -30,7 +30,7 @@ export function hashPassword(password: string): Promise<string> {
 
 const atWork = new Map<string, Promise<unknown>>();
 
-/** One after the other of the same name, so that nobody's many tries are in front of another one's first. */
+/** One at a time per name, so that many tries for one name don't delay another's first. */
 async function inLine<T>(whose: string, work: () => Promise<T>): Promise<T> {
   const mine = (atWork.get(whose) ?? Promise.resolve()).then(work, work);
   atWork.set(whose, mine);
@@ -42,13 +42,13 @@ async function inLine<T>(whose: string, work: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Whether it is the password of that hash; without a hash (null) the same work is done, and it is not.
- * @param whose the account's name: one try of an account is looked at at a time
+ * Whether the password matches the hash; without a hash (null) the same work is done, and it never matches.
+ * @param whose the user's name: tries for one name are checked one at a time
  */
 export function isPassword(password: string, hash: string | null, whose: string): Promise<boolean> {
   return inLine(whose, () =>
     turn(async () => {
-      const same = await (await library()).verify(hash ?? nobodysHash(), normal(password));
+      const same = await (await library()).verify(hash ?? dummyHash(), normal(password));
       return same && hash !== null;
     }),
   );

@@ -6,40 +6,40 @@ import type { IdentityDeps } from "./deps.ts";
 
 export { ROLES, type Role };
 
-/** Who asks, and what they may do. */
+/** Who is asking, and what they may do. */
 export interface Principal {
-  /** for people and records: a user's name and their token's, or `password` */
+  /** as shown and recorded: a user's name and their token's, or `password` */
   name: string;
   role: Role;
   /** null: the ADMIN_TOKEN, or an open API */
   userId: string | null;
   userName: string | null;
-  /** null: as the settings say for every user */
+  /** null: the default from the settings */
   maxRequestsPerMinute: number | null;
 }
 
-const NOBODYS = { userId: null, userName: null, maxRequestsPerMinute: null };
-export const ADMIN: Principal = { name: "ADMIN_TOKEN", role: "admin", ...NOBODYS };
-export const OPEN_API: Principal = { name: "open", role: "admin", ...NOBODYS };
+const NO_USER = { userId: null, userName: null, maxRequestsPerMinute: null };
+export const ADMIN: Principal = { name: "ADMIN_TOKEN", role: "admin", ...NO_USER };
+export const OPEN_API: Principal = { name: "open", role: "admin", ...NO_USER };
 
-/** viewer < user < admin: each may do what the one before may. */
+/** viewer < user < admin: each role includes the ones before it. */
 export const mayAct = (has: Role, needed: Role) => ROLES.indexOf(has) >= ROLES.indexOf(needed);
 
-/** A user who was given less may not go on with more through an older token. */
+/** A user whose role was lowered must not keep the higher one through an older token. */
 export const lesser = (one: Role, other: Role) => (mayAct(one, other) ? other : one);
 
 export const digest = (text: string) => createHash("sha256").update(text).digest("hex");
 
-/** Compares two secrets in a time that says nothing of them: their digests have one length. */
+/** Compares two secrets in constant time: their digests have equal length. */
 export const sameSecret = (a: string, b: string) =>
   timingSafeEqual(Buffer.from(digest(a), "hex"), Buffer.from(digest(b), "hex"));
 
-/** For a query: tokens that still count. */
+/** A condition: the token has not expired. */
 export const unexpired = or(isNull(tokens.expiresAt), gt(tokens.expiresAt, now));
 
 /**
- * Whose token it is, asked of the database each time: one that was taken away stops counting at once, in every process.
- * @returns undefined for a token that is unknown, expired or taken away
+ * Finds whose token it is, in the database each time: revocation takes effect immediately, in every process.
+ * @returns undefined for a token that is unknown, expired or revoked
  */
 export async function findToken(deps: IdentityDeps, token: string): Promise<Principal | undefined> {
   if (deps.adminToken && sameSecret(token, deps.adminToken)) return ADMIN;
@@ -60,5 +60,5 @@ export async function findToken(deps: IdentityDeps, token: string): Promise<Prin
   return { ...user, name: `${user.userName}/${name}`, role: lesser(userRole, role) };
 }
 
-/** Whose reservations they see and end: a user their own, a viewer and an admin (undefined) everybody's. */
+/** Whose reservations they see and end: users their own, viewers and admins everybody's (undefined). */
 export const ownerSeenBy = (who: Principal) => (who.role === "user" ? (who.userId ?? "") : undefined);

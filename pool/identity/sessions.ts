@@ -7,11 +7,11 @@ import { record } from "../audit/events.ts";
 import type { IdentityDeps } from "./deps.ts";
 import { ADMIN, digest, lesser, type Principal, unexpired } from "./principal.ts";
 
-/** A session ends when it was not used for so long, and after so long in any case. */
+/** A session ends when it has been idle for this long, and after LONGEST_HOURS in any case. */
 export const IDLE_MINUTES = 60;
 export const LONGEST_HOURS = 12;
 
-/** So many sessions of one user at once; with the next one the oldest ends. */
+/** The most sessions that one user may have at once; the next one ends the oldest. */
 export const MOST_SESSIONS = 20;
 
 const used = sql`${sessions.seenAt} > UTC_TIMESTAMP(3) - INTERVAL ${IDLE_MINUTES} MINUTE`;
@@ -20,13 +20,13 @@ const end = sql`${sessions.createdAt} + INTERVAL ${LONGEST_HOURS} HOUR`;
 
 export interface Session {
   principal: Principal;
-  /** at the latest: when nobody ends it before, and it is used */
+  /** at the latest, if it stays in use and nobody ends it */
   endsAt: Date;
 }
 
 /**
- * Whose session it is, asked of the database each time, as with tokens: it ends, in every process at once, with what it
- * stands for, be it a token, an ADMIN_TOKEN or a user.
+ * Finds a session in the database each time, as with tokens: when the token, ADMIN_TOKEN or user that it stands for goes,
+ * it ends at once, in every process.
  * @param secret what the cookie holds
  * @returns undefined for one that is unknown or has ended
  */
@@ -50,7 +50,7 @@ export async function findSession(deps: IdentityDeps, secret: string): Promise<S
     .where(and(eq(sessions.id, id), used, young));
   if (!row) return undefined;
   const principal = identityOf(deps, row);
-  // Not at every request: that would be a write for each read.
+  // Not at every request: that would make each read a write.
   if (principal && row.unseen) await deps.db.update(sessions).set({ seenAt: now }).where(eq(sessions.id, id));
   return principal && { principal, endsAt: row.endsAt };
 }
@@ -71,14 +71,14 @@ function identityOf(deps: IdentityDeps, row: Row): Principal | undefined {
   return { name: `${user}/${token}`, role: lesser(userRole, tokenRole), ...theirs };
 }
 
-/** Whom the records name as the one who came in. */
-export const accountOf = ({ name, userName }: Principal) => userName ?? name;
+/** The name under which logins are recorded and counted. */
+export const loginName = ({ name, userName }: Principal) => userName ?? name;
 
 /**
- * Makes a session, within the transaction that found out who it is. What the browser had before ends: an id that
- * somebody else put there never becomes one that counts.
- * @param secret of 256 random bits: its SHA-256 is as hard to reverse as to guess
- * @param token the one that was given; undefined: a password was
+ * Makes a session, within the transaction that verified the login. The browser's old session ends: an id that somebody
+ * else planted there never becomes a valid one.
+ * @param secret 256 random bits: its SHA-256 is as hard to reverse as to guess
+ * @param token the one that was used to log in; undefined: a password was
  * @param old what the browser's cookie held
  */
 export async function beginSession(
@@ -88,7 +88,7 @@ export async function beginSession(
 ): Promise<void> {
   const { secret, principal, token, old } = session;
   if (old !== undefined && matched(await tx.delete(sessions).where(eq(sessions.id, digest(old)))) > 0)
-    await record(deps, tx, "session.ended", accountOf(principal), { by: "a new login" });
+    await record(deps, tx, "session.ended", loginName(principal), { by: "a new login" });
   await tx.insert(sessions).values({
     id: digest(secret),
     userId: principal.userId,
@@ -96,7 +96,7 @@ export async function beginSession(
     createdAt: now,
     seenAt: now,
   });
-  await record(deps, tx, "session.created", accountOf(principal), {
+  await record(deps, tx, "session.created", loginName(principal), {
     by: token === undefined ? "password" : "token",
   });
   await endOldest(deps, tx, principal);
@@ -114,20 +114,20 @@ async function endOldest(deps: IdentityDeps, tx: Tx, principal: Principal): Prom
   if (old.length === 0) return;
   const ids = old.map(({ id }) => id);
   const gone = matched(await tx.delete(sessions).where(inArray(sessions.id, ids)));
-  await record(deps, tx, "session.ended", accountOf(principal), { by: "newer ones", count: gone });
+  await record(deps, tx, "session.ended", loginName(principal), { by: "newer ones", count: gone });
 }
 
 export const newSecret = () => randomBytes(32).toString("base64url");
 
-/** Ends a session: its cookie counts no more, in any process. */
+/** Ends a session: its cookie is no longer valid, in any process. */
 export async function endSession(deps: IdentityDeps, secret: string, principal: Principal): Promise<void> {
   await transact(deps.db, async (tx) => {
     if (matched(await tx.delete(sessions).where(eq(sessions.id, digest(secret)))) > 0)
-      await record(deps, tx, "session.ended", accountOf(principal), { by: "logout" });
+      await record(deps, tx, "session.ended", loginName(principal), { by: "logout" });
   });
 }
 
-/** Deletes those that ended by themselves. @returns how many */
+/** Deletes expired sessions. @returns how many */
 export async function pruneSessions(deps: AuditDeps): Promise<number> {
   return matched(await deps.db.delete(sessions).where(sql`NOT (${used} AND ${young})`));
 }

@@ -47,7 +47,7 @@ export async function listTokens(deps: IdentityDeps, { limit, after }: PageInput
 }
 
 /**
- * Makes a token for a user. It is answered this once and kept as SHA-256.
+ * Makes a token for a user. It is shown only this once and stored as a SHA-256.
  * @param role at most the user's; undefined: the user's
  * @param days until it expires; undefined: never
  * @throws PoolError user_not_found, invalid_request
@@ -59,7 +59,7 @@ export async function createToken(
   const user = await findUser(deps, input.user);
   const role = input.role ?? user.role;
   if (!mayAct(user.role, role))
-    throw invalid("role", `${user.name} is ${user.role}, and a token can't be more`);
+    throw invalid("role", `${user.name} is ${user.role}, and a token can't have a higher role`);
   const id = crypto.randomUUID();
   const token = `mm_${randomBytes(32).toString("base64url")}`;
   await transact(
@@ -87,11 +87,11 @@ export async function createToken(
       (await deps.db.select().from(tokens).where(eq(tokens.id, id))).length > 0 ? true : undefined,
   );
   const [row] = await select(deps).where(eq(tokens.id, id));
-  if (!row) throw new PoolError("token_not_found", "The token was taken away while it was made");
+  if (!row) throw new PoolError("token_not_found", "The token was revoked while it was being made");
   return { ...row, token };
 }
 
-/** Takes a token away; it stops counting at once, and its sessions with it. @throws PoolError token_not_found */
+/** Revokes a token and its sessions, with immediate effect. @throws PoolError token_not_found */
 export async function deleteToken(deps: IdentityDeps, id: string): Promise<void> {
   await transact(deps.db, async (tx) => {
     const [row] = await tx

@@ -8,7 +8,7 @@ import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
 import type { IdentityDeps } from "./deps.ts";
 import { hashPassword } from "./passwords.ts";
 
-/** null: as the settings say for everybody */
+/** null: the default from the settings */
 export interface Limits {
   /** machines at once */
   maxMachines: number | null;
@@ -23,7 +23,7 @@ export interface UserView extends Limits {
   createdAt: Date;
 }
 
-/** What is shown of a user: never the hash of the password. */
+/** The visible fields of a user: never the password's hash. */
 const VIEW = {
   id: users.id,
   name: users.name,
@@ -55,16 +55,16 @@ export async function listUsers(deps: IdentityDeps, { limit, after }: PageInput)
   return pageOf(rows, limit, ({ name }) => [name]);
 }
 
-/** Names are told apart byte by byte, but no two people shall have to tell `Tim` from `tim`. */
+/** Names are compared byte by byte, but people must not have to tell `Tim` from `tim`. */
 async function refuseTwin(tx: Tx, name: string): Promise<void> {
   const alike = sql`LOWER(${users.name}) = LOWER(${name}) AND ${users.name} <> ${name}`;
   const [twin] = await tx.select({ name: users.name }).from(users).where(alike).limit(1);
-  if (twin) throw new PoolError("user_exists", `There is a user '${twin.name}' already`);
+  if (twin) throw new PoolError("user_exists", `User '${twin.name}' already exists`);
 }
 
 /**
  * Makes a user.
- * @param password with which they log in; kept as a hash. null: they come in with tokens only
+ * @param password for logging in; stored as a hash. null: they use tokens only
  * @throws PoolError user_exists
  */
 export async function createUser(
@@ -83,22 +83,22 @@ export async function createUser(
       await record(deps, tx, "user.created", name, { role, ...limits, password: password !== null });
     });
   } catch (error) {
-    // After a connection lost in COMMIT the repeat meets its own row.
+    // If the connection was lost in COMMIT, the repeat finds its own row.
     if (!violates(error, "users_name") && !violates(error, "PRIMARY")) throw error;
     const [row] = await deps.db.select({ id: users.id }).from(users).where(eq(users.name, name));
-    if (row?.id !== id) throw new PoolError("user_exists", `There is a user '${name}' already`);
+    if (row?.id !== id) throw new PoolError("user_exists", `User '${name}' already exists`);
   }
   return findUser(deps, name);
 }
 
-/** Another password, or none: whoever came in with the old one is out. */
+/** After the password was changed or removed: ends the sessions that began with the old one. */
 async function endPasswordSessions(tx: Tx, name: string): Promise<void> {
   const id = sql`(SELECT ${users.id} FROM ${users} WHERE ${eq(users.name, name)})`;
   await tx.delete(sessions).where(and(sql`${sessions.userId} = ${id}`, isNull(sessions.tokenHash)));
 }
 
 /**
- * Gives a user another role (their tokens count for no more than it from now on), limits or password.
+ * Changes a user's role (which caps their tokens' roles at once), limits or password.
  * @throws PoolError user_not_found
  */
 export async function changeUser(
@@ -106,25 +106,25 @@ export async function changeUser(
   name: string,
   { password, ...change }: Partial<Limits> & { role?: Role; password?: string | null },
 ): Promise<UserView> {
-  // Before the transaction: it takes its time.
+  // Before the transaction, because it is slow.
   const secret =
     password === undefined ? {} : { passwordHash: password === null ? null : await hashPassword(password) };
   await transact(deps.db, async (tx) => {
     const set = { ...change, ...secret };
     if (matched(await tx.update(users).set(set).where(eq(users.name, name))) === 0) throw missing(name);
     if (password !== undefined) await endPasswordSessions(tx, name);
-    const told = { password: password === null ? ("removed" as const) : ("changed" as const) };
+    const passwordEvent = { password: password === null ? ("removed" as const) : ("changed" as const) };
     await record(deps, tx, "user.changed", name, {
       ...change,
-      ...(password === undefined ? {} : told),
+      ...(password === undefined ? {} : passwordEvent),
     });
   });
   return findUser(deps, name);
 }
 
 /**
- * Deletes a user with all their tokens and sessions: nobody comes in with their name any more.
- * @returns the id, by which their reservations are known
+ * Deletes a user with all their tokens and sessions: nobody can log in under that name any more.
+ * @returns the id, by which to find their reservations
  * @throws PoolError user_not_found
  */
 export async function forgetUser(deps: IdentityDeps, name: string): Promise<string> {

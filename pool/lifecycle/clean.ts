@@ -11,15 +11,15 @@ import { MACHINE, machineMay, machineMoves, UNCLEANED } from "./states.ts";
 import { type Machine, targetOf } from "./target.ts";
 
 /**
- * Removes the holder's account and all that nobody holds from a machine that we hold, with proof; learns its host key
- * and its identity where they are not known. What becomes of its row is for the caller to say.
+ * Removes the holder's account and every orphaned one from a machine that we hold, with proof; learns its host key and
+ * identity if they aren't known yet. The caller decides what happens to its row.
  * @throws MachineFault
  */
 export async function cleanWith(deps: LifecycleDeps, machine: Machine, signal: AbortSignal): Promise<void> {
   const target = await targetOf(deps, machine);
   if (!target.hostKey || !machine.identity) {
     const identity = await lookFirst(deps, machine, target, signal);
-    // Before anything is touched: under its other name it may have a user.
+    // Before touching anything: it may be in use under its other name.
     if (identity) await refuseDuplicate(deps, machine, identity);
   }
   const [holder] = machine.reservationId
@@ -30,9 +30,9 @@ export async function cleanWith(deps: LifecycleDeps, machine: Machine, signal: A
 }
 
 /**
- * A look at a machine that we don't know yet. Whoever answers first is the machine from then on, also when the login or
- * the look fails: else its password would go to somebody else at each retry.
- * @returns what tells it from every other
+ * Inspects a machine that we don't know yet. The first host key seen is pinned even if the login or the inspection
+ * fails: otherwise each retry could send the password to a different host.
+ * @returns its identity, which no other machine has
  */
 async function lookFirst(deps: LifecycleDeps, machine: Machine, target: Target, signal: AbortSignal) {
   try {
@@ -46,7 +46,7 @@ async function lookFirst(deps: LifecycleDeps, machine: Machine, target: Target, 
   }
 }
 
-/** Unless there is one: the one that is known, or that an admin gave meanwhile, is the one to be compared with. */
+/** Pins a host key unless there is one already: a known key, or one that an admin set in the meantime, takes precedence. */
 async function keepHostKey(deps: LifecycleDeps, machine: Machine, hostKey: string): Promise<void> {
   if (machine.hostKey) return;
   const pinned = await transact(deps.db, async (tx) => {
@@ -64,13 +64,12 @@ async function keepHostKey(deps: LifecycleDeps, machine: Machine, hostKey: strin
   if (pinned && pinned !== hostKey)
     throw new MachineFault(
       "host_key",
-      `the host key is ${fingerprint(hostKey)}, and another one was given meanwhile`,
+      `the host key is ${fingerprint(hostKey)}, but an admin has set a different one in the meantime`,
     );
 }
 
 /**
- * Makes a machine that we hold (state cleaning or quarantined) fit to be offered. Then it is offered, or quarantined
- * with the reason.
+ * Cleans a machine that we hold (cleaning or quarantined), then offers it, or quarantines it with the reason.
  * @returns whether it is clean
  */
 export async function clean(deps: LifecycleDeps, machine: Machine): Promise<boolean> {
@@ -92,25 +91,25 @@ async function refuseDuplicate(deps: LifecycleDeps, machine: Machine, identity: 
   if (same && same.id !== machine.id)
     throw new MachineFault(
       "duplicate",
-      `it is machine '${same.name}' already (if it is a copy of that one: remove /var/lib/machine-manager/id on it)`,
+      `it is already in the pool as '${same.name}' (if it is a clone of that machine, remove /var/lib/machine-manager/id on it)`,
     );
 }
 
-/** Takes over a machine in cleaning or quarantine that nobody works on, and cleans it. */
+/** Takes over a machine in cleaning or quarantine that no worker is on, and cleans it. */
 export async function takeOverAndClean(deps: LifecycleDeps, seen: Machine): Promise<boolean> {
   const machine = await takeOver(deps, seen, UNCLEANED);
   return machine ? clean(deps, machine) : false;
 }
 
-/** The machines that a reservation still has to itself, in whatever state. */
+/** The machines that a reservation still holds, in any state. */
 export function machinesHeldBy(deps: LifecycleDeps, reservationId: string): Promise<Machine[]> {
   return deps.db.select().from(machines).where(eq(machines.reservationId, reservationId));
 }
 
 /**
- * Takes a reservation's machines for cleaning, in the transaction that ends it: `release` those that
- * are used, `abandon` those in preparation (only ours: another worker undoes its own).
- * @returns all that we have to clean now
+ * Takes a reservation's machines for cleaning, in the transaction that ends it: `release` those in use, `abandon` those
+ * in preparation (only ours: another worker undoes its own).
+ * @returns the machines that we must clean now
  */
 export async function takeForCleaning(
   deps: LifecycleDeps,

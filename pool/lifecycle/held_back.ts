@@ -1,19 +1,20 @@
-// A uid is held back while its reservation is not over, and until every disk was swept after that.
+// A uid is held back until its reservation is over and every disk has been swept since.
 import { and, between, sql } from "drizzle-orm";
 import { reservations } from "../../db/schema/pool.ts";
 import type { LifecycleDeps } from "./deps.ts";
 import { ASIDE } from "./states.ts";
 
-/** From this part on the disks are searched earlier. */
+/** When more than this share of the uids is held back, disks are swept early. */
 const LOW = 1 / 2;
 
 /**
- * The time since which no disk is known to be free of a former holder's files. A machine that is put aside does not
- * count: it is offered only after a clean-up, and then it counts again; its own record refuses what it knows.
+ * The start of the oldest sweep: every disk is known to be free of files from holders who left before then. Machines
+ * that are set aside don't count until they have been cleaned and offered again; their own records refuse the uids
+ * that they know.
  */
-export const searchedSince = sql`(SELECT COALESCE(MIN(swept_at), UTC_TIMESTAMP(3)) FROM machines WHERE state NOT IN ${ASIDE})`;
+export const sweptSince = sql`(SELECT COALESCE(MIN(swept_at), UTC_TIMESTAMP(3)) FROM machines WHERE state NOT IN ${ASIDE})`;
 
-/** Whether so many uids are held back that the disks should be swept before their time. */
+/** Whether so many uids are held back that the disks should be swept early. */
 export async function uidsRunLow({ db, uids: { first, last } }: LifecycleDeps): Promise<boolean> {
   const [row] = await db
     .select({ n: sql`COUNT(DISTINCT ${reservations.uid})`.mapWith(Number) })
@@ -21,7 +22,7 @@ export async function uidsRunLow({ db, uids: { first, last } }: LifecycleDeps): 
     .where(
       and(
         between(reservations.uid, first, last),
-        sql`(${reservations.endedAt} IS NULL OR ${reservations.endedAt} >= ${searchedSince})`,
+        sql`(${reservations.endedAt} IS NULL OR ${reservations.endedAt} >= ${sweptSince})`,
       ),
     );
   return (row?.n ?? 0) > (last - first + 1) * LOW;

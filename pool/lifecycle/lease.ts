@@ -6,14 +6,14 @@ import { machineIn } from "./states.ts";
 import type { Machine } from "./target.ts";
 
 /**
- * A number higher than every one before, also after the database was restored from an old dump or the machine was
- * registered anew: the milliseconds of the database's clock, or one more than the last (a hybrid logical clock,
+ * A number higher than every one before it, even after the database was restored from an old dump or the machine was
+ * registered again: the milliseconds of the database's clock, or one more than the last (a hybrid logical clock,
  * Kulkarni et al. 2014).
  */
 export const firstGeneration = sql<number>`FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000)`;
 export const nextGeneration = sql<number>`GREATEST(${machines.generation} + 1, ${firstGeneration})`;
 
-/** What a take-over writes: our lease, and a generation that the machine lets pass before all older ones. */
+/** What a take-over writes: our lease, and a generation that outranks all older ones on the machine. */
 export const ourLease = (deps: LifecycleDeps) => ({
   leaseWorker: deps.worker,
   leaseUntil: inSeconds(deps.leaseSeconds) as SQL,
@@ -22,7 +22,7 @@ export const ourLease = (deps: LifecycleDeps) => ({
 
 export const leaseIsFree = sql`(${machines.leaseUntil} IS NULL OR ${machines.leaseUntil} < UTC_TIMESTAMP(3))`;
 
-/** The row as it is while we hold it: nobody else may have taken it over. */
+/** A condition: we still hold the machine; no other worker has taken it over. */
 export const heldAs = (deps: LifecycleDeps, machine: Machine) =>
   and(
     eq(machines.id, machine.id),
@@ -31,9 +31,9 @@ export const heldAs = (deps: LifecycleDeps, machine: Machine) =>
   ) as SQL;
 
 /**
- * Takes over a machine that nobody works on, by compare-and-set.
- * @param also what has to happen with it or not at all
- * @returns its row with the new generation; undefined when somebody else was first
+ * Takes over a machine that no worker is on, by compare-and-set.
+ * @param also runs in the same transaction
+ * @returns its row with the new generation; undefined when another worker was first
  */
 export function takeOver(
   deps: LifecycleDeps,
@@ -63,12 +63,12 @@ export function takeOver(
 }
 
 export interface Keeper {
-  /** aborted when the lease is lost: the step must end */
+  /** aborted when the lease is lost: the step must stop */
   signal: AbortSignal;
   stop(): void;
 }
 
-/** Renews our lease on a machine at a third of its length until stopped. */
+/** Renews our lease on a machine every third of its length until stopped. */
 export function keepLease(deps: LifecycleDeps, machine: Machine): Keeper {
   const lost = new AbortController();
   const third = (deps.leaseSeconds * 1000) / 3;
@@ -85,7 +85,7 @@ export function keepLease(deps: LifecycleDeps, machine: Machine): Keeper {
       if (kept === 0) lost.abort();
       else until = asked + deps.leaseSeconds * 1000;
     } catch {
-      // No answer is no loss yet: the lease still runs by the last one that was given.
+      // A failed renewal doesn't lose the lease: it still runs until the time of the last successful one.
       if (performance.now() > until - third) lost.abort();
     }
   }, third);

@@ -7,12 +7,12 @@ import { quarantineColumns, recordFault } from "./settle.ts";
 import { machineMay } from "./states.ts";
 import { type Machine, targetOf } from "./target.ts";
 
-/** How often each offered machine is asked, in seconds. */
+/** How often each offered machine is probed. */
 const EVERY_SECONDS = 30;
 const AT_ONCE = 10;
 
 async function probeOne(deps: LifecycleDeps, machine: Machine): Promise<void> {
-  // Two schedulers: only the one that moves the time asks.
+  // With two schedulers, only the one that updates the time probes.
   const mine = matched(
     await deps.db
       .update(machines)
@@ -22,11 +22,12 @@ async function probeOne(deps: LifecycleDeps, machine: Machine): Promise<void> {
   if (mine === 0) return;
   try {
     const { accounts } = await deps.accounts.look(await targetOf(deps, machine));
-    // The database does not know it (restored from an older dump, say): the machine must be cleaned first.
-    if (accounts > 0) throw new MachineFault("leftovers", "an account of ours that nobody holds is on it");
+    // The database doesn't know of it (restored from an older dump, say): the machine must be cleaned first.
+    if (accounts > 0)
+      throw new MachineFault("leftovers", "it has one of our accounts that no reservation holds");
   } catch (error) {
     if (!(error instanceof MachineFault)) throw error;
-    // Only if nobody claimed it meanwhile: a claim raises the generation.
+    // Only if nobody claimed it in the meantime: a claim raises the generation.
     const out = await transact(deps.db, async (tx) => {
       const aside = matched(
         await tx
@@ -44,7 +45,7 @@ async function probeOne(deps: LifecycleDeps, machine: Machine): Promise<void> {
       return aside;
     });
     if (out > 0)
-      deps.log(error.kind === "host_key" ? "error" : "warn", "machine left the offer", {
+      deps.log(error.kind === "host_key" ? "error" : "warn", "offered machine failed a probe", {
         machine: machine.name,
         fault: error.kind,
         reason: error.message,
@@ -52,7 +53,7 @@ async function probeOne(deps: LifecycleDeps, machine: Machine): Promise<void> {
   }
 }
 
-/** Asks offered machines whether they can be reached and are the same; one that fails is quarantined. @returns how many */
+/** Checks that offered machines answer and are still the same; one that fails is quarantined. @returns how many were due */
 export async function probe(deps: LifecycleDeps): Promise<number> {
   const due = await deps.db
     .select()

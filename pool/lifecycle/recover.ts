@@ -20,7 +20,7 @@ import {
 } from "./states.ts";
 import type { Machine } from "./target.ts";
 
-/** A preparation whose process is gone: the reservation fails, and the machine goes to cleaning in our hands. */
+/** A preparation whose worker is gone: the reservation fails, and we take over the machine for cleaning. */
 async function undo(deps: LifecycleDeps, seen: Machine): Promise<void> {
   const machine = await takeOver(deps, seen, MACHINE_MOVES.abandon.from);
   if (!machine) return;
@@ -51,16 +51,16 @@ async function undo(deps: LifecycleDeps, seen: Machine): Promise<void> {
   if (moved) await clean(deps, moved);
 }
 
-/** A removal whose process is gone is carried on, never undone: its admin was told nothing, and asks whether it is gone. */
-async function carryOnRemoval(deps: LifecycleDeps, seen: Machine): Promise<void> {
+/** A removal whose worker is gone is finished, never undone: its admin got no answer, and will check whether it is gone. */
+async function resumeRemoval(deps: LifecycleDeps, seen: Machine): Promise<void> {
   const machine = await takeOver(deps, seen, MACHINE_MOVES.forget.from);
   if (!machine) return;
-  deps.log("warn", "carrying on with a removal", { machine: machine.name });
+  deps.log("warn", "resuming a removal", { machine: machine.name });
   await finishRemoval(deps, machine);
 }
 
 /**
- * Finishes or undoes what a stopped process left half done: preparations, cleanings and removals whose lease ran out.
+ * Finishes or undoes what a stopped worker left half done: preparations, cleanings and removals whose lease ran out.
  * @returns how many machines it took on
  */
 export async function recover(deps: LifecycleDeps): Promise<number> {
@@ -71,7 +71,7 @@ export async function recover(deps: LifecycleDeps): Promise<number> {
   const all = await Promise.allSettled(
     left.map(async (machine) => {
       if (machine.state === MACHINE.preparing) await undo(deps, machine);
-      else if (machine.state === MACHINE.removing) await carryOnRemoval(deps, machine);
+      else if (machine.state === MACHINE.removing) await resumeRemoval(deps, machine);
       else await takeOverAndClean(deps, machine);
     }),
   );

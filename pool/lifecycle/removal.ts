@@ -12,15 +12,15 @@ import { endHold, endWhenEmpty, lockReservation } from "./settle.ts";
 import { MACHINE, machineMay, RESERVATION, reservationMoves } from "./states.ts";
 import type { Machine } from "./target.ts";
 
-/** After a COMMIT whose answer was lost. */
+/** Whether the row exists: for reading back after a COMMIT whose answer was lost. */
 export async function isThere(deps: LifecycleDeps, id: string): Promise<boolean> {
   return (await deps.db.select({ id: machines.id }).from(machines).where(eq(machines.id, id))).length > 0;
 }
 
 /**
- * Cleans a machine in `removing` that we hold, and takes its row away. Only under the lease and the generation with which
- * it was cleaned: whoever took it over meanwhile carries on, and must find the row.
- * @throws PoolError machine_held when somebody did
+ * Cleans a machine in `removing` that we hold, and deletes its row. Only under the lease and the generation with which
+ * it was cleaned: a worker that has taken it over since must still find the row.
+ * @throws PoolError machine_held when one has
  */
 export async function finishRemoval(deps: LifecycleDeps, machine: Machine): Promise<{ clean: boolean }> {
   const keeper = keepLease(deps, machine);
@@ -48,7 +48,7 @@ export async function finishRemoval(deps: LifecycleDeps, machine: Machine): Prom
   }
 }
 
-/** @returns false, and nothing was changed, when the machine is not ours any more */
+/** @returns false, and changes nothing, when the machine is no longer ours */
 async function takeRow(
   deps: LifecycleDeps,
   tx: Tx,
@@ -71,7 +71,7 @@ async function takeRow(
   return true;
 }
 
-/** A reservation that has lost its last machine is over: nobody can use it, and its key must not be answered with 201. */
+/** A reservation without machines is over: it is of no use, and its Idempotency-Key must not be answered with 201. */
 async function endWithoutMachines(deps: LifecycleDeps, tx: Tx, id: string): Promise<void> {
   const over = matched(
     await tx

@@ -5,7 +5,7 @@ import type { LifecycleDeps } from "./deps.ts";
 import { ONCE_CLEAN } from "./states.ts";
 import type { Machine } from "./target.ts";
 
-/** A machine that was taken out of the pool by force while it could not be cleaned. */
+/** A machine that was removed from the pool by force although it could not be cleaned. */
 export interface RemovedDirty {
   machine: string;
   removedAt: Date;
@@ -16,7 +16,7 @@ export interface RemovedDirty {
 }
 
 /**
- * Remembers a machine that is removed although it is not clean, in the transaction that removes it.
+ * Remembers a machine that is removed dirty, in the transaction that removes it.
  * @param reason why it could not be cleaned
  */
 export async function rememberDirty(tx: Tx, machine: Machine, reason: string): Promise<void> {
@@ -37,7 +37,7 @@ export async function rememberDirty(tx: Tx, machine: Machine, reason: string): P
   });
 }
 
-/** Whether a machine, known by its address, its host key or its own id, is one that was removed without being clean. */
+/** Whether a machine, recognised by its address, host key or own id, was once removed dirty. */
 export async function dirtyBefore(
   db: Db | Tx,
   it: { address: string; port: number; hostKey: string | null; identity?: string | null },
@@ -62,7 +62,7 @@ export async function dirtyBefore(
   return row ?? null;
 }
 
-/** Forgets those that are back in the pool: what is offered, or was, has been proved to be clean. @returns how many */
+/** Forgets those that are back in the pool and have been offered: they were proved clean. @returns how many */
 export async function forgetCleaned(deps: LifecycleDeps): Promise<number> {
   const [{ affectedRows }] = await deps.db.execute(sql`
     DELETE u FROM ${removedDirty} u JOIN ${machines} m

@@ -6,10 +6,10 @@ import type { LifecycleDeps } from "./deps.ts";
 import { leaseIsFree } from "./lease.ts";
 import { MACHINE } from "./states.ts";
 
-/** At most so many at once: a dead rack must not take all connections away from reservations that end. */
+/** A dead rack must not use up the connections that ending reservations need. */
 const AT_ONCE = 5;
 
-/** Tries again to clean the quarantined machines that are due, those that waited longest first. @returns how many */
+/** Retries cleaning the quarantined machines that are due, the longest waiting first. @returns how many */
 export async function retry(deps: LifecycleDeps): Promise<number> {
   const due = await deps.db
     .select()

@@ -9,7 +9,7 @@ import { heldAs } from "./lease.ts";
 import { EMPTYING, MACHINE, machineMoves, RESERVATION, reservationIn, reservationMay } from "./states.ts";
 import type { Machine } from "./target.ts";
 
-/** Ends the record of who held a machine. */
+/** Closes the record of who held a machine. */
 export async function endHold(tx: Tx, machine: Machine): Promise<void> {
   await tx
     .update(holds)
@@ -17,7 +17,7 @@ export async function endHold(tx: Tx, machine: Machine): Promise<void> {
     .where(and(eq(holds.machineId, machine.id), isNull(holds.releasedAt)));
 }
 
-/** Marks a reservation as over once none of its machines is left to clean. Its row must be locked. */
+/** Marks a reservation as over once it has no machines left to clean. Its row must be locked. */
 export async function endWhenEmpty(tx: Tx, id: string): Promise<void> {
   await tx
     .update(reservations)
@@ -36,21 +36,21 @@ export async function endWhenEmpty(tx: Tx, id: string): Promise<void> {
     );
 }
 
-/** Locks a reservation's row, so that two machines that become clean at once don't each believe to be the last but one. */
+/** Locks a reservation's row, so that of two machines that become clean at once, one knows that it is the last. */
 export async function lockReservation(tx: Tx, id: string) {
   return (await tx.select().from(reservations).where(eq(reservations.id, id)).for("update"))[0];
 }
 
 /**
- * Offers a machine again, after its last account was proved to be gone.
- * @returns false when the lease was lost meanwhile: nothing was changed
+ * Offers a machine again, after its last account has been proved to be gone.
+ * @returns false, and changes nothing, when the lease was lost in the meantime
  */
 export async function offer(deps: LifecycleDeps, machine: Machine): Promise<boolean> {
   try {
     return await makeAvailable(deps, machine);
   } catch (error) {
     if (!violates(error, "machines_identity")) throw error;
-    throw new MachineFault("duplicate", "it is another machine of the pool under a second name");
+    throw new MachineFault("duplicate", "it is already in the pool under another name");
   }
 }
 
@@ -70,7 +70,7 @@ function makeAvailable(deps: LifecycleDeps, machine: Machine): Promise<boolean> 
           retryAt: null,
           retries: 0,
           identity: machine.identity,
-          // Learnt while it was cleaned, unless an admin gave one meanwhile.
+          // Learnt during cleaning, unless an admin has set one in the meantime.
           hostKey: sql`COALESCE(${machines.hostKey}, ${machine.hostKey})`,
           lastUsedAt: now,
           probedAt: now,
@@ -85,22 +85,22 @@ function makeAvailable(deps: LifecycleDeps, machine: Machine): Promise<boolean> 
   });
 }
 
-/** A person must look: these are retried all the same, an hour apart, in case that they did it on the machine. */
+/** Somebody must look into these. They are still retried, an hour apart, in case it was fixed on the machine. */
 const FOR_A_PERSON: ReadonlySet<Fault> = new Set(["host_key", "foreign_account", "duplicate"]);
 const HOUR = 3600;
 
-/** Seconds until the next try: exponential with full jitter, at most an hour; a dead machine costs little to ask. */
+/** Seconds until the next try: exponential with full jitter, at most an hour; trying a dead machine costs little. */
 export function backoffSeconds(fault: Fault, retries: number, random = Math.random()): number {
   if (FOR_A_PERSON.has(fault)) return HOUR;
   const most = fault === "unreachable" ? 300 : HOUR;
   return Math.max(1, Math.round(random * Math.min(most, 5 * 2 ** Math.min(retries, 20))));
 }
 
-/** What a machine's row says of a fault; two kinds are no fault of the machine alone, and so have no name there. */
+/** A fault as a machine's row stores it; two kinds aren't the machine's fault alone, so the column doesn't have them. */
 export const faultColumn = ({ kind }: MachineFault): Fault =>
   kind === "uid_taken" || kind === "refused" ? "failed" : kind;
 
-/** The columns of a machine that is put aside with its reason. */
+/** The columns of a machine that is quarantined, with the reason. */
 export function quarantineColumns(fault: MachineFault, retries: number) {
   const kind = faultColumn(fault);
   return {
@@ -123,7 +123,7 @@ export function recordFault(
   return record(deps, tx, "machine.quarantined", machine.name, { fault: fault.kind, reason: fault.message });
 }
 
-/** Puts a machine aside that we hold; it keeps its holder, whose account may still be there. */
+/** Quarantines a machine that we hold; it keeps its holder, whose account may still be there. */
 export async function quarantine(deps: LifecycleDeps, machine: Machine, fault: MachineFault): Promise<void> {
   const since = machine.state === MACHINE.quarantined ? machine.since : now;
   await transact(deps.db, async (tx) => {
@@ -133,7 +133,7 @@ export async function quarantine(deps: LifecycleDeps, machine: Machine, fault: M
         .set({ ...quarantineColumns(fault, machine.retries), since })
         .where(heldAs(deps, machine)),
     );
-    // A retry that ends as the one before is no news, and must not fill the record.
+    // A retry that fails like the one before is no news, and must not fill the audit trail.
     if (mine > 0 && machine.state !== MACHINE.quarantined) await recordFault(deps, tx, machine, fault);
   });
   const level = FOR_A_PERSON.has(fault.kind as Fault) ? "error" : "warn";

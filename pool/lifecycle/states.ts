@@ -1,5 +1,5 @@
-// The states of machines and reservations, and what leads from one to the next. No other file spells a state: the
-// schema's enums apart, from which these are taken. docs/architecture.md draws its pictures from here.
+// The states of machines and reservations, and the transitions between them. No other file spells a state, except the
+// schema's enums, from which these are taken. The diagrams in docs/architecture.md are made from this file.
 import { inArray, notInArray, type SQL } from "drizzle-orm";
 import { now } from "../../db/client.ts";
 import {
@@ -32,15 +32,15 @@ export const RESERVATION = {
 } as const satisfies Named<(typeof RESERVATION_STATES)[number]>;
 
 interface Move<S> {
-  /** none: it is new */
+  /** empty: it is new */
   from: readonly S[];
   /** null: its row is deleted */
   to: S | null;
-  /** for the picture */
+  /** the label in the diagram */
   when: string;
 }
 
-/** What moves a machine on. Nothing leads back from `removing`: no PATCH, no claim, no retry. */
+/** The transitions of a machine. There is no way back from `removing`: no PATCH, no claim, no retry. */
 export const MACHINE_MOVES = {
   register: { from: [], to: "quarantined", when: "registered" },
   claim: { from: ["available"], to: "preparing", when: "claimed" },
@@ -55,7 +55,7 @@ export const MACHINE_MOVES = {
   forgetFree: { from: ["available", "quarantined"], to: null, when: "DELETE of one without a holder" },
 } as const satisfies Record<string, Move<MachineState>>;
 
-/** What moves a reservation on. */
+/** The transitions of a reservation. */
 export const RESERVATION_MOVES = {
   allocate: { from: [], to: "preparing", when: "machines claimed" },
   confirm: { from: ["preparing"], to: "active", when: "all accounts work" },
@@ -66,37 +66,37 @@ export const RESERVATION_MOVES = {
 
 type MachineMove = keyof typeof MACHINE_MOVES;
 type ReservationMove = keyof typeof RESERVATION_MOVES;
-/** Those that end in a state. */
+/** The moves that end in a state. */
 type Staying = Exclude<MachineMove, "forget" | "forgetFree">;
 
 /** The columns of a machine that makes a move now. */
 export const machineMoves = <M extends Staying>(move: M) => ({ state: MACHINE_MOVES[move].to, since: now });
 
-/** The state of a reservation that makes a move. */
+/** The columns of a reservation that makes a move. */
 export const reservationMoves = (move: ReservationMove) => ({ state: RESERVATION_MOVES[move].to });
 
-/** A condition: the machine is in a state from which it may make that move. */
+/** A condition: the machine is in a state that allows that move. */
 export const machineMay = (move: MachineMove): SQL => machineIn([...MACHINE_MOVES[move].from]);
 export const reservationMay = (move: ReservationMove): SQL =>
   reservationIn([...RESERVATION_MOVES[move].from]);
 
-/** Its holder's: an account is on it, or is being made. */
+/** The holder's: an account is on it, or is being made. */
 export const HELD: readonly MachineState[] = ["preparing", "reserved"];
-/** To be cleaned before anything else. */
+/** Must be cleaned before anything else. */
 export const UNCLEANED: readonly MachineState[] = ["cleaning", "quarantined"];
-/** A worker is on it: when its lease has run out, what it left is finished or undone. */
+/** A worker is on it: if its lease runs out, what it left is finished or undone. */
 export const HALFWAY: readonly MachineState[] = ["preparing", "cleaning", "removing"];
-/** Known to have been proved clean before its holder came, and whole enough to read its disk. */
+/** Proved clean before its holder came, and healthy enough for a sweep. */
 export const SOUND: readonly MachineState[] = ["available", "reserved"];
 export const ONCE_CLEAN: readonly MachineState[] = ["available", "preparing", "reserved"];
-/** Not offered without another clean-up: what is on its disk does not matter until then. */
+/** Not offered until it has been cleaned: what is on its disk doesn't matter until then. */
 export const ASIDE: readonly MachineState[] = ["quarantined", "removing"];
 
-/** Has machines, or may still. */
+/** Has machines, or may have. */
 export const LIVE: readonly ReservationState[] = ["preparing", "active", "ending"];
 /** Over for its user. */
 export const OVER: readonly ReservationState[] = ["ending", "ended", "failed"];
-/** Over for its user, and perhaps with machines that are not clean yet. */
+/** Over for its user, but its machines may not be clean yet. */
 export const EMPTYING: readonly ReservationState[] = ["ending", "failed"];
 
 export const machineIn = (states: readonly MachineState[]): SQL => inArray(machines.state, [...states]);

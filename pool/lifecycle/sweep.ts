@@ -7,14 +7,14 @@ import { uidsRunLow } from "./held_back.ts";
 import { machineIn, SOUND } from "./states.ts";
 import { targetOf } from "./target.ts";
 
-/** Reading a whole disk is felt by the machine's user and by us: one after the other. */
+/** Reading a whole disk slows down the machine's user, and us: one at a time. */
 const AT_ONCE = 1;
-/** When uids run low, one run goes on to the next: still one after the other. */
+/** When uids run low, one run takes this many machines: still one at a time. */
 const WHEN_LOW = 20;
 
 /**
- * What was searched more than an hour ago is due now: only that frees uids. One that failed, and so is tried again within
- * an hour, waits for that.
+ * Makes every machine due that was last swept more than an hour ago: only sweeps free uids. One whose sweep failed keeps
+ * its own retry within the hour.
  */
 async function bringForward({ db }: LifecycleDeps): Promise<void> {
   await db
@@ -29,8 +29,8 @@ async function bringForward({ db }: LifecycleDeps): Promise<void> {
 }
 
 /**
- * Searches the whole disk of a machine, once a day, for files that former holders left where a removal does not look.
- * It needs no lease: it carries the generation that the machine has, so that every later step ends it.
+ * Sweeps a machine's whole disk once a day, for files that former holders left where a removal does not look.
+ * It needs no lease: it carries the machine's current generation, so any later step ends it.
  * @returns how many machines were due
  */
 export async function sweep(deps: LifecycleDeps): Promise<number> {
@@ -43,7 +43,7 @@ export async function sweep(deps: LifecycleDeps): Promise<number> {
     .orderBy(asc(machines.sweepAt))
     .limit(low ? WHEN_LOW : AT_ONCE);
   for (const machine of due) {
-    // Two schedulers: only the one that moves the time searches. A search that fails is tried again in an hour.
+    // With two schedulers, only the one that updates the time sweeps. A sweep that fails is retried in an hour.
     const mine = matched(
       await deps.db
         .update(machines)
@@ -61,7 +61,7 @@ export async function sweep(deps: LifecycleDeps): Promise<number> {
         machine.generation,
         machine.reservationId,
       );
-      // As of its beginning: what was used since may be where it had looked already.
+      // As of its start: files made since then may be where it had already looked.
       await deps.db
         .update(machines)
         .set({
@@ -70,10 +70,10 @@ export async function sweep(deps: LifecycleDeps): Promise<number> {
           sweepAt: sql`UTC_TIMESTAMP(3) + INTERVAL 1 DAY`,
         })
         .where(eq(machines.id, machine.id));
-      deps.log("info", "disk searched for former holders' files", { machine: machine.name, uids });
+      deps.log("info", "disk swept for former holders' files", { machine: machine.name, uids });
     } catch (error) {
       if (!(error instanceof MachineFault)) throw error;
-      deps.log("warn", "disk not searched", {
+      deps.log("warn", "disk not swept", {
         machine: machine.name,
         fault: error.kind,
         reason: error.message,

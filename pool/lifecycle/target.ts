@@ -6,18 +6,18 @@ import type { LifecycleDeps } from "./deps.ts";
 
 export type Machine = typeof machines.$inferSelect;
 
-/** `127.1`, `0x7f.1`, `2130706433`, `0177.0.0.1`: what inet_aton and so every SSH client takes for an IPv4 address. */
+/** `127.1`, `0x7f.1`, `2130706433`, `0177.0.0.1`: inet_aton, and so every SSH client, reads these as IPv4 addresses. */
 function ipv4Of(host: string): string | undefined {
   if (!/^(0x[0-9a-f]+|\d+)(\.(0x[0-9a-f]+|\d+)){0,3}$/.test(host)) return undefined;
   try {
-    // The URL standard's host parser reads these as inet_aton does (https://url.spec.whatwg.org/#concept-ipv4-parser).
+    // The URL standard's host parser reads them the same way (https://url.spec.whatwg.org/#concept-ipv4-parser).
     return new URL(`http://${host}/`).hostname;
   } catch {
     return undefined;
   }
 }
 
-/** One spelling of an IPv6 address; IPv4 in IPv6's clothes is what it is. */
+/** One spelling of an IPv6 address; an IPv4-mapped one becomes IPv4. */
 function ipv6Of(host: string): string | undefined {
   if (isIP(host) !== 6) return undefined;
   const short = new URL(`http://[${host}]/`).hostname.slice(1, -1);
@@ -28,7 +28,7 @@ function ipv6Of(host: string): string | undefined {
     .join(".");
 }
 
-/** One spelling for what surely is one address, so that a machine can't be offered under two names. */
+/** One spelling per address, so that a machine can't be offered under two names. */
 export function canonicalAddress(host: string): string {
   const name = host
     .toLowerCase()

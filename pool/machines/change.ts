@@ -8,16 +8,16 @@ import type { MachinesDeps } from "./deps.ts";
 import { type MachineView, viewMachine } from "./view.ts";
 
 export interface MachineChange {
-  /** true: it is not offered again once it is free */
+  /** true: not offered again once it is free */
   drained?: boolean | undefined;
   /** replaces all labels */
   labels?: Record<string, string> | undefined;
-  /** "type base64": the key that is right from now on; a quarantined machine is tried with it at once */
+  /** "type base64": the key to expect from now on; a quarantined machine is retried with it at once */
   hostKey?: string | undefined;
 }
 
 /**
- * Changes what an admin may change of a machine, unless it is being removed: nothing takes that back.
+ * Changes what an admin may change on a machine, unless it is being removed: a removal can't be undone.
  * @throws PoolError machine_not_found, machine_held
  */
 export async function changeMachine(

@@ -28,10 +28,10 @@ export interface NewMachine {
 }
 
 /**
- * Adds a machine to the pool. It starts in quarantine and leaves it the way every machine does: reached, its host key
- * learnt or compared, swept of accounts that nobody holds.
+ * Adds a machine to the pool. It starts in quarantine and leaves it as every machine does: reached, its host key learnt
+ * or compared, orphaned accounts removed.
  * @param check false: don't contact it now; the scheduler will
- * @returns the machine, available, or quarantined with the reason; and whether it was once removed without being clean
+ * @returns the machine, available, or quarantined with the reason; and whether it was once removed dirty
  * @throws PoolError machine_exists, address_taken
  */
 export async function register(
@@ -42,7 +42,7 @@ export async function register(
   if (deps.requireHostKey && !input.hostKey)
     throw invalid(
       "host_key",
-      "must be given here (REQUIRE_HOST_KEY): ssh-keyscan on a network that you trust shows it",
+      "is required here (REQUIRE_HOST_KEY); get it with ssh-keyscan on a network that you trust",
     );
   const address = canonicalAddress(input.host);
   const literal = input.host.replace(/^\[|\]$/g, "");
@@ -62,13 +62,13 @@ export async function register(
     hostKey: input.hostKey,
     ...machineMoves("register"),
     generation: firstGeneration,
-    // In our hands from its first moment: else the scheduler, whom it is due for, may be quicker than we are.
+    // Leased to us from the start: otherwise the scheduler, for which it is due, could be quicker.
     ...(check ? { leaseWorker: deps.worker, leaseUntil: inSeconds(deps.leaseSeconds) } : {}),
     lastError: "not contacted yet",
     retryAt: now,
     lastUsedAt: now,
     probedAt: now,
-    // What it was given in an earlier life, the machine itself remembers.
+    // The machine itself remembers the uids of an earlier registration.
     sweptAt: now,
     sweepAt: sql`UTC_TIMESTAMP(3) + INTERVAL ${60 + Math.floor(Math.random() * 1380)} MINUTE`,
     createdAt: now,
@@ -78,7 +78,7 @@ export async function register(
       const alike = sql`LOWER(${machines.name}) = LOWER(${input.name}) AND ${machines.name} <> ${input.name}`;
       const [twin] = await tx.select({ name: machines.name }).from(machines).where(alike).limit(1);
       if (twin)
-        throw new PoolError("machine_exists", `There is a machine '${twin.name}' already; delete it first`);
+        throw new PoolError("machine_exists", `Machine '${twin.name}' already exists; delete it first`);
       const secret = input.secret.kind === "pool_key" ? "" : await deps.keys.seal(tx, id, input.secret.value);
       await tx.insert(machines).values({ ...row, secret });
       await record(deps, tx, "machine.registered", input.name, {
@@ -96,13 +96,13 @@ export async function register(
       .where(
         or(eq(machines.name, input.name), and(eq(machines.address, address), eq(machines.port, input.port))),
       );
-    // After a connection lost in COMMIT the repeat meets its own row.
+    // If the connection was lost in COMMIT, the repeat finds its own row.
     if (other?.id !== id) {
       if (other?.name === input.name)
-        throw new PoolError("machine_exists", `There is a machine '${input.name}' already; delete it first`);
+        throw new PoolError("machine_exists", `Machine '${input.name}' already exists; delete it first`);
       throw new PoolError(
         "address_taken",
-        `${input.host}:${input.port} is machine '${other?.name ?? "unknown"}' already; one machine can't be offered twice`,
+        `${input.host}:${input.port} is already in the pool as '${other?.name ?? "unknown"}'; a machine can't be offered twice`,
       );
     }
   }
@@ -110,13 +110,14 @@ export async function register(
     const [seen] = await deps.db.select().from(machines).where(eq(machines.id, id));
     if (seen?.leaseWorker === deps.worker) await clean(deps, seen);
   }
-  // By its id: its name may be another one's by now.
+  // By its id: another machine may have its name by now.
   const [made] = await deps.db.select().from(machines).where(eq(machines.id, id));
-  if (!made) throw new PoolError("machine_not_found", `'${input.name}' was removed while it was registered`);
+  if (!made)
+    throw new PoolError("machine_not_found", `'${input.name}' was removed while it was being registered`);
   if (check && made.fault === "duplicate") {
     await removeThis(deps, made, true);
     throw new PoolError("address_taken", `${input.host}:${input.port}: ${made.lastError}`);
   }
-  // Now that its host key is known, too.
+  // Now that its host key is known.
   return { ...(await viewMachine(deps, input.name)), removedDirty: await dirtyBefore(deps.db, made) };
 }

@@ -10,13 +10,13 @@ import { MACHINE, MACHINE_MOVES, machineMay, machineMoves } from "../lifecycle/s
 import type { Machine } from "../lifecycle/target.ts";
 import type { MachinesDeps } from "./deps.ts";
 
-/** What an account may still be on, though nobody holds it: a probe or a first look found one that it did not make. */
+/** A free machine that may still have an account: a probe or the first inspection found an orphaned one. */
 const leftOn = ({ state, fault }: Machine) => state === MACHINE.quarantined && fault === "leftovers";
 
 /**
- * Removes a machine that nobody holds, in one statement: a claim locks the row, and changes its holder in the same
- * transaction, so one of the two finds nothing.
- * @returns whether it is clean; undefined when somebody holds it, or works on it right now
+ * Removes a free machine in one statement: a claim locks the row and sets its holder in the same transaction, so one of
+ * the two finds nothing.
+ * @returns whether it is clean; undefined when it is held, or a worker is on it
  */
 function removeFree(deps: MachinesDeps, { id, name }: Machine): Promise<{ clean: boolean } | undefined> {
   const free = and(
@@ -39,9 +39,9 @@ function removeFree(deps: MachinesDeps, { id, name }: Machine): Promise<{ clean:
 }
 
 /**
- * Takes a machine out of the pool. Once it is in `removing`, nothing else takes it back.
- * @param force also while somebody holds it: their account is removed first
- * @returns whether the machine was left clean (not: it did not answer, or has an account that nobody holds)
+ * Removes a machine from the pool. Once it is in `removing`, there is no way back.
+ * @param force even while it is held: the holder's account is removed first
+ * @returns whether the machine was left clean (false: it did not answer, or has an orphaned account)
  * @throws PoolError machine_not_found, machine_held
  */
 export async function removeMachine(
@@ -54,7 +54,7 @@ export async function removeMachine(
   return removeThis(deps, seen, force);
 }
 
-/** The same for a machine that is known by its id: its name may be another one's by now. */
+/** The same for a machine known by its id: another machine may have its name by now. */
 export async function removeThis(
   deps: MachinesDeps,
   seen: Machine,
@@ -64,15 +64,15 @@ export async function removeThis(
   const free = await removeFree(deps, seen);
   if (free) return free;
   const [held] = await deps.db.select().from(machines).where(eq(machines.id, seen.id));
-  // Somebody else has just removed it.
+  // Another request has just removed it.
   if (!held) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
   if (held.state === MACHINE.removing) throw new PoolError("machine_held", `'${name}' is being removed`);
   if (!force)
     throw new PoolError(
       "machine_held",
       held.reservationId
-        ? `'${name}' is held by a reservation; release it first, or use ?force=true`
-        : `'${name}' is being worked on right now; ask again in a moment`,
+        ? `'${name}' is held by a reservation; release that first, or use ?force=true`
+        : `'${name}' is busy right now; try again in a moment`,
     );
   const machine = await takeOver(deps, held, MACHINE_MOVES.remove.from, async (tx, taken) => {
     await tx
@@ -81,7 +81,6 @@ export async function removeThis(
       .where(eq(machines.id, taken.id));
     await record(deps, tx, "machine.removing", name, { forced: true, reservation: taken.reservationId });
   });
-  if (!machine)
-    throw new PoolError("machine_held", `'${name}' is being worked on right now; ask again in a moment`);
+  if (!machine) throw new PoolError("machine_held", `'${name}' is busy right now; try again in a moment`);
   return finishRemoval(deps, machine);
 }

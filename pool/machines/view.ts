@@ -24,7 +24,7 @@ export interface MachineView {
   state: MachineState;
   since: Date;
   drained: boolean;
-  /** the reservation, and the API user (null: nobody's) whom it belongs to */
+  /** the reservation, and its API user (null: it has none) */
   holder: { id: string; username: string; userId: string | null } | null;
   reservedUntil: Date | null;
   hostKeyFingerprint: string | null;

@@ -8,14 +8,14 @@ import { release } from "./release.ts";
 
 /**
  * Deletes a user with all their tokens and sessions, and ends their reservations.
- * @returns the machines that are clean, and those that are cleaned as soon as they can be
+ * @returns the machines that are clean, and those that will be cleaned as soon as possible
  * @throws PoolError user_not_found
  */
 export async function deleteUser(
   deps: ReservationsDeps & IdentityDeps,
   name: string,
 ): Promise<{ clean: string[]; pending: string[] }> {
-  // First the door, then what is inside: no new reservation comes while the old ones end.
+  // The user first: no new reservation can start while the old ones end.
   const userId = await forgetUser(deps, name);
   const live = await deps.db
     .select({ id: reservations.id })
@@ -24,7 +24,7 @@ export async function deleteUser(
   const ended = await Promise.all(
     live.map(({ id }) =>
       release(deps, id).catch((error) => {
-        // One that ended by itself meanwhile is no failure.
+        // It may have ended in the meantime, which is no failure.
         if (error instanceof PoolError) return { clean: [], pending: [] };
         throw error;
       }),

@@ -5,7 +5,7 @@ import { RESERVATION } from "../lifecycle/states.ts";
 import type { ReservationsDeps } from "./deps.ts";
 import { beginRelease } from "./release.ts";
 
-/** How many may end in one round; the next round follows in seconds. */
+/** How many to end in one round; the next round follows in seconds. */
 const MOST = 500;
 
 /** Ends every reservation whose time is up, by the database's clock. @returns how many it ended */

@@ -4,13 +4,13 @@ import { holds, machines, reservations } from "../../db/schema/pool.ts";
 import { record } from "../audit/events.ts";
 import { pruneTries } from "../identity/login_tries.ts";
 import { pruneSessions } from "../identity/sessions.ts";
-import { searchedSince } from "../lifecycle/held_back.ts";
+import { sweptSince } from "../lifecycle/held_back.ts";
 import { forgetCleaned } from "../lifecycle/removed_dirty.ts";
 import type { ReservationsDeps } from "./deps.ts";
 
 const MOST = 500;
 
-/** Forgets what is over and of no use any more. @returns how many rows */
+/** Deletes what is over and no longer needed. @returns how many rows */
 export async function prune(deps: ReservationsDeps): Promise<number> {
   const forgotten = [
     await forgetReservations(deps),
@@ -21,7 +21,7 @@ export async function prune(deps: ReservationsDeps): Promise<number> {
   return forgotten.reduce((sum, rows) => sum + rows);
 }
 
-/** Deletes reservations that ended more than `historyDays` ago, with their record. */
+/** Deletes reservations that ended more than `historyDays` ago, with their holds. */
 async function forgetReservations(deps: ReservationsDeps): Promise<number> {
   return transact(deps.db, async (tx) => {
     const old = await tx
@@ -32,7 +32,7 @@ async function forgetReservations(deps: ReservationsDeps): Promise<number> {
           sql`${reservations.endedAt} < UTC_TIMESTAMP(3) - INTERVAL ${deps.historyDays} DAY`,
           sql`NOT EXISTS (SELECT 1 FROM ${machines} WHERE ${eq(machines.reservationId, reservations.id)})`,
           // Its uid is held back until then.
-          sql`${reservations.endedAt} < ${searchedSince}`,
+          sql`${reservations.endedAt} < ${sweptSince}`,
         ),
       )
       .limit(MOST);

@@ -19,17 +19,17 @@ import { ownedBy } from "./view.ts";
 export interface Released {
   id: string;
   username: string;
-  /** names of the machines whose account is proved to be gone */
+  /** names of the machines whose account has been proved to be gone */
   clean: string[];
-  /** names of those that are not clean yet: they are retried by the scheduler, or somebody works on them now */
+  /** names of those that are not clean yet: the scheduler retries them, or a worker is on them now */
   pending: string[];
-  /** of the pending ones, those that somebody works on now: another request, or who prepared them */
+  /** the pending ones that a worker is on now: for another request, or still preparing them */
   inProgress: string[];
 }
 
-/** Ends an active reservation in the database and takes its machines for cleaning; [] when somebody else did. */
+/** Ends an active reservation in the database and takes its machines for cleaning; [] when another request did. */
 export function beginRelease(deps: ReservationsDeps, id: string): Promise<Machine[]> {
-  // After a COMMIT whose answer was lost: those that it took for us. Nobody else would clean them before our lease ran out.
+  // After a COMMIT whose answer was lost: the machines that it took for us. No other worker cleans them until our lease runs out.
   const readBack = async () => {
     const its = and(eq(machines.reservationId, id), eq(machines.state, MACHINE.cleaning));
     const taken = await deps.db
@@ -49,7 +49,7 @@ export function beginRelease(deps: ReservationsDeps, id: string): Promise<Machin
       );
       if (mine === 0) return [];
       await record(deps, tx, "reservation.ended", id, {});
-      // A reservation that is still being prepared is left to its preparer, whose confirmation now fails.
+      // One that is still being prepared is left to its worker, whose confirmation now fails.
       return takeForCleaning(deps, tx, id, ["release"]);
     },
     readBack,
@@ -57,8 +57,8 @@ export function beginRelease(deps: ReservationsDeps, id: string): Promise<Machin
 }
 
 /**
- * Releases one reservation. Calling it again tries once more what could not be cleaned.
- * @param owner a user's id: others' are not there for them
+ * Releases one reservation. Calling it again retries what could not be cleaned.
+ * @param owner a user's id: finds only theirs
  * @throws PoolError reservation_not_found
  */
 export async function release(deps: ReservationsDeps, id: string, owner?: string): Promise<Released> {
@@ -80,7 +80,7 @@ export async function release(deps: ReservationsDeps, id: string, owner?: string
   ]);
   const held = await machinesHeldBy(deps, id);
   const pending = held.map(({ name }) => name);
-  // One that failed is quarantined, and whoever retries it keeps it there.
+  // One that failed is quarantined, and stays there while it is retried.
   const working = held.filter(
     ({ state, leaseWorker }) => state !== MACHINE.quarantined && leaseWorker !== null,
   );
@@ -100,7 +100,7 @@ export async function releaseAll(deps: ReservationsDeps): Promise<{ clean: strin
   const done: Released[] = [];
   for (const result of all) {
     if (result.status === "fulfilled") done.push(result.value);
-    // One that ended by itself meanwhile is no failure.
+    // It may have ended in the meantime, which is no failure.
     else if (!(result.reason instanceof PoolError)) throw result.reason;
   }
   return { clean: done.flatMap((one) => one.clean), pending: done.flatMap((one) => one.pending) };

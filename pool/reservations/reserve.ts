@@ -7,14 +7,14 @@ import { type Admitted, admit, type ReserveInput } from "./steps/admit.ts";
 import { type Allocated, allocate } from "./steps/allocate.ts";
 import { confirm } from "./steps/confirm.ts";
 import { madePassword } from "./steps/credential.ts";
+import { explain, outcomeUnknown } from "./steps/explain.ts";
 import { prepare } from "./steps/prepare.ts";
 import { findRepeat, type Granted } from "./steps/repeat.ts";
-import { outcomeUnknown, told } from "./steps/told.ts";
-import { furtherOn } from "./steps/uid.ts";
+import { leapPast } from "./steps/uid.ts";
 import { undo } from "./steps/undo.ts";
 import { viewReservation } from "./view.ts";
 
-/** A uid that a machine has seen before (the database was restored from a dump) is given up for a later one. */
+/** How many uids to try: a machine may refuse one that it has seen before (the database was restored from a dump). */
 const MOST_UIDS = 4;
 
 /**
@@ -39,11 +39,11 @@ export async function reserve(deps: ReservationsDeps, input: ReserveInput): Prom
     } catch (error) {
       await undoAfter(deps, admitted, allocated, error);
       if (error instanceof MachineFault && error.kind === "uid_taken" && ++tries < MOST_UIDS) {
-        above = furtherOn(deps, Math.max(above, error.highestUid), tries - 1);
+        above = leapPast(deps, Math.max(above, error.highestUid), tries - 1);
         continue;
       }
       const doubt = confirmed || (error instanceof DatabaseUnavailable && error.doubt);
-      throw isUnavailable(error) && doubt ? outcomeUnknown(admitted) : told(admitted, error);
+      throw isUnavailable(error) && doubt ? outcomeUnknown(admitted) : explain(admitted, error);
     }
   }
 }
@@ -53,7 +53,7 @@ async function granted(deps: ReservationsDeps, admitted: Admitted, { id }: Alloc
   return admitted.credential ? view : { ...view, password: madePassword(deps.keys.get(null) as string, id) };
 }
 
-/** Also when only the last look at what was confirmed failed: nobody was told of it, so nobody would use it. */
+/** Also when only reading back the confirmed reservation failed: the caller never learnt of it, so nobody would use it. */
 async function undoAfter(
   deps: ReservationsDeps,
   { idempotencyKey }: Admitted,
@@ -62,6 +62,6 @@ async function undoAfter(
 ): Promise<void> {
   const gone = isUnavailable(error);
   const why = error instanceof MachineFault ? error : error instanceof PoolError ? error.message : "internal";
-  // With a key the client can ask what became of it, and so a confirmation that was committed stays.
+  // With a key, the client can ask again for the result, so a confirmation that was committed stays.
   await undo(deps, id, gone ? "database" : why, !idempotencyKey, gone);
 }

@@ -25,15 +25,15 @@ export interface Place {
 
 export interface ReservationView {
   id: string;
-  /** of its accounts */
+  /** the name of its accounts */
   username: string;
-  /** the API user whose it is; null: an admin without a user, an open API, or a user who was deleted */
+  /** the API user that it belongs to; null: an admin without a user, an open API, or a deleted user */
   user: string | null;
   state: ReservationState;
-  /** why it failed; in a machine's own words when `fault` has the kind of it */
+  /** why it failed; in a machine's own words if `fault` is set */
   reason: string | null;
   fault: string | null;
-  /** those that it has now */
+  /** the machines that it has now */
   machines: Place[];
   startsAt: Date;
   endsAt: Date;
@@ -46,11 +46,11 @@ export interface ReservationRow extends ReservationView, Place {
   secondsLeft: number;
 }
 
-/** A condition: the reservation is this user's; without one, anybody's. */
+/** A condition: the reservation belongs to this user; undefined: to anybody. */
 export const ownedBy = (owner: string | undefined) =>
   owner === undefined ? undefined : eq(reservations.userId, owner);
 
-/** Its time begins when its accounts are there; before, what is known is when it was asked for. */
+/** Its time starts when its accounts exist; until then, this is when it was requested. */
 const startsAt = sql<Date>`COALESCE((SELECT MIN(${holds.confirmedAt}) FROM ${holds} WHERE ${holds.reservationId} = ${reservations.id}), ${reservations.createdAt})`;
 
 const VIEW = {
@@ -81,7 +81,7 @@ async function placesOf(deps: ReservationsDeps, ids: string[]): Promise<Map<stri
 
 /**
  * One reservation with the machines that it has now.
- * @param owner a user's id: others' are not there for them
+ * @param owner a user's id: finds only theirs
  * @throws PoolError reservation_not_found
  */
 export async function viewReservation(
@@ -99,12 +99,12 @@ export async function viewReservation(
 }
 
 /**
- * Each row tells its whole reservation. One of a thousand machines has a thousand rows with a thousand machines each: a
- * page ends before it has more places than this.
+ * Each row holds its whole reservation. A reservation of a thousand machines has a thousand rows with a thousand machines
+ * each, so a page ends before it has more places than this.
  */
 const MOST_PLACES = 50_000;
 
-/** How many of the rows a page may have. */
+/** How many of the rows fit on a page. */
 function fitting(rows: { id: string }[], places: Map<string, Place[]>): number {
   let sum = 0;
   for (const [n, { id }] of rows.entries()) {
@@ -115,7 +115,7 @@ function fitting(rows: { id: string }[], places: Map<string, Place[]>): number {
 }
 
 /**
- * The active reservations, a row a machine, the next to end first.
+ * The active reservations, one row per machine, the next to end first.
  * @param owner a user's id: only theirs
  */
 export async function listReservations(
@@ -149,7 +149,7 @@ export async function listReservations(
   ]);
 }
 
-/** Why a reservation failed, in the words that somebody may read. */
+/** Why a reservation failed, in words that the principal may see. */
 export function reasonFor({ reason, fault }: ReservationView, { role }: Principal): string | null {
   if (fault === null || role === "admin") return reason;
   return isFaultKind(fault) ? FAULT_WORDS[fault] : "a machine failed";

@@ -3,20 +3,20 @@ import type { Db, Tx } from "../../db/client.ts";
 import { settings } from "../../db/schema/pool.ts";
 import { keyIdOf, keyOf, seal, unseal } from "./seal.ts";
 
-/** The settings row that tells which key is the current one: a known text, sealed with it. */
+/** The settings row that identifies the current key: a known text, sealed with it. */
 export const MARK = "secret_key_check";
-/** While keys are rotated: the new one, sealed with the old one, so that running processes learn it. */
+/** During a rotation: the new key, sealed with the old one, so that running processes can learn it. */
 export const NEXT = "next_secret_key";
 
-/** The keys with which a process opens secrets: its SECRET_KEY, and one that a rotation brought while it ran. */
+/** The keys that open a process's secrets: its SECRET_KEY, and one that it learnt from a rotation while running. */
 export interface Keys {
   /** SECRET_KEY's id */
   ownId: string;
-  /** A key by its id, unless this process never knew it; null (a row from before keys had ids): its own. */
+  /** A key by its id, if this process knows it; null (a row from before keys had ids): its own. */
   get(id: string | null): string | undefined;
   /** @throws Error when no key that this process knows or can learn opens it */
   open(bound: string, sealed: string): Promise<string>;
-  /** Seals with the current key, in the transaction that stores it: a rotation waits for it, and finds it. */
+  /** Seals with the current key, in the transaction that stores it: a rotation waits for that, and includes it. */
   seal(tx: Tx, bound: string, secret: string): Promise<string>;
 }
 
@@ -31,7 +31,7 @@ export function keysOf(db: Db, secretKey: string): Keys {
     const older = row && get(keyOf(row.value));
     const next = row && older && unseal(older, NEXT, row.value);
     if (!next || keyIdOf(next) !== id)
-      throw new Error(`a secret is encrypted with key ${id}, and SECRET_KEY is key ${ownId}`);
+      throw new Error(`a secret is encrypted with key ${id}, but SECRET_KEY is key ${ownId}`);
     known.set(id, next);
     return next;
   }
@@ -41,7 +41,7 @@ export function keysOf(db: Db, secretKey: string): Keys {
     get,
     open: async (bound, sealed) => unseal(await find(keyOf(sealed)), bound, sealed),
     async seal(tx, bound, secret) {
-      // Shared: those who seal don't wait for each other, only for a rotation, and that for them.
+      // Shared: sealers don't wait for each other, only for a rotation, and the rotation for them.
       const mark = sql`SELECT value FROM ${settings} WHERE ${eq(settings.name, MARK)} LOCK IN SHARE MODE`;
       const [rows] = await tx.execute(mark);
       const [row] = rows as unknown as { value: string }[];
@@ -51,8 +51,8 @@ export function keysOf(db: Db, secretKey: string): Keys {
 }
 
 /**
- * Compares the key with the one that the database's secrets were written with; the first start writes the mark.
- * @throws Error when it is another key; nothing was touched then
+ * Checks that the key is the one that the database's secrets were sealed with; the first start writes the mark.
+ * @throws Error when it is a different key; nothing has been changed then
  */
 export async function checkSecretKey(db: Db, secretKey: string): Promise<void> {
   await db
@@ -63,9 +63,9 @@ export async function checkSecretKey(db: Db, secretKey: string): Promise<void> {
   try {
     if (row && (await keysOf(db, secretKey).open(MARK, row.value)) === MARK) return;
   } catch {
-    // said below, without the cipher's own words
+    // reported below, without the cipher's message
   }
   throw new Error(
-    "SECRET_KEY is not the key that this database's secrets were encrypted with; set the old key again (nothing was changed)",
+    "SECRET_KEY is not the key that this database's secrets were encrypted with; restore the old key (nothing was changed)",
   );
 }

@@ -6,12 +6,12 @@ import { newKeyPair } from "../accounts/key_pair.ts";
 import { record } from "../audit/events.ts";
 import type { SecretsDeps } from "./deps.ts";
 
-/** The settings row with the pool's own key pair: the public one, a line break, the sealed private one. */
+/** The settings row with the pool's own key pair: the public key, a line break, the sealed private key. */
 export const POOL_KEY = "pool_key";
 
 /**
- * The pool's own key pair, made when it is first asked for: with the public one in a login's authorized_keys, a machine
- * is registered without handing over any secret.
+ * The pool's own key pair, made on first use: with the public key in a login's authorized_keys, a machine can be
+ * registered without handing over a secret.
  * @returns publicKey: a line for authorized_keys; fingerprint: as `ssh-keygen -l` shows it; privateKey: in OpenSSH's format
  */
 export async function poolKey(
@@ -26,7 +26,7 @@ export async function poolKey(
     const pair = newKeyPair("machine-manager");
     await transact(deps.db, async (tx) => {
       const sealed = await deps.keys.seal(tx, POOL_KEY, pair.privateKey);
-      // Another process may be quicker; then its pair is the pool's.
+      // If another process was quicker, its pair is the pool's.
       const made = matched(
         await tx
           .insert(settings)

@@ -10,31 +10,31 @@ import { keyIdOf, keyOf, seal } from "./seal.ts";
 
 const AT_ONCE = 100;
 
-/** The id of the key with which new secrets are sealed now. */
+/** The id of the key that seals new secrets. */
 async function currentKeyId(deps: SecretsDeps): Promise<string> {
   const [mark] = await deps.db.select().from(settings).where(eq(settings.name, MARK));
   return (mark && keyOf(mark.value)) ?? deps.keys.ownId;
 }
 
 /**
- * Encrypts all secrets anew while the service runs. From its first transaction on, whoever seals takes the new key,
- * which running processes learn from the database, sealed with their own (keyring.ts). May be run again after it was
- * interrupted. When every process has been started with the new key, `finishRotation` ends it.
+ * Re-encrypts all secrets while the service runs. From its first transaction on, everything is sealed with the new key,
+ * which running processes learn from the database, sealed with their own (keyring.ts). It can be run again if it was
+ * interrupted. Once every process has been restarted with the new key, `finishRotation` completes it.
  * @param deps with the old SECRET_KEY
  * @param next the new one, 32 bytes as base64
- * @returns how many secrets were encrypted anew
- * @throws Error when the old key is not the current one, or another rotation is not over
+ * @returns how many secrets were re-encrypted
+ * @throws Error when the old key is not the current one, or another rotation is not finished
  */
 export async function rotateKey(deps: SecretsDeps, next: string): Promise<number> {
   const { ownId } = deps.keys;
   const nextId = keyIdOf(next);
-  if (nextId === ownId) throw new Error("the new key is the old one");
+  if (nextId === ownId) throw new Error("the new key is the same as the old one");
   await transact(deps.db, async (tx) => {
     const [mark] = await tx.select().from(settings).where(eq(settings.name, MARK)).for("update");
     const currentId = (mark && keyOf(mark.value)) ?? ownId;
     if (currentId === nextId) return; // begun before
     if (currentId !== ownId)
-      throw new Error(`SECRET_KEY is key ${ownId}, and the current one is ${currentId}`);
+      throw new Error(`SECRET_KEY is key ${ownId}, but the current key is ${currentId}`);
     const handed = seal(deps.keys.get(ownId) as string, NEXT, next);
     await tx
       .insert(settings)
@@ -54,7 +54,7 @@ export async function rotateKey(deps: SecretsDeps, next: string): Promise<number
   return done;
 }
 
-/** Secrets are bound to their row's id; "" and null are none. */
+/** Secrets are bound to their row's id; "" and null mean no secret. */
 async function rotateColumn(
   deps: SecretsDeps,
   next: string,
@@ -72,7 +72,7 @@ async function rotateColumn(
     for (const { id, sealed } of old) {
       if (sealed === null) continue;
       const value = seal(next, id, await deps.keys.open(id, sealed));
-      // Only if it is still the one that was read: the row may have changed meanwhile.
+      // Only if it is still the one that was read: the row may have changed in the meantime.
       const [{ affectedRows }] = await deps.db.execute<ResultSetHeader>(
         sql`UPDATE ${table} SET ${sql.identifier(column.name)} = ${value} WHERE id = ${id} AND ${column} = ${sealed}`,
       );
@@ -85,25 +85,25 @@ async function rotatePoolKey(deps: SecretsDeps, next: string): Promise<number> {
   const [row] = await deps.db.select().from(settings).where(eq(settings.name, POOL_KEY));
   const [publicKey = "", sealed = ""] = row?.value.split("\n") ?? [];
   if (!sealed || keyOf(sealed) === keyIdOf(next)) return 0;
-  const anew = seal(next, POOL_KEY, await deps.keys.open(POOL_KEY, sealed));
+  const resealed = seal(next, POOL_KEY, await deps.keys.open(POOL_KEY, sealed));
   await deps.db
     .update(settings)
-    .set({ value: `${publicKey}\n${anew}` })
+    .set({ value: `${publicKey}\n${resealed}` })
     .where(eq(settings.name, POOL_KEY));
   return 1;
 }
 
 /**
- * Takes the new key, sealed with the old one, out of the database: from now on the old key opens nothing. Every process
- * must have been started with the new one.
+ * Deletes the new key, sealed with the old one, from the database: from now on the old key opens nothing. Every process
+ * must already run with the new one.
  * @param deps with the new SECRET_KEY
- * @returns whether a rotation was under way
+ * @returns whether a rotation was in progress
  * @throws Error when SECRET_KEY is not the current key
  */
 export async function finishRotation(deps: SecretsDeps): Promise<boolean> {
   const currentId = await currentKeyId(deps);
   if (currentId !== deps.keys.ownId)
-    throw new Error(`SECRET_KEY is key ${deps.keys.ownId}, and the current one is ${currentId}`);
+    throw new Error(`SECRET_KEY is key ${deps.keys.ownId}, but the current key is ${currentId}`);
   return transact(deps.db, async (tx) => {
     const gone = matched(await tx.delete(settings).where(eq(settings.name, NEXT)));
     if (gone > 0) await record(deps, tx, "key.rotation_finished", currentId);

@@ -3,7 +3,7 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes } from "node:
 /** AES-256-GCM with a 96-bit random nonce and a 128-bit tag (NIST SP 800-38D). */
 const ALGORITHM = "aes-256-gcm";
 
-/** Names a key without telling anything of it. @param key 32 bytes as base64 */
+/** Identifies a key without revealing anything about it. @param key 32 bytes as base64 */
 export function keyIdOf(key: string): string {
   return createHash("sha256")
     .update("machine-manager key id ")
@@ -26,13 +26,13 @@ export function seal(key: string, bound: string, secret: string): string {
   return ["v2", keyIdOf(key), ...parts].join(".");
 }
 
-/** The id of the key that opens a sealed text; null: it was sealed before keys had ids ("v1.nonce.tag.ciphertext"). */
+/** The id of the key that opens a sealed text; null: sealed before keys had ids ("v1.nonce.tag.ciphertext"). */
 export function keyOf(sealed: string): string | null {
   const [version, id] = sealed.split(".");
   return version === "v2" && id ? id : null;
 }
 
-/** The opposite of `seal`. @throws Error when the key, the text or what it is bound to is not the same */
+/** The opposite of `seal`. @throws Error unless the key, the text and what it is bound to all match */
 export function unseal(key: string, bound: string, sealed: string): string {
   const parts = sealed.split(".");
   const [nonce, tag, body] = parts[0] === "v2" ? parts.slice(2) : parts[0] === "v1" ? parts.slice(1) : [];

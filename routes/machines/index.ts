@@ -149,7 +149,7 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
         operationId: "registerMachine",
         summary: "Register a machine",
         description:
-          "Learns its SSH host key. A machine that can't be reached is quarantined, and joins by itself once it can.",
+          "Learns its SSH host key. A machine that can't be reached is quarantined, and joins automatically once it can.",
       },
     },
   )

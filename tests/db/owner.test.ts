@@ -1,9 +1,9 @@
-// Two accounts at the database: the owner changes tables, the program may only add to the events.
+// Two users at the database: the owner changes tables, the program may only add to the events.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createConnection } from "mysql2/promise";
 import { connectionOptions, openDatabase } from "../../db/client.ts";
 import { waitForTables } from "../../db/migrate.ts";
-import { type Accounts, startDatabase, type TestServer } from "../support/database.ts";
+import { type DatabaseUsers, startDatabase, type TestServer } from "../support/database.ts";
 import {
   call,
   type Program,
@@ -22,17 +22,17 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-const settingsFor = ({ DATABASE_URL }: Accounts): Settings => ({
+const settingsFor = ({ DATABASE_URL }: DatabaseUsers): Settings => ({
   DATABASE_URL,
   SECRET_KEY: Buffer.alloc(32, 7).toString("base64"),
 });
-const migrate = ({ DATABASE_URL, DATABASE_OWNER_URL }: Accounts, ...more: string[]) =>
+const migrate = ({ DATABASE_URL, DATABASE_OWNER_URL }: DatabaseUsers, ...more: string[]) =>
   runCommand({ DATABASE_URL, DATABASE_OWNER_URL }, "migrate", ...more);
-const grants = async ({ program }: Accounts) =>
+const grants = async ({ program }: DatabaseUsers) =>
   (await server.sql(`SHOW GRANTS FOR ${program}`)).flatMap((row) => Object.values(row as object)).sort();
 /** What the server answers the program's account: "" or its error. */
-async function tries(accounts: Accounts, statement: string): Promise<string> {
-  const connection = await createConnection(connectionOptions(accounts.DATABASE_URL));
+async function tries(users: DatabaseUsers, statement: string): Promise<string> {
+  const connection = await createConnection(connectionOptions(users.DATABASE_URL));
   const said = await connection.query(statement).then(
     () => "",
     (error) => String(error.message),
@@ -42,15 +42,15 @@ async function tries(accounts: Accounts, statement: string): Promise<string> {
 }
 
 test("migrate makes the tables and grants what the program needs, no more; again it changes nothing", async () => {
-  const accounts = await server.accounts();
-  const first = await migrate(accounts);
+  const users = await server.databaseUsers();
+  const first = await migrate(users);
   expect(first).toMatchObject({ code: 0, stderr: "" });
-  expect(first.stdout).toContain("the tables are those of this version");
-  const given = await grants(accounts);
-  const again = await migrate(accounts);
-  expect(again).toMatchObject({ code: 0, stdout: "migrate: the tables are those of this version\n" });
-  expect(await grants(accounts)).toEqual(given);
-  expect(given.join("\n")).not.toContain(`ON \`${accounts.name}\`.*`);
+  expect(first.stdout).toContain("the tables are up to date");
+  const given = await grants(users);
+  const again = await migrate(users);
+  expect(again).toMatchObject({ code: 0, stdout: "migrate: the tables are up to date\n" });
+  expect(await grants(users)).toEqual(given);
+  expect(given.join("\n")).not.toContain(`ON \`${users.name}\`.*`);
   for (const statement of [
     "UPDATE events SET actor = 'nobody'",
     "DELETE FROM events",
@@ -66,38 +66,38 @@ test("migrate makes the tables and grants what the program needs, no more; again
     "DROP EVENT prune_events",
     "ALTER EVENT prune_events DISABLE",
     "CREATE EVENT more ON SCHEDULE EVERY 1 HOUR DO DELETE FROM events",
-    `GRANT DELETE ON ${accounts.name}.events TO ${accounts.program}`,
+    `GRANT DELETE ON ${users.name}.events TO ${users.program}`,
   ])
-    expect(`${statement}: ${await tries(accounts, statement)}`).toMatch(/denied/);
-  expect(await tries(accounts, "DELETE FROM machines")).toBe("");
+    expect(`${statement}: ${await tries(users, statement)}`).toMatch(/denied/);
+  expect(await tries(users, "DELETE FROM machines")).toBe("");
   expect(first.stdout + first.stderr).not.toContain("a-password-of");
 });
 
 test("two at once are fine", async () => {
-  const accounts = await server.accounts();
-  for (const { code, stderr } of await Promise.all([migrate(accounts), migrate(accounts), migrate(accounts)]))
+  const users = await server.databaseUsers();
+  for (const { code, stderr } of await Promise.all([migrate(users), migrate(users), migrate(users)]))
     expect(`${code} ${stderr}`).toBe("0 ");
-  expect(await tries(accounts, "DELETE FROM events")).toContain("denied");
+  expect(await tries(users, "DELETE FROM events")).toContain("denied");
 });
 
 test("an account that had all rights on the database loses them, also on the connections that it has", async () => {
-  const accounts = await server.accounts();
-  await server.sql(`GRANT ALL ON \`${accounts.name.replaceAll("_", "\\_")}\`.* TO ${accounts.program}`);
-  await server.sql(`GRANT ALL ON ${accounts.name}.* TO ${accounts.program} WITH GRANT OPTION`);
+  const users = await server.databaseUsers();
+  await server.sql(`GRANT ALL ON \`${users.name.replaceAll("_", "\\_")}\`.* TO ${users.program}`);
+  await server.sql(`GRANT ALL ON ${users.name}.* TO ${users.program} WITH GRANT OPTION`);
   // As an earlier version: the program has made its tables itself, and goes on while it is upgraded.
-  const api = await startProgram(settingsFor(accounts));
-  const old = await createConnection(connectionOptions(accounts.DATABASE_URL));
+  const api = await startProgram(settingsFor(users));
+  const old = await createConnection(connectionOptions(users.DATABASE_URL));
   old.on("error", () => {});
   await old.query("DELETE FROM events");
   const answers: Promise<number>[] = [];
   const ask = setInterval(() => answers.push(fetch(`${api.url}/available`).then(({ status }) => status)), 20);
-  const { code, stdout, stderr } = await migrate(accounts);
+  const { code, stdout, stderr } = await migrate(users);
   clearInterval(ask);
   expect(`${code} ${stderr}`).toBe("0 ");
   expect(stdout).toContain("REVOKE ALL PRIVILEGES");
-  expect((await grants(accounts)).join("\n")).not.toMatch(/ALL PRIVILEGES|GRANT OPTION/);
+  expect((await grants(users)).join("\n")).not.toMatch(/ALL PRIVILEGES|GRANT OPTION/);
   await expect(old.query("DELETE FROM events")).rejects.toThrow();
-  expect(await tries(accounts, "DELETE FROM events")).toContain("denied");
+  expect(await tries(users, "DELETE FROM events")).toContain("denied");
   // The connections that were ended cost an answer or two, but nothing was ever refused.
   expect(new Set(await Promise.all(answers)).difference(new Set([200, 503]))).toEqual(new Set());
   expect((await call(api, "POST", "/users", { name: "dora" })).status).toBe(201);
@@ -106,59 +106,59 @@ test("an account that had all rights on the database loses them, also on the con
 });
 
 test("rights that the owner can't take away, or one account for both, are not passed over", async () => {
-  const accounts = await server.accounts();
-  await server.sql(`GRANT DELETE ON *.* TO ${accounts.program}`);
-  const beyond = await migrate(accounts);
+  const users = await server.databaseUsers();
+  await server.sql(`GRANT DELETE ON *.* TO ${users.program}`);
+  const beyond = await migrate(users);
   expect(beyond.code).toBe(1);
   expect(beyond.stderr).toContain("may still do");
-  await server.sql(`REVOKE DELETE ON *.* FROM ${accounts.program}`);
-  await server.sql(`GRANT ALL ON \`${accounts.name.slice(0, -1)}%\`.* TO ${accounts.program}`);
-  const pattern = await migrate(accounts);
+  await server.sql(`REVOKE DELETE ON *.* FROM ${users.program}`);
+  await server.sql(`GRANT ALL ON \`${users.name.slice(0, -1)}%\`.* TO ${users.program}`);
+  const pattern = await migrate(users);
   expect(pattern.code).toBe(1);
-  expect(pattern.stderr).toContain("do it as the database's administrator");
-  const same = await migrate({ ...accounts, DATABASE_URL: accounts.DATABASE_OWNER_URL });
+  expect(pattern.stderr).toContain("run it as the database's administrator");
+  const same = await migrate({ ...users, DATABASE_URL: users.DATABASE_OWNER_URL });
   expect(same.code).toBe(1);
-  expect(same.stderr).toContain("the same account");
+  expect(same.stderr).toContain("the same database user");
 });
 
 test("a program that may not change tables waits for the owner, says so, and goes on", async () => {
-  const accounts = await server.accounts();
+  const users = await server.databaseUsers();
   const started = Promise.withResolvers<Program>();
-  const starting = startProgram(settingsFor(accounts), "api", { onStart: started.resolve });
+  const starting = startProgram(settingsFor(users), "api", { onStart: started.resolve });
   const program = await started.promise;
   await until("it says that it waits", 30_000, () => program.log().includes("bun server.ts migrate"));
   expect(program.log()).toContain("waiting for that");
   expect(program.log()).not.toContain("listening on");
-  expect((await migrate(accounts)).code).toBe(0);
+  expect((await migrate(users)).code).toBe(0);
   const api = await starting;
   expect((await call(api, "GET", "/available")).status).toBe(200);
   expect(await api.stop()).toBe(0);
 });
 
 test("it waits for an upgrade's new tables, too, and their rights", async () => {
-  const { accounts, settings } = await restrictedSettings({}, server);
+  const { users, settings } = await restrictedSettings({}, server);
   await server.sql(
-    `UPDATE ${accounts.name}.__drizzle_migrations SET created_at = created_at - 1 ORDER BY created_at DESC LIMIT 1`,
+    `UPDATE ${users.name}.__drizzle_migrations SET created_at = created_at - 1 ORDER BY created_at DESC LIMIT 1`,
   );
   const started = Promise.withResolvers<Program>();
   const starting = startProgram(settings, "scheduler", { onStart: started.resolve });
   const program = await started.promise;
   await until("it says that it waits", 30_000, () => program.log().includes("bun server.ts migrate"));
-  await server.sql(`REVOKE ALL ON ${accounts.name}.machines FROM ${accounts.program}`);
+  await server.sql(`REVOKE ALL ON ${users.name}.machines FROM ${users.program}`);
   await server.sql(
-    `UPDATE ${accounts.name}.__drizzle_migrations SET created_at = created_at + 1 ORDER BY created_at DESC LIMIT 1`,
+    `UPDATE ${users.name}.__drizzle_migrations SET created_at = created_at + 1 ORDER BY created_at DESC LIMIT 1`,
   );
   // The tables are there, and the rights on one of them are not.
   const looks = async () => Number((await server.sql("SHOW GLOBAL STATUS LIKE 'Com_select'"))[0].Value);
   const before = await looks();
   await until("it has looked again, and again", 30_000, async () => (await looks()) > before + 4);
   expect(program.log()).not.toContain("scheduler started");
-  expect((await migrate(accounts)).stdout).toContain("on tables: 1");
+  expect((await migrate(users)).stdout).toContain("on tables: 1");
   expect(await (await starting).stop()).toBe(0);
 });
 
 test("what it waits for is said again when it stops waiting", async () => {
-  const { DATABASE_URL } = await server.accounts();
+  const { DATABASE_URL } = await server.databaseUsers();
   const database = openDatabase(DATABASE_URL);
   const said: string[] = [];
   const waited = waitForTables(database, DATABASE_URL, 1, (line) => said.push(line));
@@ -176,8 +176,8 @@ test("a database that may lose what it has answered is refused, also by a progra
 });
 
 test("prune-events deletes what is old, batch by batch, records that, and locks nobody out", async () => {
-  const { accounts, settings } = await restrictedSettings({}, server);
-  const { DATABASE_URL, DATABASE_OWNER_URL, name } = accounts;
+  const { users, settings } = await restrictedSettings({}, server);
+  const { DATABASE_URL, DATABASE_OWNER_URL, name } = users;
   const prune = (...words: string[]) =>
     runCommand({ DATABASE_URL, DATABASE_OWNER_URL }, "prune-events", ...words);
   // Here it is done by hand.
@@ -232,8 +232,8 @@ test("prune-events deletes what is old, batch by batch, records that, and locks 
 });
 
 test("the database deletes old events by itself, as the owner, batch by batch, and records that", async () => {
-  const { accounts, settings } = await restrictedSettings({}, server);
-  const { DATABASE_URL, DATABASE_OWNER_URL, name } = accounts;
+  const { users, settings } = await restrictedSettings({}, server);
+  const { DATABASE_URL, DATABASE_OWNER_URL, name } = users;
   const migrateWith = (days: string) =>
     runCommand({ DATABASE_URL, DATABASE_OWNER_URL, EVENTS_DAYS: days }, "migrate");
   const event = async () =>
@@ -252,7 +252,7 @@ test("the database deletes old events by itself, as the owner, batch by batch, a
   await server.sql(`INSERT INTO ${name}.events (at, actor, address, request_id, action, object, details)
     SELECT UTC_TIMESTAMP(3) - INTERVAL 31 DAY, 'eve', '', '', 'old.event', seq, '{}' FROM ${name}.seq_1_to_2003`);
   // A new EVENT begins at once.
-  expect((await migrateWith("30")).stdout).toContain("events are deleted after 30 days from now on");
+  expect((await migrateWith("30")).stdout).toContain("from now on, events are deleted after 30 days");
   await until("they are gone", 30_000, async () => {
     const [{ n }] = await server.sql(`SELECT COUNT(*) AS n FROM ${name}.events WHERE action = 'old.event'`);
     return Number(n) === 0;
@@ -279,9 +279,9 @@ test("the database deletes old events by itself, as the owner, batch by batch, a
   expect(off.stdout).toContain("event_scheduler is OFF");
   expect(off.stdout).toContain("event_scheduler=ON");
   // 0: never.
-  expect((await migrateWith("0")).stdout).toContain("kept for ever");
+  expect((await migrateWith("0")).stdout).toContain("kept forever");
   expect(await event()).toBeUndefined();
-  expect((await migrateWith("0")).stdout).not.toContain("kept for ever");
+  expect((await migrateWith("0")).stdout).not.toContain("kept forever");
 });
 
 test("prune-events takes whole days and nothing else", async () => {
@@ -324,7 +324,7 @@ test("commands are asked for in their own words", async () => {
   expect(unset.code).toBe(1);
   expect(unset.stderr).toContain("DATABASE_OWNER_URL is not set");
   expect(unset.stderr).not.toContain("SECRET_KEY");
-  const accounts = await server.accounts();
-  const other = await migrate({ ...accounts, DATABASE_URL: await server.database() });
+  const users = await server.databaseUsers();
+  const other = await migrate({ ...users, DATABASE_URL: await server.database() });
   expect(other.stderr).toContain("different databases");
 });

@@ -352,7 +352,7 @@ describe.skipIf(reason !== "")("Docker", () => {
       const keyIn = (text: string) => /^SECRET_KEY=(.+)$/m.exec(text)?.[1] ?? "";
       const [old, before] = [keyIn(await env()), await sql("root", "SELECT secret FROM machines")];
       const said = await at.do("just", "rotate-key");
-      expect(said).toContain("the old key opens nothing any more");
+      expect(said).toContain("the old key no longer opens anything");
       const key = keyIn(await env());
       expect(key).not.toBe(old);
       expect(await sql("root", "SELECT secret FROM machines")).not.toBe(before);

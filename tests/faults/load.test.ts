@@ -166,7 +166,7 @@ test(`${ENDING} of ${RECORDS} machines are given back in the same second, ${WAVE
     );
   }
   const log = scheduler.log();
-  for (const event of ["job failed", "machine quarantined", "machine left the offer"])
+  for (const event of ["job failed", "machine quarantined", "offered machine failed a probe"])
     if (log.includes(event))
       violations.push(`${event}: ${log.slice(log.indexOf(event), log.indexOf(event) + 300)}`);
   // Flat: what it takes after the last wave is what it took after the first.

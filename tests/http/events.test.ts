@@ -1,7 +1,7 @@
 // Every endpoint that changes something writes down what it did, to what, in whose name; when that can't be written down,
 // it changes nothing. A new one without a line fails. The program has only the rights that the database's owner gave it.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import type { Accounts } from "../support/database.ts";
+import type { DatabaseUsers } from "../support/database.ts";
 import { startMachines, type TestMachine } from "../support/machines.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call, restrictedSettings } from "../support/program.ts";
@@ -12,7 +12,7 @@ setDefaultTimeout(120_000);
 
 const tokens: Record<string, string> = { ADMIN_TOKEN: "the-admins-own-token" };
 let pool: TestPool;
-let accounts: Accounts;
+let users: DatabaseUsers;
 let machines: TestMachine[];
 /** ids of what a line before has made */
 const made = { reservation: "", token: "", login: { cookie: "", csrf: "" } };
@@ -23,7 +23,7 @@ const as = (who: string, method: string, path: string, body?: unknown) =>
 
 beforeAll(async () => {
   const restricted = await restrictedSettings({ ADMIN_TOKEN: tokens.ADMIN_TOKEN as string });
-  accounts = restricted.accounts;
+  users = restricted.users;
   pool = await startPool(0, { settings: restricted.settings, scheduler: true });
   machines = await startMachines(2, { prefix: "ev-" });
   await as("ADMIN_TOKEN", "POST", "/users", { name: "uma", role: "user" });
@@ -171,11 +171,11 @@ for (const [n, [name, line]] of LINES.entries())
     const ask = () =>
       call(pool.api, method, path, line.body, line.bySession ? withSession(made.login) : bearer(who));
 
-    const events = `${accounts.name}.events`;
+    const events = `${users.name}.events`;
     const before = await everything();
-    await pool.sql(`REVOKE INSERT ON ${events} FROM ${accounts.program}`);
+    await pool.sql(`REVOKE INSERT ON ${events} FROM ${users.program}`);
     const refused = await ask();
-    await pool.sql(`GRANT INSERT ON ${events} TO ${accounts.program}`);
+    await pool.sql(`GRANT INSERT ON ${events} TO ${users.program}`);
     expect(refused.status).toBe(500);
     expect(refused.body.code).toBe("internal_error");
     expect(await everything()).toEqual(before);

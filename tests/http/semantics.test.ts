@@ -146,7 +146,7 @@ test("a number is digits and nothing else, in an address and in quotes", async (
 
 test("an error is told as RFC 9457 writes it to whoever asks for that, and as ever to everybody else", async () => {
   const asked = (accept: string) => ask("GET", "/reserve?username=a&count=9", { Accept: accept });
-  const details = [{ field: "count", message: "9 asked for, 2 available" }];
+  const details = [{ field: "count", message: "9 requested, 2 available" }];
   for (const accept of [
     "application/problem+json",
     "application/json, application/problem+json",

@@ -310,7 +310,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
       }
       const rotated = await just("rotate-key");
       expect(rotated).toMatchObject({ code: 0 });
-      expect(rotated.stdout).toContain("rotate-key: the old key opens nothing any more");
+      expect(rotated.stdout).toContain("rotate-key: the old key no longer opens anything");
       expect(await machineSecret()).not.toBe(before);
       keys.push(dotEnv("SECRET_KEY"));
       said.push(rotated.stdout, rotated.stderr);

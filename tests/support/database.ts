@@ -15,7 +15,7 @@ export interface Databases {
   /** The same without tables. */
   empty(): Promise<string>;
   /** The same with two database users: its owner, and the program's, who has no rights until `migrate` gave them. */
-  accounts(): Promise<Accounts>;
+  databaseUsers(): Promise<DatabaseUsers>;
   /** Runs SQL as root. */
   // biome-ignore lint/suspicious/noExplicitAny: rows of every shape
   sql(text: string): Promise<any[]>;
@@ -30,12 +30,12 @@ export interface TestServer extends Databases {
   stop(): Promise<void>;
 }
 
-export interface Accounts {
+export interface DatabaseUsers {
   DATABASE_URL: string;
   DATABASE_OWNER_URL: string;
   /** the database's name */
   name: string;
-  /** the program's account, as SQL names it */
+  /** the program's database user, as SQL names it */
   program: string;
 }
 
@@ -78,11 +78,11 @@ function databasesOn(socket: string, hasTemplate: boolean): Databases {
       return url("root", to);
     },
     empty: async () => url("root", await create()),
-    async accounts() {
+    async databaseUsers() {
       const name = await create();
       const [owner, program] = [`${name}_owner@localhost`, `${name}@localhost`];
-      for (const account of [owner, program])
-        await sql(`CREATE USER ${account} IDENTIFIED BY 'a-password-of-${account.split("@")[0]}'`);
+      for (const user of [owner, program])
+        await sql(`CREATE USER ${user} IDENTIFIED BY 'a-password-of-${user.split("@")[0]}'`);
       await sql(`GRANT ALL ON ${name}.* TO ${owner} WITH GRANT OPTION`);
       const login = (user: string) => url(`${user}:a-password-of-${user}`, name);
       return { DATABASE_URL: login(name), DATABASE_OWNER_URL: login(`${name}_owner`), name, program };

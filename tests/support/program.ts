@@ -129,11 +129,11 @@ export async function restrictedSettings(
   more: Record<string, string> = {},
   on: Databases | Promise<Databases> = sharedDatabase(),
 ) {
-  const accounts = await (await on).accounts();
-  const { DATABASE_URL, DATABASE_OWNER_URL } = accounts;
+  const users = await (await on).databaseUsers();
+  const { DATABASE_URL, DATABASE_OWNER_URL } = users;
   const { code, stderr } = await runCommand({ DATABASE_URL, DATABASE_OWNER_URL }, "migrate");
   if (code !== 0) throw new Error(`migrate: ${stderr}`);
-  return { accounts, settings: { DATABASE_URL, SECRET_KEY: newKey(), ...more } };
+  return { users, settings: { DATABASE_URL, SECRET_KEY: newKey(), ...more } };
 }
 
 /** One request; `body` is sent as JSON. Answers status, headers and the parsed body. */

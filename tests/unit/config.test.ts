@@ -52,7 +52,7 @@ test("the pool's uids: a thousand at least, and none that means something everyw
     ["59999", "20000", "1000 uids"],
     ["20000", "65534", "65534"],
     ["65535", "70000", "65535"],
-    ["60000", "70000", "65534 and 65535"],
+    ["60000", "70000", "65534 or 65535"],
   ] as const)
     expect(range(first, last)).toContain(why);
 });

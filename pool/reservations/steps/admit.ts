@@ -6,7 +6,7 @@ import { digest, type Principal } from "../../identity/principal.ts";
 import type { ReservationsDeps } from "../deps.ts";
 
 export interface ReserveInput {
-  /** who asks */
+  /** who is asking */
   principal: Principal;
   username: string;
   count: number;
@@ -17,7 +17,7 @@ export interface ReserveInput {
   idempotencyKey?: string | undefined;
 }
 
-/** A request that the rules allow; whether there are machines for it is seen next. */
+/** A request that the rules allow; `allocate` finds out whether there are machines for it. */
 export interface Admitted {
   principal: Principal;
   username: string;
@@ -27,7 +27,7 @@ export interface Admitted {
   credential: Credential | null;
   /** null: none was given */
   idempotencyKey: string | null;
-  /** what was asked for, hashed with a SECRET_KEY: a plain hash of a short password could be guessed from a dump */
+  /** a hash of the request, keyed with a SECRET_KEY: from a plain hash, a short password could be guessed */
   hash(secretKey: string): string;
 }
 
@@ -37,7 +37,7 @@ function credentialOf({ keys, password }: ReserveInput): Credential | null {
 }
 
 /**
- * Holds a request to the rules that need no look at the pool.
+ * Checks a request against the rules that don't depend on the pool.
  * @throws PoolError invalid_request, account_name_not_allowed
  */
 export function admit(deps: ReservationsDeps, input: ReserveInput): Admitted {
@@ -46,11 +46,14 @@ export function admit(deps: ReservationsDeps, input: ReserveInput): Admitted {
   if (durationMinutes > deps.maxDurationMinutes)
     throw invalid("duration", `at most ${deps.maxDurationMinutes} minutes`);
   if (isReservedName(username))
-    throw invalid("username", "the system's own on many machines, or of a group with rights; choose another");
+    throw invalid(
+      "username",
+      "belongs to the system on many machines, or to a group with privileges; choose another",
+    );
   if (deps.accountNames === "own" && principal.userName !== null && username !== principal.userName)
     throw new PoolError(
       "account_name_not_allowed",
-      `Your account's name must be yours here: ${principal.userName}`,
+      `Here your account must have your own name: ${principal.userName}`,
     );
   const text = createHash("sha256").update(JSON.stringify(asked)).digest();
   return {
@@ -59,7 +62,7 @@ export function admit(deps: ReservationsDeps, input: ReserveInput): Admitted {
     count,
     durationMinutes,
     credential: credentialOf(input),
-    // A key is its user's: another one's same key is another key.
+    // Keys are per user: the same key from another user is a different key.
     idempotencyKey: idempotencyKey ? digest(`${principal.userId} ${idempotencyKey}`) : null,
     hash: (secretKey) => createHmac("sha256", Buffer.from(secretKey, "base64")).update(text).digest("hex"),
   };

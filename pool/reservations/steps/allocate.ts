@@ -9,24 +9,24 @@ import type { Machine } from "../../lifecycle/target.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import type { Admitted } from "./admit.ts";
 import { madePassword, sealCredential } from "./credential.ts";
-import { holdToLimits } from "./limits.ts";
+import { enforceLimits } from "./limits.ts";
 import { take, untilSure } from "./take.ts";
-import { holdToUids, takeUid } from "./uid.ts";
+import { requireFreeUid, takeUid } from "./uid.ts";
 
-/** A reservation in the database, with its machines leased to this worker; no machine knows of it yet. */
+/** A reservation in the database, with its machines leased to this worker; nothing has been done on a machine yet. */
 export interface Allocated {
   id: string;
   username: string;
   durationMinutes: number;
   machines: Machine[];
-  /** of the account on all of them */
+  /** of the account, the same on every machine */
   uid: number;
 }
 
 /**
- * Books machines and a uid for a new reservation, in one short transaction: all or none. What the accounts will be
- * opened with is sealed in its row until it is confirmed.
- * @param above a uid that a machine of an earlier try named: ours comes after it
+ * Claims machines and a uid for a new reservation, in one short transaction: all or none. The credential is sealed in
+ * its row until it is confirmed.
+ * @param above a uid that a machine named in an earlier try: ours must come after it
  * @returns undefined when another request with the same Idempotency-Key was first
  * @throws PoolError not_enough_machines, limit_reached, no_uid_free
  */
@@ -43,18 +43,18 @@ export async function allocate(
     kind: "password" as const,
     password: madePassword(secret, id),
   };
-  const told = (taken: Machine[], uid: number) => ({ id, username, durationMinutes, machines: taken, uid });
+  const result = (taken: Machine[], uid: number) => ({ id, username, durationMinutes, machines: taken, uid });
   const readBack = async () => {
     const [row] = await deps.db.select().from(reservations).where(eq(reservations.id, id));
     const mine = await deps.db.select().from(machines).where(eq(machines.reservationId, id));
-    return row && mine.length > 0 ? told(mine, row.uid) : undefined;
+    return row && mine.length > 0 ? result(mine, row.uid) : undefined;
   };
-  await holdToUids(deps, userId);
+  await requireFreeUid(deps, userId);
   const once = () =>
     transact(
       deps.db,
       async (tx) => {
-        await holdToLimits(deps, tx, { userId, count, durationMinutes });
+        await enforceLimits(deps, tx, { userId, count, durationMinutes });
         const sealed = await sealCredential(deps, tx, id, credential);
         const taken = await take(deps, tx, id, count);
         const names = taken.map(({ name }) => name);
@@ -75,7 +75,7 @@ export async function allocate(
           createdAt: now,
           endsAt: inMinutes(durationMinutes),
         });
-        return told(taken, uid);
+        return result(taken, uid);
       },
       readBack,
     );
@@ -83,7 +83,7 @@ export async function allocate(
     const got = await untilSure(deps, count, once);
     if (typeof got !== "number") return got;
     throw new PoolError("not_enough_machines", `Only ${got} machines available`, [
-      { field: "count", message: `${count} asked for, ${got} available` },
+      { field: "count", message: `${count} requested, ${got} available` },
     ]);
   } catch (error) {
     if (violates(error, "reservations_idempotency")) return undefined;

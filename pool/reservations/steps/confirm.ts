@@ -15,13 +15,12 @@ import type { ReservationsDeps } from "../deps.ts";
 import type { Allocated } from "./allocate.ts";
 
 /**
- * Commits that the accounts are there; the time that was asked for begins now. The credential has been used, and is
- * erased.
- * @throws PoolError reservation_lost when it was ended meanwhile, or one of its machines was taken over
+ * Commits that the accounts exist; the reservation's time starts now. The credential has been used, and is erased.
+ * @throws PoolError reservation_lost when it was ended in the meantime, or one of its machines was taken over
  */
 export function confirm(deps: ReservationsDeps, prepared: Allocated): Promise<void> {
   const { id, durationMinutes } = prepared;
-  // What is confirmed already was confirmed by us, in a COMMIT whose answer was lost.
+  // If it is already confirmed, that was us, in a COMMIT whose answer was lost.
   const confirmed = eq(reservations.state, RESERVATION.active);
   const ours = and(machineMay("confirm"), eq(machines.leaseWorker, deps.worker));
   return transact(deps.db, async (tx) => {
@@ -38,7 +37,7 @@ export function confirm(deps: ReservationsDeps, prepared: Allocated): Promise<vo
         .where(and(eq(machines.reservationId, id), or(ours, eq(machines.state, MACHINE.reserved)))),
     );
     if (mine !== 1 || ready !== prepared.machines.length)
-      throw new PoolError("reservation_lost", "The reservation ended while it was prepared; ask again");
+      throw new PoolError("reservation_lost", "The reservation ended while it was being prepared; try again");
     await tx
       .update(holds)
       .set({ confirmedAt: now })

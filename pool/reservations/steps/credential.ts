@@ -4,8 +4,8 @@ import type { Credential } from "../../accounts/accounts.ts";
 import type { SecretsDeps } from "../../secrets/deps.ts";
 
 /**
- * A strong password (128 bits). It is computed from the reservation's id, so that a client that lost the answer and
- * asks again with its Idempotency-Key gets the same one, although it is erased once the accounts are made.
+ * A strong password (128 bits). It is derived from the reservation's id, so that a client that lost the answer and
+ * repeats its Idempotency-Key gets the same one, although it is erased once the accounts exist.
  * @param key the SECRET_KEY that the reservation was made with
  */
 export function madePassword(key: string, id: string): string {
@@ -13,7 +13,7 @@ export function madePassword(key: string, id: string): string {
   return bytes.subarray(0, 16).toString("base64url");
 }
 
-/** What the row keeps until the accounts are made: whoever prepares the reservation need not be who was asked for it. */
+/** Kept in the row until the accounts exist: the worker that prepares them need not be the one that took the request. */
 export const sealCredential = ({ keys }: SecretsDeps, tx: Tx, id: string, credential: Credential) =>
   keys.seal(tx, id, JSON.stringify(credential));
 

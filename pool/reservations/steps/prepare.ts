@@ -9,12 +9,12 @@ import type { ReservationsDeps } from "../deps.ts";
 import type { Allocated } from "./allocate.ts";
 import { openCredential } from "./credential.ts";
 import { swap } from "./swap.ts";
-import { heardOfUid } from "./uid.ts";
+import { raiseUidFloor } from "./uid.ts";
 
-/** The time asked for begins when all accounts are there; the ends that they carry allow for that. */
+/** The reservation's time starts when all accounts exist; the expiry that each account carries allows for that. */
 const PREPARING_SECONDS = 120;
 
-/** What a create fails with because of what was asked for, not because of the machine. */
+/** Faults in making an account that the request causes, not the machine. */
 const CAUSED_BY_REQUEST: ReadonlySet<FaultKind> = new Set(["foreign_account", "refused", "uid_taken"]);
 
 const isOfRequest = (error: unknown) => error instanceof MachineFault && CAUSED_BY_REQUEST.has(error.kind);
@@ -22,11 +22,11 @@ const isOfRequest = (error: unknown) => error instanceof MachineFault && CAUSED_
 async function credentialOf(deps: ReservationsDeps, id: string): Promise<Credential> {
   const [row] = await deps.db.select().from(reservations).where(eq(reservations.id, id));
   if (!row?.credential)
-    throw new PoolError("reservation_lost", "The reservation ended while it was prepared; ask again");
+    throw new PoolError("reservation_lost", "The reservation ended while it was being prepared; try again");
   return openCredential(deps, id, row.credential);
 }
 
-/** Makes the account on one machine, or on another one in its place. @returns the machine that has it */
+/** Makes the account on one machine, or on a replacement. @returns the machine that has it */
 async function prepareOne(
   deps: ReservationsDeps,
   allocated: Allocated,
@@ -45,19 +45,19 @@ async function prepareOne(
       return machine;
     } catch (error) {
       if (!(error instanceof MachineFault)) throw error;
-      deps.log("warn", "machine failed while it was prepared", {
+      deps.log("warn", "machine failed during preparation", {
         machine: machine.name,
         reservation: id,
         fault: error.kind,
         reason: error.message,
       });
-      // One that refuses again, now what comes after the highest that it named, is at fault itself.
+      // A machine that also refuses a uid above the highest that it named is itself at fault.
       const lies = error.kind === "uid_taken" && refused.has(machine.id);
       if (error.kind === "uid_taken") {
         refused.add(machine.id);
-        await heardOfUid(deps, machine, error.highestUid);
+        await raiseUidFloor(deps, machine, error.highestUid);
       }
-      // The request's own fault: the next machine would say the same, and each would be put aside for it.
+      // The request is at fault: every other machine would refuse it too, and be quarantined for it.
       if (isOfRequest(error) && !lies) throw error;
       keeper.stop();
       const other = await swap(deps, machine, error);
@@ -70,9 +70,9 @@ async function prepareOne(
 }
 
 /**
- * Makes the account on all machines at once and swaps those that fail. Leaves all as it is when it throws. Our leases
- * are still good for most of their length when it returns: confirm at once.
- * @param refused the machines that refused an earlier try's uid; gets those that refuse this one's
+ * Makes the account on all machines at once and swaps those that fail. Cleans nothing up when it throws. When it
+ * returns, our leases still have most of their time left: confirm at once.
+ * @param refused the machines that refused an earlier try's uid; those that refuse this one are added
  * @returns the same reservation, with the machines that it has now
  * @throws MachineFault; PoolError reservation_lost
  */

@@ -8,20 +8,20 @@ import type { Admitted } from "./admit.ts";
 import { madePassword } from "./credential.ts";
 
 export interface Granted extends ReservationView {
-  /** only when it was made here */
+  /** only if it was generated */
   password?: string;
 }
 
-/** How long a repeated request waits for the first one, which may still be at work; and between looks at it. */
+/** How long a repeated request waits for the first one to finish, and how often it checks. */
 const WAIT_MS = 60_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
 
 /**
- * What an earlier request with the same Idempotency-Key got; waits while that one is at work. One that failed has let
- * go of its key.
+ * What an earlier request with the same Idempotency-Key got; waits while that one is in progress. A failed request frees
+ * its key.
  * @returns undefined when there was none: this is the first
- * @throws PoolError idempotency_key_reused when that one asked for something else; reservation_over; still_preparing
+ * @throws PoolError idempotency_key_reused when the requests differ; reservation_over; still_preparing
  */
 export async function findRepeat(deps: ReservationsDeps, admitted: Admitted): Promise<Granted | undefined> {
   const { idempotencyKey, credential } = admitted;
@@ -33,21 +33,21 @@ export async function findRepeat(deps: ReservationsDeps, admitted: Admitted): Pr
       .from(reservations)
       .where(eq(reservations.idempotencyKey, idempotencyKey));
     if (!row) return undefined;
-    // SECRET_KEY may have been changed since: what only the old one tells is not answered, then the key alone decides.
+    // If SECRET_KEY has changed since, the hash can't be compared and the password can't be derived: the key alone decides.
     const secret = deps.keys.get(row.keyId);
     if (secret !== undefined && row.requestHash !== admitted.hash(secret))
       throw new PoolError(
         "idempotency_key_reused",
-        "This Idempotency-Key was used for a different request; make a new one",
+        "This Idempotency-Key was used for a different request; use a new one",
       );
     if (OVER.includes(row.state))
       throw new PoolError(
         "reservation_over",
-        `The reservation that this Idempotency-Key made is over (${row.state}); for another one make a new key`,
+        `The reservation made with this Idempotency-Key is over (${row.state}); use a new key to make another`,
         [
           { field: "id", message: row.id },
           { field: "state", message: row.state },
-          // Not its planned end: it may have been released long before.
+          // Not `ends_at`: it may have been released long before.
           ...(row.endedAt ? [{ field: "ended_at", message: row.endedAt.toISOString() }] : []),
         ],
       );
@@ -58,7 +58,7 @@ export async function findRepeat(deps: ReservationsDeps, admitted: Admitted): Pr
     if (performance.now() > deadline)
       throw new PoolError(
         "still_preparing",
-        "The first request with this Idempotency-Key is still at work; ask again",
+        "The first request with this Idempotency-Key is still in progress; try again",
       );
     await new Promise((go) => setTimeout(go, pause));
   }

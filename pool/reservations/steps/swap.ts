@@ -10,8 +10,8 @@ import type { ReservationsDeps } from "../deps.ts";
 import { take, untilSure } from "./take.ts";
 
 /**
- * Puts a machine that failed while it was prepared aside for cleaning and takes another in its place.
- * @returns the other one; undefined when there is none (then nothing was changed) or when ours was taken from us
+ * Sends a machine that failed during preparation to cleaning and takes another in its place.
+ * @returns the replacement; undefined when there is none (then nothing was changed) or when ours was taken over
  */
 export async function swap(
   deps: ReservationsDeps,

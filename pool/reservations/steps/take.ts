@@ -18,13 +18,13 @@ class TooFew extends Error {
 
 const offered = and(machineMay("claim"), eq(machines.drained, false));
 
-/** Machines that are offered right now. */
+/** The number of machines on offer right now. */
 async function countOffered({ db }: ReservationsDeps): Promise<number> {
   const [row] = await db.select({ n: sql<number>`COUNT(*)` }).from(machines).where(offered);
   return Number(row?.n ?? 0);
 }
 
-/** Takes `count` machines for a reservation inside a transaction: the ones that rested longest; all or TooFew. */
+/** Takes `count` machines for a reservation inside a transaction: those idle the longest; all or TooFew. */
 export async function take(
   deps: ReservationsDeps,
   tx: Tx,
@@ -56,30 +56,30 @@ export async function take(
   return tx.select().from(machines).where(inArray(machines.id, ids));
 }
 
-/** How long a claim may look again while others, who then give up, hold the rows that it would need. */
-const LOOK_AGAIN_MS = 2000;
+/** How long a claim retries while others, which may yet give up, have the rows that it needs locked. */
+const RETRY_MS = 2000;
 
 /**
- * Tries until there are surely too few: rows that another claim has locked are skipped, and may be free a moment later.
- * @returns what `attempt` did, or how many machines there are when they are too few
+ * Retries until there are certainly too few: rows that another claim has locked are skipped, and may be free a moment later.
+ * @returns the result of `attempt`, or the number of machines if that is too low
  */
 export async function untilSure<T>(
   deps: ReservationsDeps,
   count: number,
   attempt: () => Promise<T>,
 ): Promise<T | number> {
-  const deadline = performance.now() + LOOK_AGAIN_MS;
-  for (let looks = 1; ; looks++) {
+  const deadline = performance.now() + RETRY_MS;
+  for (let tries = 1; ; tries++) {
     try {
       return await attempt();
     } catch (error) {
-      // Another claim got that uid; ours gets the next one.
+      // Another claim got that uid; ours takes the next one.
       if (violates(error, "reservations_live_uid") && performance.now() <= deadline) continue;
       if (!(error instanceof TooFew)) throw error;
       const offeredNow = await countOffered(deps);
       if (offeredNow < count || performance.now() > deadline) return Math.min(offeredNow, count - 1);
-      // Longer and longer: a whole class that looks again takes the time from those who are being served.
-      await new Promise((go) => setTimeout(go, Math.random() * Math.min(400, 50 * looks)));
+      // Increasing: a whole class retrying at once would slow down the requests being served.
+      await new Promise((go) => setTimeout(go, Math.random() * Math.min(400, 50 * tries)));
     }
   }
 }

@@ -9,11 +9,11 @@ import { LIVE, reservationIn, reservationMay, reservationMoves } from "../../lif
 import type { ReservationsDeps } from "../deps.ts";
 
 /**
- * Undoes a reservation that could not be prepared: its machines go to cleaning and those that answer are offered again
- * before this returns. While the database is gone it goes on trying in the background, and returns at once.
- * @param reason for its row; without secrets. A machine's fault is kept in its words, and by its kind
- * @param confirmed also when its confirmation was committed after all: the caller was told that it failed
- * @param gone the database has just failed: whoever waits for an answer has waited long enough
+ * Undoes a reservation that could not be prepared: its machines are cleaned, and those that answer are on offer again
+ * when this returns. While the database is gone, it returns at once and keeps trying in the background.
+ * @param reason for its row; without secrets. A machine's fault is stored with its text and its kind
+ * @param confirmed even if its confirmation was committed after all: the caller got a failure
+ * @param gone the database has just failed: the client has waited long enough
  */
 export async function undo(
   deps: ReservationsDeps,
@@ -43,7 +43,7 @@ async function undoLater(
       return await undoNow(deps, id, reason, confirmed);
     } catch (error) {
       if (troubleOf(error) === "other") {
-        // What is left then is found by `recover`, after the lease ran out.
+        // `recover` finishes the rest after the lease runs out.
         return deps.log("error", "a failed reservation could not be undone", { reservation: id });
       }
     }

@@ -57,7 +57,7 @@ for (const kind of ["leftovers", "foreign_account", "failed", "timeout"])
     const { status, body } = await reserve();
     expect([status, body.code]).toEqual([403, "limit_reached"]);
     expect(body.error).toStartWith(
-      "You may hold 1 machines at once, and hold 1 (1 of them released, and not clean yet",
+      "You may hold 1 machines at once, and you hold 1 (1 of them released but not clean yet",
     );
     await cleanUp(id);
     const again = await reserve();

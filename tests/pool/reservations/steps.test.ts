@@ -41,7 +41,7 @@ test("admit refuses what the rules forbid, without a look at the pool", () => {
   expect(() => admit(deps, asked({ username: "root" }))).toThrow("username");
   const principal = { ...ADMIN, role: "user" as const, userName: "eve" };
   expect(() => admit({ ...deps, accountNames: "own" }, asked({ principal }))).toThrow(
-    "must be yours here: eve",
+    "must have your own name: eve",
   );
   expect(admit(deps, asked()).credential).toBeNull();
 });
@@ -92,13 +92,13 @@ test("what is undone keeps no credential and lets go of its key and its machines
   await undo(pool.deps, it.id, new MachineFault("failed", "no"), false, false);
   expect(await rowOf(it.id)).toEqual({ state: "failed", credential: null, idempotency_key: null });
   expect(await pool.sql("SELECT 1 FROM machines WHERE state <> 'available'")).toEqual([]);
-  expect(prepare(pool.deps, it)).rejects.toThrow("ended while it was prepared");
+  expect(prepare(pool.deps, it)).rejects.toThrow("ended while it was being prepared");
 });
 
 test("confirm refuses when a machine was taken over meanwhile", async () => {
   const prepared = await prepare(pool.deps, await allocated());
   await pool.sql("UPDATE machines SET lease_worker = 'somebody' WHERE reservation_id = ?", [prepared.id]);
-  expect(confirm(pool.deps, prepared)).rejects.toThrow("ended while it was prepared");
+  expect(confirm(pool.deps, prepared)).rejects.toThrow("ended while it was being prepared");
   await pool.sql("UPDATE machines SET lease_worker = ? WHERE reservation_id = ?", [
     pool.deps.worker,
     prepared.id,

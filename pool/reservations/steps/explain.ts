@@ -3,32 +3,32 @@ import { MachineFault } from "../../accounts/faults.ts";
 import { PoolError } from "../../errors.ts";
 import type { Admitted } from "./admit.ts";
 
-/** What a caller is told of what went wrong: of a machine's fault only an admin in the machine's own words. */
-export function told({ username, credential, principal }: Admitted, error: unknown): unknown {
+/** The error as the caller sees it: only an admin sees a machine's fault in the machine's own words. */
+export function explain({ username, credential, principal }: Admitted, error: unknown): unknown {
   if (!(error instanceof MachineFault)) return error;
   const words = principal.role === "admin" ? error.message : FAULT_WORDS[error.kind];
   if (error.kind === "foreign_account")
     return new PoolError(
       "username_taken",
-      `The account '${username}' exists on a machine and is not ours; choose another username`,
+      `An account '${username}' that is not ours exists on a machine; choose another username`,
       [{ field: "username", message: words }],
     );
   if (error.kind === "refused") {
     const keys = credential?.kind === "keys";
     return new PoolError(
       "account_refused",
-      `A machine refuses this account; choose another username${keys ? "" : " or another password"}`,
+      `A machine refused this account; choose another username${keys ? "" : " or another password"}`,
       [{ field: keys ? "username" : "username, password", message: words }],
     );
   }
   return new PoolError("machines_unreachable", `No machine could be prepared: ${words}`);
 }
 
-/** The database went away while the reservation was confirmed: nobody knows whether it was. */
+/** The database went away while the reservation was being confirmed: it may or may not have been. */
 export const outcomeUnknown = ({ idempotencyKey }: Admitted) =>
   new PoolError(
     "outcome_unknown",
-    `The database went away while the reservation was confirmed; ${
-      idempotencyKey ? "ask again with the same Idempotency-Key" : "/reservations tells what became of it"
+    `The database went away while the reservation was being confirmed; ${
+      idempotencyKey ? "try again with the same Idempotency-Key" : "check /reservations for the result"
     }`,
   );
