@@ -1,5 +1,7 @@
 // Fault 7: clocks that are an hour off: the API's, the scheduler's, a machine's. One clock decides, the database's.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import ssh2 from "ssh2";
 import { freePort, type TestMachine } from "../support/machines.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
@@ -16,10 +18,16 @@ const HOUR = 3_600_000;
 const OFF = { ahead: "+3600s", behind: "-3600s" } as const;
 
 let pool: TestPool;
+/** What libfaketime keeps in shared memory; it forgets to remove it when it is killed. */
+const shared = () => readdirSync("/dev/shm").filter((name) => name.includes("faketime_"));
+const before = new Set(shared());
 beforeAll(async () => {
   pool = await startPool(4, { prefix: "clock-", settings: { EXPIRE_EVERY: "1" } });
 });
-afterAll(() => pool.stop());
+afterAll(async () => {
+  await pool.stop();
+  for (const name of shared()) if (!before.has(name)) rmSync(join("/dev/shm", name), { force: true });
+});
 
 const databaseNow = async (): Promise<number> =>
   (await pool.sql("SELECT UTC_TIMESTAMP(3) AS t"))[0].t.getTime();
