@@ -2,16 +2,16 @@
 FROM oven/bun:1.4 AS packages
 WORKDIR /home/bun/app
 COPY package.json bun.lock bunfig.toml ./
-# The versions and hashes of bun.lock or nothing; no package runs code of its own here.
+# Only the versions and hashes of bun.lock; no package runs its own install scripts.
 RUN bun install --frozen-lockfile --production --ignore-scripts
 
 FROM oven/bun:1.4
 WORKDIR /home/bun/app
 ENV NODE_ENV=production
-# One folder up, so that compose.dev.yml may put a checkout over this one.
+# One folder up, so that compose.dev.yml can mount a checkout over this one.
 COPY --from=packages /home/bun/app/node_modules ../node_modules
-# What there is to copy is decided by .dockerignore. The files stay root's: the program can't change itself.
+# .dockerignore decides what is copied. The files belong to root: the program can't change itself.
 COPY . .
 USER bun
-# --no-env-file: the settings are compose.yml's, never a stray .env's.
+# --no-env-file: the settings come from compose.yml, never from a stray .env.
 CMD ["bun", "--no-env-file", "server.ts"]

@@ -1,11 +1,11 @@
-# `just` lists the recipes. MODE=docker or MODE=native decides by hand where they run (else: Docker when an engine answers).
+# `just` lists the recipes. MODE=docker or MODE=native chooses where they run (default: Docker if an engine answers).
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 set positional-arguments
-# A recipe that fails has said why.
+# A recipe that fails has already said why.
 set no-exit-message
 
-# A script, once there is Bun; `stack` is the stack in one of the two modes, or in that which runs here.
+# Runs a script with Bun; `stack` is the stack in either mode, or (`here`) in the one that runs here.
 script := "provision/bun.sh"
 stack := "provision/bun.sh provision/stack.ts"
 
@@ -24,22 +24,22 @@ run-dev:
     @provision/setup.sh --bun
     @bun --no-env-file provision/run.ts up-dev
 
-# Install what is missing and make .env (add --tests for what the tests need)
+# Install what is missing and make .env (--tests: also what the tests need)
 [group('start here')]
 setup *ARGS:
     @provision/setup.sh "$@"
 
-# Remove everything of this checkout: reservations, stack, database, demo machines, .local, .env
+# Remove everything that belongs to this checkout: reservations, stack, database, demo machines, .local, .env
 [group('start here')]
 clean:
     @{{ script }} provision/clean.ts
 
-# Show which service is up, and of the others since when and why they are not
+# Show which services are up; for the others, since when and why they are down
 [group('what runs')]
 status:
     @{{ stack }} here status
 
-# Show the logs (natively: just logs api; -f goes on)
+# Show the logs (native mode: just logs api; -f follows)
 [group('what runs')]
 logs *ARGS:
     @{{ stack }} here logs "$@"
@@ -49,22 +49,22 @@ logs *ARGS:
 logs-dev *ARGS:
     @{{ stack }} here logs-dev "$@"
 
-# Register a machine with the running stack; its password is asked for
+# Register a machine with the running stack; prompts for its password
 [group('operate')]
 register-machine NAME='' HOST='' PORT='22' USER='root':
     @{{ script }} provision/register_machine.ts "$@"
 
-# Make an admin token, which callers must send from the next start on
+# Make an admin token; after the next start, callers must send it
 [group('operate')]
 token:
     @{{ script }} provision/token.ts
 
-# Delete old events, which only the database's owner may: just prune-events --older-than 365d
+# Delete old events, as the database's owner: just prune-events --older-than 365d
 [group('operate')]
 prune-events *ARGS:
     @{{ stack }} here owner prune-events "$@"
 
-# Make a new SECRET_KEY and encrypt all secrets with it, while the service runs
+# Make a new SECRET_KEY and re-encrypt all secrets with it, while the service runs
 [group('operate')]
 rotate-key:
     @{{ script }} provision/rotate_key.ts
@@ -80,7 +80,7 @@ up:
 down:
     @{{ stack }} native down
 
-# Install the native stack as services of systemd, for a host that it runs (as root)
+# Install the native stack as systemd services (as root)
 [group('native stack')]
 install-systemd:
     @MODE=native provision/setup.sh
@@ -143,7 +143,7 @@ provision:
 unprovision:
     @{{ script }} provision/playbook.ts unprovision
 
-# Remove the demo machines, and make new ones
+# Remove the demo machines and make new ones
 [group('demo machines')]
 reprovision: unprovision provision
 
@@ -152,7 +152,7 @@ reprovision: unprovision provision
 check:
     @{{ script }} provision/checks/check.ts
 
-# Run the tests that a person waits for (or the files that ARGS name, of any tier), after installing what they need
+# Run the fast tests (or the files that ARGS name, of any tier), after installing what they need
 [group('tests')]
 test *ARGS:
     @provision/setup.sh --tests
