@@ -1,7 +1,7 @@
-# Makes the machine fit to be offered: removes the holder's account, and every other one of ours. After fence.sh and
-# remove.sh. stdin: UID NAME MARK of the holder, or "0 - -". Last line: "CLEAN name uid id-of-the-machine", when nothing of ours is left.
-# The others are what a crash, a restored database or another pool left: the lines of this machine's own record, and
-# accounts in our uid range that carry a reservation's id.
+# Makes the machine ready to be offered: removes the holder's account, and all others of ours. Follows fence.sh and
+# remove.sh. stdin: UID NAME MARK of the holder, or "0 - -". Last line: "CLEAN name uid machine-id", if nothing of ours is left.
+# The others were left by a crash, a restored database or another pool: those in this machine's own record, and accounts in
+# our uid range with a reservation's id.
 read -r holder_uid holder_name holder_mark || fail failed "no parameters"
 [ "$holder_name" = - ] || remove "$holder_name" "$holder_uid" "$holder_mark"
 list=$(awk -F: -v first="$first_uid" -v last="$last_uid" '$3 >= first + 0 && $3 <= last + 0 { split($5, gecos, ",")
@@ -15,11 +15,11 @@ done <<END
 $list
 END
 
-# Clean is not enough: one that can't take the next account would be offered, fail and be cleaned, for ever.
+# Clean is not enough: a machine that can't take the next account would be offered, fail and be cleaned, without end.
 has useradd || has adduser || fail unsupported "the machine has neither useradd nor adduser"
 for f in passwd shadow group gshadow; do
   [ -e /etc/$f.lock ] || continue
-  pid=$(tr -cd 0-9 </etc/$f.lock) # one whose process is gone is in nobody's way
+  pid=$(tr -cd 0-9 </etc/$f.lock) # a lock whose process is gone does no harm
   { [ -n "$pid" ] && ! kill -0 "$pid" 2>/dev/null; } || fail failed "another program holds /etc/$f.lock"
 done
 for place in /etc "$d" /home; do

@@ -1,25 +1,25 @@
-# Finds and removes a holder's files and mounts. After fence.sh; `remove` (remove.sh) and sweep.sh call it, when no process
-# of the holder lives any more: whoever lives could put a link where root is about to go.
-# Works on $mine: what `find` knows them by.
+# Finds and removes a holder's files and mounts. Follows fence.sh; `remove` (remove.sh) and sweep.sh call it once no process
+# of the holder is left: a live one could put a link where root is about to go.
+# Works on $mine: the conditions by which `find` recognises the files.
 
-# shellcheck disable=SC2185 # it searches nothing
+# shellcheck disable=SC2185 # it doesn't search anything
 case $(find --version 2>/dev/null) in *GNU*) gnu=yes ;; *) gnu= ;; esac
 
-# whose UID...: sets mine to files of these, and of the holder's sub-uids ($subs). BusyBox' find knows no ranges.
+# whose UID...: sets mine to files of these, and of the holder's sub-uids ($subs). BusyBox's find has no ranges.
 whose() {
   mine='' blind_subs=''
   for one; do mine="$mine${mine:+ -o }-user $one"; done
   if [ -n "$subs" ] && [ -n "$gnu" ]; then
-    # shellcheck disable=SC2086 # words are meant
+    # shellcheck disable=SC2086 # splitting is intended
     set -- $subs
     while [ $# -gt 1 ]; do
       mine="$mine -o ( -uid +$(($1 - 1)) -uid -$(($2 + 1)) )"
       shift 2
     done
   elif [ -n "$subs" ]; then
-    # One of them must be met, or the others would be missed, too.
+    # It must find one that we made, or it would miss the others too.
     canary=$(mktemp /tmp/.mm-XXXXXX) && chown -h "${subs%% *}:0" "$canary"
-    # shellcheck disable=SC2030,SC2031 # for that search only
+    # shellcheck disable=SC2030,SC2031 # only for that search
     there=$(mine="! -user 0" && theirs places '' '-exec stat -c %u {} +' | sort -un)
     rm -f "$canary"
     say "$there" | grep -qx "${subs%% *}" || blind_subs="can't find files of sub-uids"
@@ -31,8 +31,8 @@ whose() {
   mine="( $mine )"
 }
 
-# Every place where anybody may write, and the file systems mounted below. /tmp is the last: a test file that is found
-# there tells that a search went through the others, too.
+# Every world-writable place, and the file systems mounted below. /tmp comes last: finding a test file there shows that the
+# search went through the others too.
 places() {
   public="/var/tmp /run /dev/shm /dev/mqueue /var/spool /var/mail /var/lock /home /tmp"
   mounts=$(awk -v public="$public" '
@@ -48,9 +48,9 @@ places() {
   done
 }
 
-# BusyBox goes by whole paths, of which the kernel takes 4096 bytes: fifteen names always fit. So it searches fifteen deep,
-# and goes on from inside each folder that it meets there.
-# shellcheck disable=SC2016 # for the shell in there
+# BusyBox uses whole paths, which the kernel limits to 4096 bytes: fifteen names always fit. So it searches fifteen levels
+# deep, and continues from inside each folder at that depth.
+# shellcheck disable=SC2016 # for the inner shell
 deeper='
 below() { find . -xdev -mindepth 15 -maxdepth 15 -type d -exec sh -c "$MM_DEEPER" sh $MM_FOUND +; }
 here() { find . -xdev -maxdepth 15 $MM_DEPTH $MM_WHAT; }
@@ -58,18 +58,18 @@ set -f
 for place; do
   (cd -P -- "$place" && if [ -n "$MM_DEPTH" ]; then below; here; else here; below; fi)
 done'
-# theirs PLACES DEPTH ACTION...: what is $mine in all that the function PLACES names. DEPTH: -depth, or nothing
+# theirs PLACES DEPTH ACTION...: applies ACTION to $mine in every place that the function PLACES lists. DEPTH: -depth, or nothing
 theirs() (
   all=$($1) || exit 1
   depth=$2 && shift 2 && action=$*
   set -f
   IFS='
 '
-  # shellcheck disable=SC2086 # lines are meant
+  # shellcheck disable=SC2086 # splitting into lines is intended
   set -- $all
   IFS=' '
   [ $# -gt 0 ] || exit 1 # without a place, find would look here
-  # shellcheck disable=SC2086 # words are meant
+  # shellcheck disable=SC2086 # splitting is intended
   [ -z "$gnu" ] || exec find "$@" -xdev $depth $mine $action
   export MM_FOUND='{}' MM_DEEPER="$deeper" MM_DEPTH="$depth" MM_WHAT="$mine $action"
   below() { find "$@" -xdev -mindepth 15 -maxdepth 15 -type d -exec sh -c "$deeper" sh {} +; }
@@ -79,23 +79,23 @@ theirs() (
   [ -n "$depth" ] || below "$@"
   exit "${bad:-0}"
 )
-# A folder of theirs that holds others' files: they lose it. From inside, so that nobody else who may write there can put
-# a link in its place.
+# Takes over a folder of theirs that contains others' files. From inside, so that nobody else who may write there can put a
+# link in its place.
 sweep() {
   theirs "$1" -depth -delete
   [ -n "$(theirs "$1" '' '-type d -print' | head -n 1)" ] || return 0
-  # shellcheck disable=SC2016 # for the shell in there
+  # shellcheck disable=SC2016 # for the inner shell
   take='for p; do (cd -P -- "$p" && set -f && [ -n "$(find . -maxdepth 0 $MM_MINE -print)" ] && chown 0:0 . && chmod go= .); done'
   theirs "$1" '' '-type d -print0' | MM_MINE=$mine xargs -0 sh -c "$take" sh
 } 2>/dev/null
-# excused LINE: find could not look at what somebody else has mounted there (FUSE lets not even root in), and need not.
+# excused LINE: find could not read somebody else's mount (FUSE keeps even root out), and doesn't need to.
 excused() {
   case $1 in "find: "*) ;; *) return 1 ;; esac
   at=${1#find: } && at=${at%: *} && at=${at#\'} && at=${at%\'}
   say "$mounted" | grep -qxF -e "$at"
 }
-# search PLACES UID: sets found to what is still there, and blind to why that proves nothing. Silence is no proof: a test
-# file of that uid must be found, too, and what find could not look at counts, unless it has just gone.
+# search PLACES UID: sets found to what is still there, and blind to the reason if that proves nothing. Silence is no proof:
+# it must also find a test file of that uid, and anything that find could not read counts as found, unless it has just gone.
 search() {
   blind=$blind_subs
   canary=$(mktemp /tmp/.mm-XXXXXX) && chown -h "$2:0" "$canary" || blind="can't make a test file"
@@ -109,7 +109,7 @@ search() {
     while IFS= read -r line; do excused "$line" || say "$line"; done | head -n 3 | tr '\n' ' ')
 }
 
-# wipe FOLDER: removes it with all that is in it, whoever made that, and however deep; not what is mounted in there.
+# wipe FOLDER: removes it with everything in it, whoever made it, however deep; except mounts.
 wipe() {
   [ -d "$1" ] && [ ! -L "$1" ] || return 0
   if [ -n "$gnu" ]; then rm -rf --one-file-system -- "$1"; else
@@ -121,7 +121,7 @@ wipe() {
   fi
 } >/dev/null 2>&1
 
-# their_mounts: a line each, as /proc writes them: below their home, or made by or for them (FUSE, removable disks).
+# their_mounts: one per line, as /proc lists them: below their home, or made by or for them (FUSE, removable disks).
 their_mounts() {
   awk -v theirs="$uid $uid $subs" -v name="$u" '
     function owned(options,   k, n, part, word, j, m, of) {
@@ -141,7 +141,7 @@ their_mounts() {
     END { exit NR == 0 }' /proc/self/mountinfo
 }
 unmount_theirs() {
-  for round in 1 2 3 4 5; do # one may lie upon another
+  for round in 1 2 3 4 5; do # they may be stacked
     list=$(their_mounts) || return
     [ -n "$list" ] || return 0
     say "$list" | sort -r | while read -r m; do

@@ -1,5 +1,5 @@
-# Whether the machine can serve: root, the tools, a place to write. Changes nothing, needs no turn. Last line:
-# "READY accounts id": how many of ours this machine has on record, and what tells it from every other.
+# Whether the machine is usable: root, the tools, a place to write. Changes nothing, needs no lock. Last line:
+# "READY accounts id": how many of our accounts this machine has on record, and its unique id.
 set -u
 LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH

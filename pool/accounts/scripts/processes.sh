@@ -1,18 +1,18 @@
-# Ends every process of a holder, and looks whether one is left. After fence.sh; `remove` (remove.sh) calls it.
+# Ends every process of a holder, and checks that none is left. Follows fence.sh; `remove` (remove.sh) calls it.
 # Works on $uid, and on $subs: pairs "first last" of the holder's sub-uids, or nothing.
 
-# as UID COMMAND...: becomes that user, who has no rights here. By number where setpriv can (BusyBox' can't), else by name.
+# as UID COMMAND...: runs it as that uid, without rights. By number where setpriv can (BusyBox's can't), else by name.
 if setpriv --reuid=1 --clear-groups true 2>/dev/null; then by_number=yes; else by_number=; fi
-# With nothing of our environment: what that may load (LD_PRELOAD) would leave files of theirs.
+# Without our environment: whatever that loads (LD_PRELOAD) would leave files of theirs.
 as() {
   them=$1 && shift
   [ -z "$by_number" ] || exec env -i "PATH=$PATH" setpriv "--reuid=$them" "--regid=$them" --clear-groups "$@"
   [ "$them" = "$uid" ] && exec env -i "PATH=$PATH" su -s /bin/sh -c 'exec "$@"' -- "$u" sh "$@"
 }
 
-# scan: sets pids to the processes in which a thread of theirs lives, and uids to whose threads these are. Fails when it did
-# not see all. A process whose main thread has ended is shown as a zombie though its other threads run, so each thread's
-# own file is read. A file that vanishes must not end the list (awk would end at it, cat goes on to the next), and what was
+# scan: sets pids to the processes with a live thread of theirs, and uids to these threads' uids. Fails if it did not see
+# everything. A process whose main thread has ended shows as a zombie although its other threads run, so each thread's own
+# file is read. A file that vanishes must not end the list (awk would stop there; cat goes on to the next), and anything
 # listed but not read must be gone.
 scan() {
   set -- /proc/[0-9]*/task/[0-9]*
@@ -53,9 +53,9 @@ END
   return $whole
 }
 
-# at_once SIGNAL UID: to all processes of a uid in one call, during which the kernel lets none of them fork: a chain of
-# processes that fork and end outruns every list. Perl's saved uid stays root's, so they can't signal it first; it must
-# have lost its rights before, or the call would go to everybody.
+# at_once SIGNAL UID: signals all processes of a uid in one call, during which the kernel lets none of them fork: a chain of
+# processes that fork and exit outruns every list. Perl's saved uid stays root, so they can't signal it first; it must have
+# dropped its capabilities before, or the call would reach everybody.
 at_once() {
   if has perl; then
     perl -e '$< = 4294967293; $> = $ARGV[1]; exit 1 unless $< == 4294967293 && $> == $ARGV[1];
@@ -65,8 +65,8 @@ at_once() {
     (as "$2" timeout 2 sh -c "kill -$1 -1; echo done")
   fi 2>/dev/null </dev/null 9>&-
 }
-# surely_killed: returns when such a call was made with SIGKILL. Of a chain whose processes are gone before anybody can read
-# them nothing is ever seen; but whoever is told to end by one call for all can't fork any more, so then none is left.
+# surely_killed: returns once such a call was made with SIGKILL. A chain whose processes are gone before they can be read is
+# never seen; but a process that the one call for all has killed can't fork any more, so then none is left.
 surely_killed() {
   for turn in 1 2 3 4 5 6 7 8 9 10; do
     [ "$(at_once KILL "$uid")" != "done" ] || return 0
@@ -76,12 +76,12 @@ surely_killed() {
 }
 strike() {
   for them in $(echo "$uids" | cut -d' ' -f1-30); do at_once "$1" "$them" >/dev/null; done
-  # shellcheck disable=SC2086 # words are meant
+  # shellcheck disable=SC2086 # splitting is intended
   [ -z "$pids" ] || kill "-$1" $pids 2>/dev/null
 }
 
-# end_processes: stops all (a stopped process can't fork) until two full scans agree, then kills; returns when two agree
-# that there is none.
+# end_processes: stops all (a stopped process can't fork) until two full scans agree, then kills; returns once two scans
+# agree that none is left.
 end_processes() {
   round=0 unseen=0 before=none
   while :; do
@@ -98,21 +98,21 @@ end_processes() {
       before=none
     else
       before=$pids
-      # New ones come in all the time: these have to go without being seen twice.
+      # New ones keep coming: kill these without seeing them twice.
       if [ $((round % 5)) = 0 ]; then strike KILL; else strike STOP; fi
     fi
   done
 }
 
-# A process of theirs that we make, which the last look must find, and no other: silence is no proof. A user without an
-# account can only be had by number; then one of root's has to do.
+# A process that we make under their uid, which the last scan must find, and no other: silence is no proof. Without an
+# account, a uid is only available by number; otherwise one of root's has to do.
 witness() {
   seen=$uid
   if [ -n "$by_number" ] || account >/dev/null; then
     (as "$uid" sleep 60) >/dev/null 2>&1 </dev/null 9>&- &
   else
     seen=0
-    # shellcheck disable=SC2217 # it must not hold what we read from
+    # shellcheck disable=SC2217 # it must not keep our standard input open
     sleep 60 >/dev/null 2>&1 </dev/null 9>&- &
   fi
   witness=$! waited=0
@@ -123,7 +123,7 @@ witness() {
   done
 }
 dismiss() { kill -KILL "$witness" && wait "$witness"; } 2>/dev/null
-# no_processes: sets living to what still lives, or to why that can't be told.
+# no_processes: sets living to what is still alive, or to why that is unknown.
 no_processes() {
   living=
   tries=0

@@ -1,11 +1,11 @@
-# Removes one account and proves that nothing of it is left. After fence.sh, processes.sh and files.sh.
-# remove NAME UID MARK: returns when nothing of it is left, else ends the step with FAIL class text.
-# Order: close the door, end the processes, then timers, mounts, IPC, files, the account; then look again. Nothing is done
-# to a path of theirs before no process of theirs lives.
-# shellcheck disable=SC2012 # of the first number alone; stat is not everywhere
+# Removes one account and proves that nothing of it is left. Follows fence.sh, processes.sh and files.sh.
+# remove NAME UID MARK: returns if nothing of it is left, else ends the step with FAIL class text.
+# Order: lock the account, end the processes, then timers, mounts, IPC, files, the account; then check again. Nothing is done
+# to their paths until all of their processes are gone.
+# shellcheck disable=SC2012 # only the first number; stat is not available everywhere
 owner() { ls -nd "$1" 2>/dev/null | awk '{print $3}'; }
 account() { grep "^$u:" /etc/passwd; }
-# Who else has the uid: people of a directory (LDAP) are in no file here, so the machine is asked by number.
+# Who else has the uid: users of a directory (LDAP) are in no file here, so look it up by number.
 uid_of_others() {
   cut -d: -f1,3 /etc/passwd | grep ":$uid\$" | grep -v "^$u:"
   if has getent; then getent passwd "$uid" | cut -d: -f1 | grep -vx "$u"; fi
@@ -18,7 +18,7 @@ ipc() { # ids of the SysV objects that the uid made or owns
 }
 spools() { echo "/var/spool/cron/crontabs/$u /var/spool/cron/$u /etc/crontabs/$u /var/lib/systemd/linger/$u /var/mail/$u /var/spool/mail/$u"; }
 
-# Sub-uids are theirs, too.
+# Sub-uids are theirs too.
 know_subs() {
   ranges=
   if [ -e /etc/subuid ]; then
@@ -27,7 +27,7 @@ know_subs() {
       END { print "whole" }' /etc/subuid)
     case $ranges in *whole) ;; *) fail failed "can't read /etc/subuid" ;; esac
     ranges=$(say "$ranges" | grep -vx whole)
-    # A range that was set by mistake over people and services is not the holder's.
+    # A range that covers people's or services' uids by mistake is not the holder's.
     over=$(awk -F: -v theirs="$(say "$ranges" | cut -s -d' ' -f2- | tr '\n' ' ')" '
       BEGIN { n = split(theirs, of, " ") }
       { for (j = 1; j < n; j += 2) if ($3 + 0 >= of[j] + 0 && $3 + 0 <= of[j + 1] + 0) hit = $1 }
@@ -38,8 +38,8 @@ know_subs() {
   [ ! -e "$d/subs" ] || before=$(cat "$d/subs") || fail failed "can't read $d"
   subs=$(printf '%s\n%s\n' "$ranges" "$before" | awk -v u="$uid" 'NF == 3 && $1 == u { printf "%s%s %s", gap, $2, $3; gap = " " }')
 }
-# They are written down, since the line in /etc/subuid goes with the account. (Not before their files are gone: a user who
-# has filled the disk is removed all the same.)
+# Record them, since the line in /etc/subuid goes with the account. (Only once their files are gone: a user who has filled
+# the disk must still be removed.)
 keep_subs() {
   while read -r line; do
     [ -z "$line" ] || recorded subs "$line" || say "$line" >>"$d/subs" || fail failed "can't write $d"
@@ -49,7 +49,7 @@ END
 }
 # is_sub UID: one of the holder's sub-uids.
 is_sub() {
-  # shellcheck disable=SC2086 # words are meant
+  # shellcheck disable=SC2086 # splitting is intended
   set -- "$1" $subs
   while [ $# -gt 2 ]; do
     [ "$1" -ge "$2" ] && [ "$1" -le "$3" ] && return 0
@@ -57,7 +57,7 @@ is_sub() {
   done
   return 1
 }
-# without FILE PATTERN: takes whole lines out of one of this machine's own records.
+# without FILE PATTERN: removes whole lines from one of this machine's own records.
 without() {
   { [ ! -e "$d/$1" ] || grep -vx "$2" "$d/$1"; } >"$d/$1.new" 2>/dev/null
   [ $? -le 1 ] && mv "$d/$1.new" "$d/$1" # 1: no line is left
@@ -83,14 +83,14 @@ end_ipc() {
   for round in 1 2 3 4 5 6 7 8 9 10; do
     for kind in shm:m sem:s msg:q; do
       for i in $(ipc "${kind%%:*}"); do
-        # Root in a container may not remove another's (that takes CAP_SYS_ADMIN): their owner may.
+        # In a container, root may not remove others' (that takes CAP_SYS_ADMIN), but their owner may.
         ipcrm "-${kind##*:}" "$i" || (as "$uid" ipcrm "-${kind##*:}" "$i")
       done >/dev/null 2>&1 </dev/null 9>&-
     done
     [ -n "$(ipc_left)" ] || return 0
     sleep 0.1
   done
-  # Their owner is had by name here, so the name must not go before.
+  # Here we can become their owner only by name, so the name must not go first.
   [ -n "$by_number" ] || fail leftovers "still there:$(ipc_left)"
 }
 
@@ -98,28 +98,28 @@ remove() {
   u=$1 uid=$2 mark=$3 home=/home/$1 left=
   case $u in '' | root | -* | *[!a-z0-9_-]*) fail failed "bad name" ;; esac
   [ "$uid" -ge 1000 ] || fail failed "bad uid"
-  # This machine never began to make it: there is nothing to take away, and an account or /home of that name is somebody's.
+  # This machine never began to make it: there is nothing to remove, and an account or /home of that name is somebody else's.
   recorded given "$uid $u $mark" || [ "$(account | cut -d: -f3,5 | cut -d, -f1)" = "$uid:$mark" ] || return 0
   if account >/dev/null; then
     [ "$(account | cut -d: -f3,5 | cut -d, -f1)" = "$uid:$mark" ] || fail foreign_account "'$u' is not the account that we made"
     [ "$(account | cut -d: -f6)" = "$home" ] || fail foreign_account "the home of '$u' is not the one that we made"
   fi
-  # Somebody else's uid now: files and processes by that uid are not ours to touch.
+  # The uid is now somebody else's: its files and processes are not ours to touch.
   [ -z "$(uid_of_others)" ] || fail foreign_account "uid $uid belongs to another account"
   know_subs
 
   close_door
-  # Without an account BusyBox can't be asked for this; then it was done before the account went.
+  # BusyBox can't do this without an account; then it was done before the account went.
   if [ -n "$by_number" ] || has perl || account >/dev/null; then surely_killed; fi
   end_processes
   [ -L "$home" ] && fail foreign_account "$home is a link"
   if [ -d "$home" ]; then
-    # Its user may have handed it to a sub-uid of theirs (with newuidmap), and so may have made it look like somebody's.
+    # Its user may have handed it to one of their sub-uids (with newuidmap), so that it looks like somebody else's.
     held_by=$(owner "$home")
     [ "$held_by" = 0 ] || [ "$held_by" = "$uid" ] || is_sub "$held_by" || fail foreign_account "$home belongs to somebody else"
     chown -h 0:0 "$home" && chmod 0 "$home"
   fi
-  # shellcheck disable=SC2046 # words are meant
+  # shellcheck disable=SC2046 # splitting is intended
   rm -f $(spools)
   unmount_theirs
   end_ipc
@@ -131,16 +131,16 @@ remove() {
   rm -f $(spools) 2>/dev/null
 
   keep_subs
-  # BusyBox can have a process by a user's name only, as long as there is the name.
+  # BusyBox can only make a process by user name, as long as the name exists.
   [ -n "$by_number" ] || witness || left=" (can't make a process)"
   if account >/dev/null; then if has userdel; then userdel "$u"; else deluser "$u"; fi; fi >/dev/null 2>&1 9>&-
   if grep -q "^$u:[^:]*:$uid:" /etc/group; then if has groupdel; then groupdel "$u"; else delgroup "$u"; fi; fi >/dev/null 2>&1 9>&-
-  for f in subuid subgid; do # BusyBox' deluser leaves these lines
+  for f in subuid subgid; do # BusyBox's deluser leaves these lines
     ! grep -q "^$u:" /etc/$f || { cp -p /etc/$f /etc/$f.mm && grep -v "^$u:" /etc/$f >/etc/$f.mm; [ $? -le 1 ] && mv /etc/$f.mm /etc/$f; }
   done 2>/dev/null
   [ -z "$by_number" ] || witness || left=" (can't make a process)"
 
-  # Look again with fresh eyes. Silence is no proof: each finder must also find what is surely there.
+  # Check everything again. Silence is no proof: each check must also find something that is certainly there.
   for f in passwd shadow subuid subgid group gshadow; do
     [ -e /etc/$f ] || continue
     grep -q "^$u:" /etc/$f

@@ -1,11 +1,11 @@
-# Searches every local file system for files of uids that were given here and are not any more. After fence.sh and
-# files.sh. stdin: the reservation whose account is here now ("-": none). Last line: "SWEPT how-many-uids".
-# A removal looks only where anybody may write, to be quick; a uid may be given again only after this.
+# Sweeps every local file system for files of uids that were given here and no longer are. Follows fence.sh and files.sh.
+# stdin: the reservation whose account is here now ("-": none). Last line: "SWEPT number-of-uids".
+# To be quick, a removal only searches world-writable places; a uid may be reused only after a sweep.
 read -r keep || fail failed "no parameters"
 over=
 subs=
 for uid in $({ cat "$d/used"; awk -v keep="$keep" '$3 != keep { print $1 }' "$d/given"; } 2>/dev/null | sort -un); do
-  # Somebody has it now: theirs. People of a directory are in no file here.
+  # Somebody has it now, so the files are theirs. Users of a directory are in no file here.
   ! cut -d: -f1,3 /etc/passwd | grep -q ":$uid\$" || continue
   ! has getent || ! getent passwd "$uid" >/dev/null || continue
   over="$over $uid"
@@ -16,7 +16,7 @@ disks() {
     END { if (NR == 0) exit 1 }' /proc/mounts >"$d/disks" || return 1
   while read -r m; do printf '%b\n' "$m"; done <"$d/disks" | sort -u
 }
-# shellcheck disable=SC2086 # words are meant
+# shellcheck disable=SC2086 # splitting is intended
 whose $over
 sweep disks
 search disks "${over##* }"
