@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs one of the scripts here with Bun, or says how to get what it needs. usage: provision/bun.sh FILE ARGUMENT…
+# Runs one of the scripts here with Bun, or says how to set up. usage: provision/bun.sh FILE ARGUMENT…
 if ! command -v bun >/dev/null || [ ! -d node_modules ]; then
   echo "This checkout isn't set up yet; type: just setup" >&2
   exit 1

@@ -1,5 +1,5 @@
-// `just clean`: ends all reservations and removes both stacks of this checkout, demo machines, .local and .env. It leaves no
-// process, mount, file or account of this checkout; packages stay.
+// `just clean`: ends all reservations and removes both stacks of this checkout, demo machines, .local and .env. No process,
+// mount, file or account of this checkout is left; packages stay.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { decideMode, type Mode } from "./mode.ts";
@@ -19,7 +19,7 @@ async function clean(mode: Mode, settings: Settings): Promise<void> {
 
 await script("clean", async () => {
   const settings = readSettings();
-  // Asked before the native stack is gone, whose standing decides it.
+  // Decided before the native stack is gone, since it depends on whether that is up.
   const { mode } = await decideMode(settings);
   const there = (name: string) => existsSync(join(STATE, name));
   if (mode === "native" || there("run") || there("machines")) await clean("native", settings);

@@ -1,4 +1,4 @@
-// The stack in containers: database, API, scheduler and nginx, as compose.yml describes them.
+// The stack in containers: database, API, scheduler and nginx, as described in compose.yml.
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Compose, compose as composeOf, needEngine } from "./docker/compose.ts";
@@ -39,7 +39,7 @@ export function dockerDriver(settings: Settings): Driver {
     await makeTls(settings);
     await getImages(it);
     await check();
-    if (dev) mkdirSync(join(ROOT, "node_modules"), { recursive: true }); // a place for a mount
+    if (dev) mkdirSync(join(ROOT, "node_modules"), { recursive: true }); // a mount point
     say(`building ${it.project}:${it.version}`);
     if ((await it.run(["build", "--quiet"])) !== 0)
       throw new Stop("the image can't be built (see above). Run without containers: MODE=native just run");
@@ -55,7 +55,7 @@ export function dockerDriver(settings: Settings): Driver {
         throw new Stop(`${where().publicUrl}/readyz does not answer; look at: just docker-logs`);
       await Bun.sleep(200);
     }
-    // Images of earlier builds, which nothing uses any more.
+    // Unused images of earlier builds.
     await ask([
       "docker",
       "image",
@@ -98,7 +98,7 @@ export function dockerDriver(settings: Settings): Driver {
     const { stdout } = await ask(["docker", "image", "ls", "--quiet", "--filter", ours]);
     const images = [...new Set(stdout.split("\n").filter(Boolean))];
     if (images.length > 0) await ask(["docker", "image", "rm", "--force", ...images]);
-    // The demo machines' image, unless another checkout's machines run on it.
+    // The demo machines' image, unless another checkout's machines use it.
     await ask([
       "docker",
       "image",
@@ -121,7 +121,7 @@ export function dockerDriver(settings: Settings): Driver {
     status,
     logs,
     async owner(words) {
-      // What a command takes is told without any container.
+      // Help needs no container.
       if (asksHelp(words)) return run(["bun", "--no-env-file", "server.ts", ...words], { cwd: ROOT });
       const it = await compose();
       const running = await it.ask(["ps", "--quiet", "--status", "running", "db"]);

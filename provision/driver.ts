@@ -1,4 +1,4 @@
-// What a way to run must offer. There are two: docker.ts and native.ts; everything else here works with either.
+// What a mode must implement. There are two: docker.ts and native.ts; everything else here works with either.
 
 import type { Mode } from "./mode.ts";
 import type { Settings } from "./script/settings.ts";
@@ -7,31 +7,31 @@ import type { Api } from "./stack/api.ts";
 export interface Driver {
   readonly mode: Mode;
   readonly settings: Settings;
-  /** @throws Stop for a setting that can't be, or a port that another program has: before anything is made */
+  /** @throws Stop for an invalid setting, or a port that another program has: before anything is made */
   check(): Promise<void>;
   /**
-   * Starts what does not stand yet, and waits until it answers.
+   * Starts what is not running yet, and waits until it answers.
    * @param dev with hot reload
-   * @param words what the mode's own tools may take more
-   * @throws Stop when it does not come up
+   * @param words further arguments for the mode's own tools
+   * @throws Stop if it does not come up
    */
   up(dev: boolean, words?: string[]): Promise<void>;
   /** Stops it; the database stays. */
   down(dev: boolean, words?: string[]): Promise<void>;
   /** Deletes the database of a stack that is down. */
   removeDatabase(): Promise<void>;
-  /** Says which service is up, and of the others since when and why they are not. @returns whether all are up */
+  /** Says which services are up; for the others, since when and why they are down. @returns whether all are up */
   status(tellLine?: (line: string) => void): Promise<boolean>;
   /** Shows the logs. @returns an exit code */
   logs(dev: boolean, words: string[]): Promise<number>;
   /** Runs a command of the program as the database's owner. @returns its exit code */
   owner(words: string[]): Promise<number>;
-  /** Runs a command of the program with its own settings. @param input for it; default: ours. @returns its exit code */
+  /** Runs a command of the program with its own settings. @param input its standard input; default: ours. @returns its exit code */
   program(words: string[], input?: string): Promise<number>;
-  /** Where the API is reached from here. */
+  /** How to reach the API from here. */
   api(): Api;
-  /** Removes what is left of a stack that is down, once the demo machines are gone. */
+  /** Removes the rest of a stack that is down, once the demo machines are gone. */
   remove(): Promise<void>;
-  /** What this way alone can do: word → what it does. */
+  /** Commands that only this mode has: word → what it does. */
   readonly more: Record<string, (words: string[]) => Promise<number>>;
 }

@@ -1,4 +1,4 @@
-// Docker or native: the way to run on this machine. (Needs no package: setup asks before there are any.)
+// Docker or native: how to run on this machine. (Needs no package: setup calls it before there are any.)
 
 import { standing } from "./native/manager.ts";
 import { ask } from "./script/children.ts";
@@ -9,13 +9,13 @@ export type Mode = "docker" | "native";
 
 const ENGINE_SECONDS = 10;
 
-/** Decides it. @throws Stop for a MODE that there is not */
+/** Decides it. @throws Stop for an unknown MODE */
 export async function decideMode(settings: Settings): Promise<{ mode: Mode; why: string }> {
   const set = settings.get("MODE");
   if (set === "docker" || set === "native") return { mode: set, why: `MODE=${set} was set` };
   if (set) throw new Stop(`MODE=${set}: must be docker or native`);
   const native = (why: string) => ({ mode: "native" as const, why });
-  // What stands stays: an engine that was started later does not move a native stack into containers.
+  // A running stack stays: an engine that was started later does not move a native stack into containers.
   if (standing()) return native("its stack is up here; to change: just down");
   if (!Bun.which("docker")) return native("there is no docker command");
   const answers = async (...words: string[]) =>
@@ -25,8 +25,8 @@ export async function decideMode(settings: Settings): Promise<{ mode: Mode; why:
   return { mode: "docker", why: "a Docker engine with Compose answers; MODE=native runs without it" };
 }
 
-/** Decides it, and says what and why. */
-export async function tellMode(settings: Settings): Promise<Mode> {
+/** Decides it, and prints it with the reason. */
+export async function printMode(settings: Settings): Promise<Mode> {
   const { mode, why } = await decideMode(settings);
   tell(`mode: ${mode} (${why})`);
   return mode;

@@ -1,4 +1,4 @@
-// The stack without containers: MariaDB, API, scheduler and nginx under s6, with everything they keep in .local.
+// The stack without containers: MariaDB, API, scheduler and nginx under s6, with all their files in .local.
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Driver } from "./driver.ts";
@@ -21,7 +21,7 @@ import { apiAt } from "./stack/api.ts";
 import { databasePasswords } from "./stack/database.ts";
 import { checkPorts, descendsFrom } from "./stack/ports.ts";
 
-/** What it is started with: command → Debian package. */
+/** What it needs: command → Debian package. */
 const NEEDED = { "s6-svscan": "s6", mariadbd: "mariadb-server", nginx: "nginx" };
 
 export function nativeDriver(settings: Settings): Driver {
@@ -31,7 +31,7 @@ export function nativeDriver(settings: Settings): Driver {
     needDotEnv();
     databasePasswords(settings);
     if (own("DATABASE_OWNER_URL") && !own("DATABASE_URL"))
-      throw new Stop("DATABASE_OWNER_URL is set, and DATABASE_URL is not; set both, or neither");
+      throw new Stop("DATABASE_OWNER_URL is set, but DATABASE_URL is not; set both, or neither");
     if (!isRoot && !/^[A-Za-z0-9_/.+@-]+$/.test(ROOT))
       throw new Stop(
         `the path ${ROOT} has a character that nginx or a shell would misread; move the checkout`,
@@ -144,19 +144,19 @@ export function nativeDriver(settings: Settings): Driver {
   };
 }
 
-/** The first port that not only root may use. */
+/** The first unprivileged port. */
 function firstOfOurs(): number {
   const file = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
   return existsSync(file) ? Number(readFileSync(file, "utf8")) : 1024;
 }
 
-/** The last 200 lines of each log, or of those that are named. */
+/** Shows the last 200 lines of each log, or of the named ones. */
 async function logs(words: string[]): Promise<number> {
   const names = words.filter((word) => word !== "-f");
   const known: readonly string[] = SERVICES;
   const wrong = names.find((name) => !known.includes(name));
   if (wrong)
-    throw new Stop(`logs: no such log: ${wrong} (there are db, api, scheduler and nginx; -f goes on)`);
+    throw new Stop(`logs: no such log: ${wrong} (there are db, api, scheduler and nginx; -f follows)`);
   if (!existsSync(at("log"))) throw new Stop("there are no logs yet; start the stack with: just run");
   const files = (names.length > 0 ? names : SERVICES).map((name) => join(at("log"), name, "current"));
   return run(["tail", "-n", "200", ...(words.includes("-f") ? ["-F"] : []), ...files]);

@@ -4,14 +4,14 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { composeProject } from "./docker/project.ts";
 import { machinePorts } from "./machines/ports.ts";
-import { type Mode, tellMode } from "./mode.ts";
+import { type Mode, printMode } from "./mode.ts";
 import { run } from "./script/children.ts";
 import { Stop, script } from "./script/say.ts";
 import { ROOT, readSettings, type Settings, STATE } from "./script/settings.ts";
 
 export type Playbook = "provision" | "unprovision";
 
-/** @throws Stop when it fails, in which case Ansible has said why */
+/** @throws Stop if it fails; Ansible has then said why */
 export async function runPlaybook(playbook: Playbook, mode: Mode, settings: Settings): Promise<void> {
   const { first, count } = machinePorts(settings);
   if (!Bun.which("ansible-playbook")) throw new Stop("Ansible is missing; install it with: just setup");
@@ -19,7 +19,7 @@ export async function runPlaybook(playbook: Playbook, mode: Mode, settings: Sett
   mkdirSync(own, { recursive: true });
   const env = {
     ...process.env,
-    // Ansible refuses to start in a locale that is not UTF-8, which a bare machine's is not.
+    // Ansible refuses to start in a locale that is not UTF-8, as on a bare machine.
     LC_ALL: "C.UTF-8",
     ANSIBLE_CONFIG: join(ROOT, "provision/ansible.cfg"),
     ANSIBLE_HOME: own,
@@ -43,6 +43,6 @@ if (import.meta.main)
     if ((playbook !== "provision" && playbook !== "unprovision") || rest.length > 0)
       throw new Stop("usage: provision/playbook.ts provision|unprovision", 2);
     const settings = readSettings();
-    await runPlaybook(playbook, await tellMode(settings), settings);
+    await runPlaybook(playbook, await printMode(settings), settings);
     return 0;
   });

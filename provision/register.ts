@@ -1,4 +1,4 @@
-// Registers the machines of provision/machines.txt through the API: `name host port user password` a line.
+// Registers the machines of provision/machines.txt through the API: one `name host port user password` per line.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -10,22 +10,22 @@ import type { Api } from "./stack/api.ts";
 const USAGE = `usage: bun provision/register.ts [--url URL] [--file FILE] [--ca FILE] [--wait SECONDS]
 
   --url URL       the API (default: https://localhost, with HTTPS_PORT from the environment or .env)
-  --file FILE     the machines, "name host port user password" a line; # starts a comment line
+  --file FILE     the machines, one "name host port user password" per line; # starts a comment line
                   (default: provision/machines.txt)
-  --ca FILE       PEM certificates to trust; without it any certificate is accepted, from a loopback address only
-  --wait SECONDS  how long to repeat a request that is answered "not just now" (default: 20)
+  --ca FILE       PEM certificates to trust; without it, any certificate is accepted, but only from a loopback address
+  --wait SECONDS  how long to repeat a request while the answer is "not just now" (default: 20)
 
-ADMIN_TOKEN (or ADMIN_TOKEN_FILE) from the environment is sent when set. A machine that is there already is left alone.
-Exit code: 0 every line is registered, 1 some line is not, 2 it could not go on (and says why).`;
+ADMIN_TOKEN (or ADMIN_TOKEN_FILE) from the environment is sent if set. A machine that already exists is left alone.
+Exit code: 0 all lines are registered, 1 some are not, 2 it could not continue (and says why).`;
 
-/** @throws Stop for a URL that no password goes to */
+/** @throws Stop for a URL to which no password may be sent */
 function connection(urlText: string, ca: string | undefined, token: string): Api {
   const url = URL.parse(urlText);
   if (!url || !["http:", "https:"].includes(url.protocol))
     throw new Stop(`--url ${urlText} is not an http(s) URL`, 2);
   const local = isLoopback(url.hostname.replace(/^\[|\]$/g, ""));
   if (url.protocol === "http:" && !local)
-    throw new Stop(`${url.origin}: passwords go there over https only`, 2);
+    throw new Stop(`${url.origin}: passwords are only sent there over https`, 2);
   const tls = ca ? { ca } : { rejectUnauthorized: !local };
   return { origin: url.origin, tls, headers: token ? { authorization: `Bearer ${token}` } : {} };
 }

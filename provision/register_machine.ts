@@ -1,5 +1,5 @@
-// `just register-machine NAME HOST [PORT] [USER]`: registers one machine with the running stack. Its password is asked for, or is
-// the first line of standard input: so no process list shows it.
+// `just register-machine NAME HOST [PORT] [USER]`: registers one machine with the running stack. It prompts for the password, or
+// reads the first line of standard input, so that no process list shows it.
 import { createInterface } from "node:readline";
 import { machineOf } from "./machines/line.ts";
 import { registerOne } from "./machines/register.ts";
@@ -11,7 +11,7 @@ import { driverOf } from "./stack/drivers.ts";
 const USAGE = "usage: just register-machine NAME HOST [PORT] [USER]   (default: port 22, user root)";
 const EXAMPLE = "for example: just register-machine rack-7 rack-7.example.org 22 root";
 
-/** The first line of what we are given; at a terminal nothing of it shows. (Ctrl-C: Bun leaves a terminal as it was.) */
+/** The first line of standard input; at a terminal, it isn't shown. (Ctrl-C: Bun restores the terminal.) */
 async function readPassword(prompt: string): Promise<string> {
   const terminal = process.stdin.isTTY === true;
   const echo = (word: string) => {
@@ -36,7 +36,7 @@ await script("register-machine", async () => {
   }
   const [name, host, port = "22", user = "root", ...more] = words;
   if (!name || !host || more.length > 0) throw new Stop(`${USAGE}\n${EXAMPLE}`, 2);
-  // All but the password, before that is asked for.
+  // Check everything else before prompting for the password.
   const tried = machineOf([name, host, port, user, "-"]);
   if ("problem" in tried) {
     const given = { name, host, port, user }[tried.field];
@@ -45,7 +45,7 @@ await script("register-machine", async () => {
   const password = await readPassword(`Password of ${user} on ${host}: `);
   if (!password)
     throw new Stop(
-      "no password was given. Type it when you are asked, or pass it on standard input: just register-machine NAME HOST <FILE. A machine with a key instead: POST /machines",
+      "no password was given. Type it at the prompt, or pass it on standard input: just register-machine NAME HOST <FILE. For a machine with a key instead: POST /machines",
     );
   const machine = machineOf([name, host, port, user, password]);
   if ("problem" in machine) throw new Stop(`the ${machine.problem}`);

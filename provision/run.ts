@@ -1,6 +1,6 @@
-// `just run`: from a bare machine to a pool in use. Run again, it starts what is missing and leaves the rest alone.
+// `just run`: from a bare machine to a pool in use. When run again, it starts what is missing and leaves the rest alone.
 import { existsSync, readFileSync } from "node:fs";
-import { tellMode } from "./mode.ts";
+import { printMode } from "./mode.ts";
 import { Stop, say, script } from "./script/say.ts";
 import { isRoot, MACHINES_FILE, ROOT, readSettings, type Settings } from "./script/settings.ts";
 import { setup } from "./setup.ts";
@@ -9,8 +9,8 @@ await script("run", async () => {
   const [how, ...rest] = process.argv.slice(2);
   if ((how !== "up" && how !== "up-dev") || rest.length > 0)
     throw new Stop("usage: provision/run.ts up|up-dev", 2);
-  // (What in .env is no setting is told below, once.)
-  const mode = await tellMode(readSettings(ROOT, process.env, () => {}));
+  // (Unknown names in .env are reported below, once.)
+  const mode = await printMode(readSettings(ROOT, process.env, () => {}));
   await setup({ mode });
 
   // These need the packages that setup has just installed.
@@ -23,7 +23,7 @@ await script("run", async () => {
   const settings = readSettings();
   const driver = driverOf(mode, settings);
   const makes = whyNoMachines(mode === "native", settings);
-  // A port that is another program's is told before anything is made.
+  // A port that another program has is reported before anything is made.
   await driver.check();
   if (makes === undefined) {
     await checkMachinePorts(mode, settings);
@@ -38,7 +38,7 @@ await script("run", async () => {
   return 0;
 });
 
-/** Why no demo machines are made; undefined when they are. */
+/** Why no demo machines are made; undefined if they are. */
 function whyNoMachines(native: boolean, settings: Settings): string | undefined {
   if (settings.get("MACHINE_COUNT") === "0") return "none made, as MACHINE_COUNT=0 says";
   if (native && !isRoot)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Makes sure that Bun and just are there, with which setup.ts goes on.
+# Makes sure that Bun and just are installed; setup.ts does the rest.
 # usage: provision/setup.sh [--tests] [--packages]   as setup.ts
-#        provision/setup.sh --bun                    Bun and just only
+#        provision/setup.sh --bun                    only Bun and just
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 fail() { echo "setup: $*" >&2; exit 1; }
 
-# `npx rust-just` puts a `just` on PATH that is gone afterwards; it does not count.
+# `npx rust-just` puts a temporary `just` on PATH, which does not count.
 lasting=$(tr ':' '\n' <<<"$PATH" | grep -v '/_npx/' | paste -sd:)
 there() { PATH=$lasting command -v "$1" >/dev/null; }
 # Older Bun lacks what we use; newer is fine.
@@ -28,7 +28,7 @@ if ((${#wanted[@]})); then
   echo "setup: installing ${wanted[*]} (npm)"
   npm install --global --no-fund --no-audit "${wanted[@]}" >/dev/null </dev/null || fail "npm could not install ${wanted[*]}: see above"
   hash -r
-  { there bun && there just; } || fail "installed, but still not to be found on PATH: ${wanted[*]}"
+  { there bun && there just; } || fail "installed, but still not on PATH: ${wanted[*]}"
 fi
 [[ ${1:-} != --bun ]] || exit 0
 exec bun --no-env-file provision/setup.ts "$@"

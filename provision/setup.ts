@@ -1,4 +1,4 @@
-// Installs what is missing, and makes .env. Does nothing, quickly, when all is there. (It needs no package itself.)
+// Installs what is missing, and makes .env. Quickly does nothing if all is there. (It needs no package itself.)
 import { decideMode, type Mode } from "./mode.ts";
 import { ask, asksHelp } from "./script/children.ts";
 import { Stop, say, script, tell } from "./script/say.ts";
@@ -8,21 +8,21 @@ import { installDebian, installNpm, missingDebian, missingNpm } from "./setup/pa
 
 const USAGE = `usage: provision/setup.sh [--tests] [--packages]
 
-Installs what is missing for the mode that runs here (MODE=docker|native decides it by hand): Debian packages and, from
-npm, Bun and just; then the program's own packages (\`bun install\`, which runs no install script), and .env.
-No service that comes with a Debian package is started or enabled. Not root: prints what to type, and stops.
-  --tests      also what the tests use (all of the native mode, Deno, Chromium, ShellCheck)
+Installs what is missing for the mode that runs here (MODE=docker|native chooses it): Debian packages and, from npm, Bun
+and just; then the program's own packages (\`bun install\`, which runs no install script), and .env.
+No service that comes with a Debian package is started or enabled. If you are not root: prints what to type, and stops.
+  --tests      also what the tests use (everything for native mode, Deno, Chromium, ShellCheck)
   --packages   only Debian's and npm's packages`;
 
 export interface SetupOptions {
   mode: Mode;
   /** also what the tests use */
   tests?: boolean;
-  /** nothing in the checkout */
+  /** don't touch the checkout */
   onlyPackages?: boolean;
 }
 
-/** Installs what is missing. @throws Stop with what to type when that takes root, or what has failed */
+/** Installs what is missing. @throws Stop with what to type if that takes root, or with what failed */
 export async function setup({ mode, tests = false, onlyPackages = false }: SetupOptions): Promise<void> {
   const debian = missingDebian(mode, tests);
   const npm = missingNpm(tests);
@@ -33,10 +33,10 @@ export async function setup({ mode, tests = false, onlyPackages = false }: Setup
     await installDebian(debian);
     await installNpm(npm);
     const left = [...missingDebian(mode, tests), ...missingNpm(tests)];
-    if (left.length > 0) throw new Stop(`installed, but still not to be found on PATH: ${left.join(" ")}`);
+    if (left.length > 0) throw new Stop(`installed, but still not on PATH: ${left.join(" ")}`);
   }
   if (onlyPackages) return;
-  // Unchanged: 0.05 s. Scripts of packages are not run (bunfig.toml says so too).
+  // If nothing changed: 0.05 s. Packages' install scripts are not run (bunfig.toml says so too).
   const installed = await ask(["bun", "install", "--frozen-lockfile", "--ignore-scripts"], { cwd: ROOT });
   if (installed.code !== 0) {
     tell(installed.stdout + installed.stderr);
@@ -45,7 +45,7 @@ export async function setup({ mode, tests = false, onlyPackages = false }: Setup
   for (const line of makeDotEnv(ROOT)) say(`setup: ${line}`);
 }
 
-/** What somebody types who is not root. */
+/** What to type if you are not root. */
 function askForRoot(mode: Mode, tests: boolean, missing: string[]): string {
   const command = `env MODE=${mode} PATH="$PATH" bash provision/setup.sh --packages${tests ? " --tests" : ""}`;
   const how = Bun.which("sudo")
@@ -65,7 +65,7 @@ if (import.meta.main)
       tell(USAGE);
       return 2;
     }
-    // (What it finds in .env that is no setting is said by what is typed next.)
+    // (The next command reports unknown names in .env.)
     const { mode } = await decideMode(readSettings(ROOT, process.env, () => {}));
     await setup({ mode, tests: words.includes("--tests"), onlyPackages: words.includes("--packages") });
     return 0;

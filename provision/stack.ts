@@ -9,29 +9,29 @@ import { releaseAll } from "./stack/release_all.ts";
 
 const USAGE = `usage: provision/bun.sh provision/stack.ts docker|native|here COMMAND   (here: the mode that runs here)
 
-  up, up-dev        starts what does not stand yet, and waits until it answers
+  up, up-dev        starts what is not running yet, and waits until it answers
                     (-dev: API and scheduler restart when a source file changes);
-                    in Docker, options go to \`docker compose up\`, such as: --scale api=3
+                    in Docker, options go to \`docker compose up\`, for example: --scale api=3
   down, down-dev    stops it; the database stays
   reset, reset-dev  ends all reservations, deletes the database, and starts again with an empty one
-  status            what runs, and whether it answers
-  logs, logs-dev    the logs; natively of: db, api, scheduler, nginx (-f: go on as they grow); in Docker, options go to
+  status            what is running, and whether it answers
+  logs, logs-dev    the logs; in native mode of: db, api, scheduler, nginx (-f: follow); in Docker, options go to
                     \`docker compose logs\`
   owner COMMAND     runs a command of the program as the database's owner: owner prune-events --older-than 365d
   program COMMAND   runs a command of the program with its own settings: program rotate-key --finish
 
 natively also:
   install-systemd, uninstall-systemd
-                    the services as units of systemd, which starts them at each boot; these are gone again
-  units FOLDER      writes these units into a folder, to be looked at
+                    installs the services as systemd units, which start at each boot; removes them again
+  units FOLDER      writes these units to a folder, for inspection
 in Docker also:
-  compose WORDS     \`docker compose\` on this stack, such as: compose restart db
-  project           the name that this checkout's containers begin with
+  compose WORDS     \`docker compose\` on this stack, for example: compose restart db
+  project           the prefix of this checkout's container names
 
-Settings come from .env and from the environment (which wins); .env.example explains each.
-COMPOSE_PROJECT_NAME (environment only) names the containers; by default it comes from this folder's path.`;
+Settings come from .env and from the environment (which takes precedence); .env.example explains each.
+COMPOSE_PROJECT_NAME (environment only) names the containers; by default it is derived from this folder's path.`;
 
-/** What both modes can do. @returns an exit code */
+/** The commands of both modes. @returns an exit code */
 const COMMANDS: Record<string, (driver: Driver, words: string[], dev: boolean) => Promise<number>> = {
   up: (driver, words, dev) => driver.up(dev, words).then(() => 0),
   down: (driver, words, dev) => driver.down(dev, words).then(() => 0),
@@ -50,7 +50,7 @@ const COMMANDS: Record<string, (driver: Driver, words: string[], dev: boolean) =
 };
 const WITH_DEV = ["up", "down", "reset", "logs"];
 
-/** Runs a command. @returns its exit code. @throws Stop for one that there is not */
+/** Runs a command. @returns its exit code. @throws Stop for an unknown one */
 export async function runCommand(driver: Driver, command: string, words: string[]): Promise<number> {
   const [, plain = command, dev] = /^(\w+)(-dev)$/.exec(command) ?? [];
   const own = Object.hasOwn(driver.more, command) ? driver.more[command] : undefined;

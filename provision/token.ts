@@ -1,4 +1,4 @@
-// `just token`: makes an admin token: sets ADMIN_TOKEN in .env, unless there is one, and shows it this once.
+// `just token`: makes an admin token: sets ADMIN_TOKEN in .env, unless there is one, and shows it once.
 import { randomBytes } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { decideMode } from "./mode.ts";
@@ -12,7 +12,7 @@ await script("token", async () => {
   const settings = readSettings();
   if (settings.secret("ADMIN_TOKEN"))
     throw new Stop(
-      "there is an admin token already; to change it, empty ADMIN_TOKEN in .env first. Tokens for people: POST /tokens",
+      "there already is an admin token; to change it, empty ADMIN_TOKEN in .env first. Tokens for people: POST /tokens",
     );
   const line = `ADMIN_TOKEN=${randomBytes(32).toString("hex")}`;
   const text = readFileSync(DOT_ENV, "utf8");
@@ -22,7 +22,7 @@ await script("token", async () => {
     place.test(text) ? text.replace(place, line) : `${text}${line}\n`,
     statSync(DOT_ENV).mode & 0o700,
   );
-  // The token alone on standard output, so that TOKEN=$(just token) has it.
+  // Only the token on standard output, so that TOKEN=$(just token) works.
   tell("The admin token, now in .env and shown this once:");
   say(line.slice("ADMIN_TOKEN=".length));
   tell("It takes effect at the next start: just run");

@@ -1,17 +1,17 @@
-// `just check`: types, lint and format, and ShellCheck over all shell of the repository.
+// `just check`: types, lint and format, and ShellCheck on all shell scripts of the repository.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "../script/children.ts";
 import { Stop, script } from "../script/say.ts";
 import { ROOT } from "../script/settings.ts";
 
-/** What has the name of no shell script, and is one. */
+/** Shell scripts whose names don't show it. */
 const MORE_SHELL = [".ci/run"];
-/** Parts of one script, which is put together when it is sent to a machine: a part alone has no first line, and uses names of others. */
+/** Parts of one script, put together when it is sent to a machine: a part has no shebang, and uses names from other parts. */
 const PARTS = "pool/accounts/scripts/";
 const ELSEWHERE = /^(node_modules|\.local|\.git)\//;
 
-/** All shell of the repository. */
+/** All shell scripts of the repository. */
 function shellFiles(): { whole: string[]; parts: string[] } {
   const found = [...new Bun.Glob("**/*.sh").scanSync({ cwd: ROOT, dot: true })];
   const ours = [...found, ...MORE_SHELL].filter((path) => !ELSEWHERE.test(path)).sort();
@@ -31,7 +31,7 @@ await script("check", async () => {
     ["bun", "--bun", local("tsc"), "--noEmit"],
     ["bun", "--bun", local("biome"), "check", "."],
     ["shellcheck", ...whole],
-    // SC2034, SC2154: set in one part, used in another one. SC2015: in `A && B || fail`, `fail` is meant for both.
+    // SC2034, SC2154: set in one part, used in another. SC2015: in `A && B || fail`, `fail` is meant for both.
     ["shellcheck", "--shell=sh", "--exclude=SC2015,SC2034,SC2154", ...parts],
   ];
   for (const step of steps) {

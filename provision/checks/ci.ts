@@ -1,5 +1,5 @@
-// What `.ci/run` does: starts a Docker engine where the workplace has the tools for it, runs the README's test command and those
-// beside it, and ends with the sum of their tests: `N passed, N failed`.
+// What `.ci/run` does: starts a Docker engine if the environment has the tools for it, runs the README's test command and the
+// others, and ends with the total of their tests: `N passed, N failed`.
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,16 +10,16 @@ import { type Counts, countsOf, summary } from "./counts.ts";
 
 const TOOLS = join(ROOT, "../shared/tools/docker");
 const IMAGES = ["mariadb:11", "oven/bun:1.4", "nginx:1.28-alpine", "alpine:3.22"];
-/** The README's, and then those beside it (CONTRIBUTING.md). */
+/** The README's, and then the others (CONTRIBUTING.md). */
 const README_COMMAND = ["npx", "--yes", "rust-just", "test"];
 const COMMANDS = [README_COMMAND, ...["native", "docker", "faults"].map((tier) => ["just", `test-${tier}`])];
 
-/** Runs a tool, whose output is shown when it fails. */
+/** Runs a tool, and shows its output if it fails. */
 async function tool(name: string, words: string[], seconds: number): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "ci-tool."));
   const log = join(folder, "log");
   openSync(log, "w");
-  // Into a file, not a pipe, which an engine would keep open.
+  // To a file, not a pipe, which an engine would keep open.
   const command = ["sh", "-c", 'exec "$@" >"$0" 2>&1', log, join(TOOLS, name), ...words];
   const code = await run(command, { seconds });
   if (code !== 0) say(readFileSync(log, "utf8").trimEnd().split("\n").slice(-20).join("\n"));
@@ -27,14 +27,15 @@ async function tool(name: string, words: string[], seconds: number): Promise<boo
   return code === 0;
 }
 
-/** Has a Docker engine answer, if that can be. @returns the pid of one that was started for this run */
+/** Makes sure that a Docker engine answers, if possible. @returns the pid of one that was started for this run */
 async function dockerEngine(): Promise<number | undefined> {
   if (!["engine.sh", "standins.sh"].every((name) => existsSync(join(TOOLS, name)))) {
     say("ci: no tools for a Docker engine here");
     return undefined;
   }
   let started: number | undefined;
-  if ((await ask(["docker", "info"], { seconds: 10 })).code === 0) say("ci: a Docker engine answers already");
+  if ((await ask(["docker", "info"], { seconds: 10 })).code === 0)
+    say("ci: a Docker engine is already running");
   else {
     say("ci: starting a Docker engine");
     if (!(await tool("engine.sh", [], 400))) {
@@ -49,7 +50,7 @@ async function dockerEngine(): Promise<number | undefined> {
   return started;
 }
 
-/** Runs one of them, whose output goes on to ours. */
+/** Runs one of them, and passes its output on. */
 async function tests(command: string[]): Promise<{ code: number; counts: Counts }> {
   const child = Bun.spawn(["sh", "-c", 'exec "$@" 2>&1', "-", ...command], { cwd: ROOT, stdout: "pipe" });
   const forget = onSignal(() => child.kill());
@@ -78,7 +79,7 @@ await script("ci", async () => {
       const from = performance.now();
       const { code, counts } = await tests(command);
       times.push(`${name} ${Math.round((performance.now() - from) / 1000)} s`);
-      // Something that ended the tests before their summary (or beside it) is a failure too.
+      // If something ended the tests without a summary, or made them fail outside of it, that is a failure too.
       if (counts.failed === 0 && (code !== 0 || counts.passed + counts.skipped === 0)) {
         say(`ci: ${name} ended with ${code} and ${counts.passed} passed tests`);
         counts.failed = 1;

@@ -1,4 +1,4 @@
-// How many tests passed, as bun's summaries tell it.
+// How many tests passed, according to bun's summaries.
 
 export interface Counts {
   passed: number;
@@ -6,7 +6,7 @@ export interface Counts {
   skipped: number;
 }
 
-/** Adds up the lines `N pass`, `N fail` and `N skip` of all summaries in a text; colours and leading blanks apart. */
+/** Adds up the lines `N pass`, `N fail` and `N skip` of all summaries in a text, ignoring colours and leading blanks. */
 export function countsOf(text: string): Counts {
   const sum = (word: string) =>
     [...Bun.stripANSI(text).matchAll(new RegExp(`^\\s*(\\d+)\\s+${word}\\s*$`, "gm"))].reduce(

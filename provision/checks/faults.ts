@@ -8,8 +8,8 @@ import { Stop, say, script } from "../script/say.ts";
 import { ROOT } from "../script/settings.ts";
 
 /**
- * Those that go through all events one by one ask for no answer in a given time: they take what processor the others,
- * which mostly wait, leave over, and are told of at the end.
+ * Those that go through all events one by one have no time limits: they use the processor time that the others, which mostly
+ * wait, leave over, and are reported at the end.
  */
 const SLOW = /\/(late|crash_\w+|services)\.test\.ts$/;
 

@@ -1,5 +1,5 @@
-// `just test` and its like: runs a tier of the tests, or those that the arguments name. Whatever they leave in their temporary
-// folders is a failure, too.
+// `just test` and its siblings: runs a tier of the tests, or the files that the arguments name. Anything left in their
+// temporary folders is a failure too.
 import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -7,15 +7,15 @@ import { type Env, onSignal, run } from "../script/children.ts";
 import { Stop, say, script, tell } from "../script/say.ts";
 import { ROOT } from "../script/settings.ts";
 
-/** bunfig.toml leaves these out of a plain `bun test`; naming them needs that undone. */
+/** bunfig.toml leaves some out of a plain `bun test`; naming those requires undoing that. */
 const EVERYWHERE = ["--path-ignore-patterns", "none"];
-/** Most of a test is waiting: for a process to start, for a machine. */
+/** Tests mostly wait: for a process to start, for a machine. */
 const WORKERS = availableParallelism() + 1;
 
 type Bun = (words: string[], env: Env) => Promise<number>;
 const bun: Bun = (words, env) => run(["bun", "--no-env-file", ...words], { cwd: ROOT, env });
 
-/** Has one database server for all processes of a run. @returns its socket, and its end */
+/** Starts one database server for all processes of a run. @returns its socket, and how to stop it */
 async function database(env: Env): Promise<{ socket: string; stop: () => Promise<unknown> }> {
   const child = Bun.spawn(["bun", "--no-env-file", "tests/support/run_database.ts"], {
     cwd: ROOT,
@@ -35,7 +35,7 @@ async function database(env: Env): Promise<{ socket: string; stop: () => Promise
   };
 }
 
-/** What a person waits for: all that bunfig.toml leaves, files side by side. */
+/** The fast tests: everything that bunfig.toml doesn't leave out, with files running in parallel. */
 async function fast(env: Env): Promise<number> {
   const { socket, stop } = await database(env);
   try {
@@ -64,11 +64,11 @@ function runTests(words: string[], env: Env): Promise<number> {
   return tier ? tier(env, rest) : bun(["test", ...EVERYWHERE, ...words], env);
 }
 
-/** Some of it goes a moment after its test process has ended, however that ended. */
+/** Some of it disappears a moment after its test process has ended, however that ended. */
 const LEFT_MS = 15_000;
 const RAM = "/dev/shm";
 
-/** What is left of a run: in its folder, and the data of its databases (tests/support/database.ts). */
+/** What a run left: in its folder, and its databases' data (tests/support/database.ts). */
 function left(folder: string): string[] {
   const inRam = (name: string) => name.startsWith(`mm-data-${basename(folder)}-`);
   return [
@@ -79,7 +79,7 @@ function left(folder: string): string[] {
 
 await script("test", async () => {
   const folder = mkdtempSync(join(tmpdir(), "mm-tests."));
-  chmodSync(folder, 0o1777); // some work in there as other users
+  chmodSync(folder, 0o1777); // some work in there as other OS users
   const remove = () => rmSync(folder, { recursive: true, force: true });
   onSignal(remove);
   const from = performance.now();

@@ -1,6 +1,6 @@
 #!/bin/sh
-# In a container: runs a command, and again a second after each of its ends, for ever. Docker itself would wait longer each
-# time, up to a minute. A signal that ends the container is handed on, and then the command's end is ours.
+# In a container: runs a command, and restarts it a second after it ends, without end. Docker itself would wait longer each
+# time, up to a minute. A signal that ends the container is passed on; when the command has then ended, so do we.
 # usage: again.sh COMMAND…
 set -u
 child='' ending=''
@@ -11,11 +11,11 @@ stop() {
 trap 'stop TERM' TERM INT
 trap 'stop QUIT' QUIT
 while :; do
-  # In a process group of its own, so that what it leaves can be ended: nginx's workers would keep its port.
+  # In its own process group, so that what it leaves can be killed: nginx's workers would keep its port.
   setsid "$@" &
   child=$!
   [ -z "$ending" ] || kill -s TERM "$child" 2>/dev/null
-  # A signal ends a `wait` early.
+  # A signal interrupts `wait`.
   while :; do
     wait "$child"
     status=$?

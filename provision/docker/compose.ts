@@ -1,4 +1,4 @@
-// `docker compose` on this checkout's stack, with what compose.yml leaves open.
+// `docker compose` on this checkout's stack, with the variables that compose.yml needs.
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ask, beside, type Env, filtered, type Options, type Ran, run } from "../script/children.ts";
@@ -7,19 +7,19 @@ import { ROOT, type Settings, STATE } from "../script/settings.ts";
 import { addresses } from "../stack/addresses.ts";
 import { composeProject } from "./project.ts";
 
-/** What a container's log says, from the start of its line on: some versions of Compose put "erase line" before each. */
+/** A container's log without escape codes: some versions of Compose put "erase line" before each line. */
 export const withoutErase = (text: string): string => text.replaceAll("\u001b[2K", "");
 
 export interface Compose {
   project: string;
   version: string;
-  /** Runs it; it speaks for itself. @returns its exit code */
+  /** Runs it with our standard output. @returns its exit code */
   run(words: string[], options?: Options): Promise<number>;
-  /** Runs it, and keeps what it says. */
+  /** Runs it, and captures its output. */
   ask(words: string[], options?: Options): Promise<Ran>;
-  /** Runs it, and passes on what it says, without what a terminal alone understands. @returns its exit code */
+  /** Runs it, and passes on its output without escape codes. @returns its exit code */
   plain(words: string[]): Promise<number>;
-  /** Starts it beside us. */
+  /** Starts it in the background. */
   beside(words: string[]): Bun.Subprocess;
 }
 
@@ -36,11 +36,11 @@ export function compose(settings: Settings, dev: boolean): Compose {
     APP_VERSION: version,
     HTTPS_PORT: String(https),
     PUBLISH_ADDRESS: publish,
-    DEV_USER: owner.uid === 0 ? "1000:1000" : `${owner.uid}:${owner.gid}`, // root's checkout is read as bun
+    DEV_USER: owner.uid === 0 ? "1000:1000" : `${owner.uid}:${owner.gid}`, // a checkout of root's is read as `bun`
     ...(process.stdout.isTTY ? {} : { COMPOSE_ANSI: "never" }),
   };
   const command = (words: string[]) => ["docker", "compose", ...words];
-  // The stamps are of the files as they are when it is run.
+  // The stamps are of the files at the time it is run.
   const place = (options: Options = {}) => ({ ...options, cwd: ROOT, env: { ...env, ...stamps() } });
   return {
     project,
@@ -52,7 +52,7 @@ export function compose(settings: Settings, dev: boolean): Compose {
   };
 }
 
-/** When one of these files changes, the containers that mount it are made again. */
+/** When one of these files changes, the containers that mount it are recreated. */
 function stamps(): Env {
   const secrets = ["database_url", "secret_key", "admin_token", "proxy_secret"];
   const glob = (pattern: string, folder: string) =>
@@ -81,18 +81,18 @@ function stamp(files: string[]): string {
   return sum.digest("hex").slice(0, 16);
 }
 
-/** @throws Stop with what to do when there is no engine that we may use */
+/** @throws Stop, saying what to do, if there is no engine that we may use */
 export async function needEngine(): Promise<void> {
-  const without = "Or run without: MODE=native just run";
+  const without = "Or run without it: MODE=native just run";
   if (!Bun.which("docker"))
-    throw new Stop("there is no docker command here. Run it without: MODE=native just run");
+    throw new Stop("there is no docker command here. Run without it: MODE=native just run");
   const [engine, plugin] = await Promise.all([
     ask(["docker", "version"]),
     ask(["docker", "compose", "version"]),
   ]);
   if (engine.code !== 0)
     throw new Stop(
-      `no Docker engine answers (${engine.stderr.trim().split("\n")[0]}).\n  Start one, or may you not use it (group docker)? ${without}`,
+      `no Docker engine answers (${engine.stderr.trim().split("\n")[0]}).\n  Start one, or check that you may use it (group docker). ${without}`,
     );
   if (plugin.code !== 0)
     throw new Stop(`docker has no 'compose' (install docker-compose-plugin). ${without}`);

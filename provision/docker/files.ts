@@ -1,4 +1,4 @@
-// What the containers read: secrets and the TLS pair, in .local/docker.
+// The files that containers read: secrets and the TLS pair, in .local/docker.
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { databaseUrls } from "../stack/database.ts";
 
 const at = (path: string) => join(STATE, "docker", path);
 
-/** @throws Stop for a setting that the stack can't be started with */
+/** @throws Stop for a setting that the stack can't start with */
 export function checkSecrets(settings: Settings): void {
   needDotEnv();
   if (!settings.secret("SECRET_KEY")) throw new Stop(".env lacks SECRET_KEY; add it with: just setup");
@@ -20,8 +20,8 @@ export function checkSecrets(settings: Settings): void {
 }
 
 /**
- * The containers' users (1000, 999, 101) read these files, so they are open to all, in a folder that is closed to all
- * but its owner: Docker mounts them from behind that door. It needs no chown, so it works without root too.
+ * The containers' OS users (1000, 999, 101) read these files, so they are readable by all, in a folder that only its owner
+ * may enter: Docker can still mount them from there. It needs no chown, so it works without root too.
  */
 export function makeSecrets(settings: Settings): void {
   checkSecrets(settings);
@@ -35,7 +35,7 @@ export function makeSecrets(settings: Settings): void {
     mkdirSync(at(name), { recursive: true });
     chmodSync(at(name), mode);
   }
-  rmSync(at("secrets/database_password"), { force: true }); // an earlier version's
+  rmSync(at("secrets/database_password"), { force: true }); // from an earlier version
   const urls = databaseUrls(settings, { host: "db:3306" });
   const given = settings.secret("PROXY_SECRET");
   put("secret_key", settings.secret("SECRET_KEY"));
@@ -48,13 +48,13 @@ export function makeSecrets(settings: Settings): void {
       put(name, randomBytes(32).toString("hex"));
 }
 
-/** In place: a file that a container has mounted must stay the same file. */
+/** Writes in place: a file that a container has mounted must stay the same file. */
 function put(name: string, text: string): void {
   const file = at(`secrets/${name}`);
   if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text, { mode: 0o644 });
 }
 
-/** The pair that nginx serves, and what it tells of it. */
+/** The pair that nginx serves, and what goes with it. */
 export async function makeTls(settings: Settings): Promise<void> {
   const folder = at("certificate");
   const { kind } = await makeCertificate(folder, settings);
@@ -63,7 +63,7 @@ export async function makeTls(settings: Settings): Promise<void> {
     writeWhole(at(`tls/${name}`), readFileSync(join(folder, name)), 0o444);
 }
 
-/** The first name of the certificate that nginx serves: it sends whoever asks for another one there. */
+/** The first name of the certificate that nginx serves: it redirects requests for other names there. */
 export function servedName(): string | undefined {
   const file = at("tls/hosts");
   return existsSync(file) ? /^default (\S+);$/m.exec(readFileSync(file, "utf8"))?.[1] : undefined;

@@ -1,8 +1,8 @@
-// What this checkout's containers are named after, so that two checkouts don't take each other's.
+// The project name of this checkout's containers, so that two checkouts don't touch each other's.
 // usage: bun provision/docker/project.ts   (prints it)
 import { ROOT } from "../script/settings.ts";
 
-/** COMPOSE_PROJECT_NAME, else a name that comes from this folder's path. */
+/** COMPOSE_PROJECT_NAME, else a name derived from this folder's path. */
 export function composeProject(): string {
   const set = process.env.COMPOSE_PROJECT_NAME;
   if (set) return set;

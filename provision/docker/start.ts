@@ -1,4 +1,4 @@
-// Starts the containers, and waits until all answers.
+// Starts the containers, and waits until all of them answer.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ask, endChild } from "../script/children.ts";
@@ -8,11 +8,11 @@ import { usersSql } from "../stack/database.ts";
 import { type Compose, withoutErase } from "./compose.ts";
 import { endsOf, SERVICES } from "./status.ts";
 
-/** A service that has ended so often since it was started will go on so. */
+/** A service that has ended this often since it was started will keep doing so. */
 const MOST_ENDS = 4;
 const WITHOUT = "MODE=native just run";
 
-/** Gets the images that are not built here. @throws Stop when one can't be had */
+/** Gets the images that are not built here. @throws Stop if one can't be pulled */
 export async function getImages(compose: Compose): Promise<void> {
   const config = await compose.ask(["config", "--images"]);
   const dockerfile = readFileSync(join(ROOT, "Dockerfile"), "utf8");
@@ -32,7 +32,7 @@ export async function getImages(compose: Compose): Promise<void> {
   }
 }
 
-/** Shows why the stack does not come up, and stops. @param service the one at fault, if that is known */
+/** Shows why the stack does not come up, and stops. @param service the one at fault, if known */
 async function giveUp(compose: Compose, service?: string): Promise<never> {
   tell((await compose.ask(["ps", "--all"])).stdout.trimEnd());
   const states = await compose.ask(["ps", "--all", "--format", "{{.Service}} {{.State}} {{.Health}}"]);
@@ -48,8 +48,8 @@ async function giveUp(compose: Compose, service?: string): Promise<never> {
 }
 
 /**
- * `docker compose up` until all answers, or one has ended four times meanwhile: it would be tried again for ever.
- * @throws Stop with the end of that one's log
+ * `docker compose up` until all of them answer, or one has ended four times: it would be retried without end.
+ * @throws Stop with the end of its log
  */
 export async function bringUp(compose: Compose, words: string[]): Promise<void> {
   const since = new Date().toISOString();
@@ -67,8 +67,8 @@ export async function bringUp(compose: Compose, words: string[]): Promise<void> 
 }
 
 /**
- * Makes the database and its users, in a volume of an earlier version too: as MariaDB's root, over its socket. Their
- * passwords go through standard input and root's is read in the container, so no process list shows any.
+ * Makes the database and its database users, even in an earlier version's volume: as MariaDB's root, over its socket. Their
+ * passwords go through standard input and root's is read inside the container, so no process list shows any.
  */
 export async function makeUsers(compose: Compose, settings: Settings): Promise<void> {
   const client =
@@ -76,6 +76,6 @@ export async function makeUsers(compose: Compose, settings: Settings): Promise<v
   const input = usersSql(settings, "%");
   if ((await compose.run(["exec", "-T", "db", "sh", "-c", client], { input })) === 0) return;
   throw new Stop(
-    "MariaDB refused its root (see above). Is .local/docker/secrets/database_root_password the one that the volume was made with?",
+    "MariaDB refused root's password (see above). Is .local/docker/secrets/database_root_password the one that the volume was made with?",
   );
 }

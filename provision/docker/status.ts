@@ -1,18 +1,18 @@
-// Which service in Docker is up, and of the others since when and why they are not.
+// Which services in Docker are up; for the others, since when and why they are down.
 import { ask } from "../script/children.ts";
-import { clock, lastFailure, lastWords } from "../stack/told.ts";
+import { clock, lastFailure, lastWords } from "../stack/history.ts";
 import { type Compose, withoutErase } from "./compose.ts";
 
 export const SERVICES = ["db", "api", "scheduler", "nginx"] as const;
 
-/** A failure that ended so recently goes on. */
+/** A failure whose last end is this recent is still going on. */
 const RECENT_SECONDS = 5;
 const INSPECT =
   "{{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}-{{end}} {{.State.StartedAt}} {{.State.FinishedAt}}";
 
 const seconds = (date: string) => Date.parse(date.replace(/(\.\d{3})\d*/, "$1")) / 1000;
 
-/** The times (seconds since 1970) at which the command of a service has ended, as again.sh in its container wrote them. */
+/** The times (seconds since 1970) at which a service's command ended, as logged by again.sh in its container. */
 export async function endsOf(compose: Compose, service: string, since: string): Promise<number[]> {
   const words = ["logs", "--no-log-prefix", "--timestamps", "--since", since, service];
   const { stdout } = await compose.ask(words);
@@ -29,7 +29,7 @@ async function logOf(compose: Compose, service: string): Promise<string> {
   );
 }
 
-/** A line for a service, and whether it is up. */
+/** A service's line, and whether it is up. */
 export async function statusOf(compose: Compose, service: string): Promise<{ up: boolean; line: string }> {
   const [id] = (await compose.ask(["ps", "--all", "--quiet", service])).stdout.split("\n");
   if (!id) return { up: false, line: `${service}: DOWN, it has no container` };
@@ -42,8 +42,8 @@ export async function statusOf(compose: Compose, service: string): Promise<{ up:
   });
   if (state !== "running") return down(`DOWN (${state}) since ${clock(seconds(finished))}`);
   if (failure && Date.now() / 1000 - failure.last <= RECENT_SECONDS)
-    return down(`DOWN since ${clock(failure.first)}, tried again every second`);
+    return down(`DOWN since ${clock(failure.first)}, restarted every second`);
   const since = clock(failure ? failure.last : seconds(started));
-  if (health === "unhealthy") return down(`does not answer; it runs since ${since}`);
+  if (health === "unhealthy") return down(`does not answer; running since ${since}`);
   return { up: true, line: `${service}: up since ${since}` };
 }

@@ -1,4 +1,4 @@
-// A machine as a line of provision/machines.txt says it: `name host port user password`.
+// A machine as a line of provision/machines.txt: `name host port user password`.
 import Type from "typebox";
 import Value from "typebox/value";
 
@@ -12,7 +12,7 @@ const Machine = Type.Object({
 const FIELDS = ["name", "host", "port", "user", "password"] as const;
 export type Machine = Type.Static<typeof Machine>;
 
-/** What is wrong with a value, and what it must be. */
+/** What a value must be. */
 const MUST: Record<string, string> = {
   name: "must be letters, digits, dot, dash and underscore, at most 63, and begin with a letter or digit",
   host: "must be a name or an address",
@@ -21,16 +21,16 @@ const MUST: Record<string, string> = {
   password: "must be 1 to 256 characters",
 };
 
-/** A machine of these values, in the order of a line; or what is wrong with the first that can't be used. */
+/** A machine from these values, in the order of a line; or what is wrong with the first invalid one. */
 export function machineOf(values: string[]): Machine | { field: string; problem: string } {
   const fields = Object.fromEntries(FIELDS.map((field, i) => [field, values[i]]));
   const machine = { ...fields, port: /^\d+$/.test(values[2] ?? "") ? Number(values[2]) : values[2] };
   if (Value.Check(Machine, machine)) return machine;
   const field = Value.Errors(Machine, machine)[0]?.instancePath.slice(1) ?? "?";
-  return { field, problem: `${field} ${MUST[field] ?? "is not one that can be used"}` };
+  return { field, problem: `${field} ${MUST[field] ?? "is invalid"}` };
 }
 
-/** What one line says, or why it can't be used. Never repeats a line: it holds a password. */
+/** Parses a line, or says why it is invalid. Never repeats the line: it contains a password. */
 export function parseLine(line: string): Machine | string {
   const words = line.trim().split(/\s+/);
   if (words.length !== FIELDS.length) return `has ${words.length} words, not the five: ${FIELDS.join(" ")}`;

@@ -8,15 +8,15 @@ IFS= read -r password
 exec </dev/null 7<"${BASH_SOURCE[0]%/*}/machine-listen.pl"
 umask 022
 
-# The host's /proc is still here, so this is our pid as the host sees it.
+# This is still the host's /proc, so this is our pid on the host.
 read -r stat </proc/self/stat
 read -r boot </proc/sys/kernel/random/boot_id
 read -ra fields <<<"${stat##*) }"
 echo "${stat%% *} ${fields[19]} $boot $bind $port" >"$folder/state.new"
 mv "$folder/state.new" "$folder/state"
-hostname "$name" # of this UTS namespace only
+hostname "$name" # only in this UTS namespace
 
-# --- the root: what the machine must not see of the host is whited out before the overlay is mounted ---
+# --- the root: anything of the host that the machine must not see is whited out before the overlay is mounted ---
 mount -n -t tmpfs -o size=512m,mode=755 machine "$folder" # only in this mount namespace
 cd "$folder"
 mkdir upper work root
@@ -28,7 +28,7 @@ for entry in /* /.[!.]*; do
     *) whiteout "$entry" ;;
   esac
 done
-# Of /etc and /usr/local/etc, only what everybody on the host may read; sudo's own files are the exception.
+# From /etc and /usr/local/etc, only what is world-readable on the host; sudo's own files are the exception.
 while IFS= read -r -d '' file; do
   case $file in /etc/sudoers | /etc/sudoers.d | /etc/sudoers.d/*) continue ;; esac
   mkdir -p "upper${file%/*}"
@@ -38,7 +38,7 @@ mkdir -p upper/etc/ssh
 for file in /etc/ssh/ssh_host_*.pub; do [[ ! -e $file ]] || whiteout "$file"; done
 mount -n -t overlay -o lowerdir=/,upperdir=upper,workdir=work machine root || {
   echo "An overlay of / was refused (its file system is $(findmnt -no FSTYPE / || echo unknown))." \
-    "In a container that is usual: use MODE=docker, or run on the host itself."
+    "This is usual in a container: use MODE=docker, or run on the host itself."
   exit 1
 }
 cd root
@@ -54,8 +54,8 @@ for place in spool spool/cron spool/cron/crontabs spool/cron/atjobs spool/cron/a
   chmod --reference="/var/$place" "var/$place"
 done
 
-# --- accounts: the host's system accounts, no people, and no password but root's ---
-# shellcheck disable=SC2016 # awk's dollars
+# --- accounts: the host's system accounts, no people, and only root has a password ---
+# shellcheck disable=SC2016 # the dollars are awk's
 no_people='($f < 1000 || $f > 59999)'
 awk -F: -v f=3 "$no_people" /etc/passwd >etc/passwd
 awk -F: -v f=3 "$no_people" /etc/group >etc/group
@@ -100,7 +100,7 @@ mkdir run/sshd
 mkdir -m 1777 run/lock
 mount -n -t proc -o nosuid,nodev,noexec proc proc
 if [[ $privileged == no ]]; then
-  # The kernel's knobs are the host's: without this, root in here could set core_pattern and own the host.
+  # Kernel settings are the host's: without this, root in here could set core_pattern and take over the host.
   for knob in sys sysrq-trigger irq bus fs; do
     [[ ! -e proc/$knob ]] || mount -n --bind -o ro "proc/$knob" "proc/$knob"
   done
@@ -112,7 +112,7 @@ cd /
 # --- from here on the host's files are out of reach ---
 chpasswd -c SHA512 <<<"root:$password"
 unset password
-# All logins come from one address: OpenSSH from 9.8 on would lock it out after a few wrong passwords.
+# All logins come from one address, which OpenSSH 9.8 and later would lock out after a few wrong passwords.
 if sshd -t -o PerSourcePenalties=no 2>/dev/null; then echo "PerSourcePenalties no" >>/etc/ssh/sshd_config; fi
 ulimit -c 0
 ulimit -u 2048 # users' processes; root is exempt
@@ -124,7 +124,7 @@ if [[ $privileged == no ]]; then
   done
   become=(setpriv --inh-caps=-all --bounding-set="$keep" --)
 fi
-# The socket is opened in the host's network; then only this machine's own is left, with nothing in it but its loopback.
-# shellcheck disable=SC2016 # for the shell in there
+# The socket is opened in the host's network; from then on there is only this machine's own, with nothing but a loopback.
+# shellcheck disable=SC2016 # for the inner shell
 exec perl /proc/self/fd/7 listen "$bind" "$port" unshare --net -- sh -c '
   ip link set lo up && exec "$@"' - "${become[@]}" perl /proc/self/fd/7 serve

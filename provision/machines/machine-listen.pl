@@ -1,13 +1,13 @@
-# The first process of a native demo machine: accepts its SSH connections in the host's network, and lets them be served
-# in the machine's own. A listening socket stays in the network in which it was made, whoever accepts from it.
+# The first process of a native demo machine: accepts its SSH connections in the host's network, and has them served in the
+# machine's own. A listening socket stays in the network in which it was made, whichever process accepts from it.
 #   perl machine-listen.pl listen ADDRESS PORT COMMAND...   opens the socket and becomes COMMAND, which calls, as the last:
-#   perl machine-listen.pl serve FD                         an `sshd -i` for each connection, for ever
+#   perl machine-listen.pl serve FD                         an `sshd -i` for each connection, without end
 use strict;
 use warnings;
 use POSIX qw(:errno_h :sys_wait_h dup2);
 use Socket qw(:DEFAULT inet_pton pack_sockaddr_in6 AF_INET6);
 
-# sshd's own MaxStartups counts nothing here, since each of these serves one connection.
+# sshd's MaxStartups has no effect here, since each of these serves one connection.
 my $most = 400;
 
 sub open_socket {
@@ -24,16 +24,16 @@ sub open_socket {
 sub serve {
   my ($listener) = @_;
   my %sessions;
-  $SIG{CHLD} = sub { }; # ends the wait below
+  $SIG{CHLD} = sub { }; # interrupts the wait below
   while (1) {
-    # It is also the one that orphans are left to.
+    # It also inherits orphans.
     while ((my $pid = waitpid(-1, WNOHANG)) > 0) { delete $sessions{$pid} }
     my $ready = '';
     vec($ready, fileno($listener), 1) = 1 if keys %sessions < $most;
     next unless select($ready, undef, undef, 1) > 0;
     my $peer = accept(my $connection, $listener) or next;
     my $pid = fork;
-    next unless defined $pid; # no room for one more: this client is told by the end
+    next unless defined $pid; # no room for one more: this client is disconnected
     if ($pid) { $sessions{$pid} = 1; next }
     close $listener;
     $SIG{CHLD} = 'DEFAULT';
@@ -49,6 +49,6 @@ if ($verb eq 'listen') {
   exec @rest, fileno($socket) or die "$rest[0]: $!\n";
 }
 open(my $listener, '+<&=', $rest[0]) or die "no socket: $!\n";
-POSIX::close(7); # this file, of which the machine needs nothing more
+POSIX::close(7); # this file, which the machine no longer needs
 print STDERR "Server listening on socket $rest[0].\n"; # machine.sh waits for that
 serve($listener);

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A native demo machine: SSH logins into mount, PID, UTS, IPC and network namespaces of its own, over an overlay of `/`.
-# It has its own accounts, homes and processes, keeps them in memory, and leaves nothing on the host. Its network is a
-# loopback of its own: it reaches neither the host's services nor other machines, and nobody reaches it but over SSH.
-# What is inside the machine is made by machine-inside.sh, and machine-listen.pl lets clients in, both beside this file.
+# A native demo machine: SSH logins into private mount, PID, UTS, IPC and network namespaces, over an overlay of `/`.
+# It has its own accounts, homes and processes, keeps them in memory, and leaves nothing on the host. Its network is only a
+# private loopback: it reaches neither the host's services nor other machines, and is reachable only over SSH.
+# machine-inside.sh sets up the inside of the machine, and machine-listen.pl lets clients in; both are in this folder.
 set -euo pipefail
 
 usage() {
@@ -27,7 +27,7 @@ USAGE
 die() { echo "machine.sh: $*" >&2; exit 1; }
 bad_usage() { echo "machine.sh: $*" >&2; usage >&2; exit 2; }
 
-# `env -i` below: an environment may hold secrets, and root in the machine can read that of its first process.
+# `env -i` below: an environment may contain secrets, and root in the machine can read that of its first process.
 safe_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH=$safe_path
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -37,7 +37,7 @@ password='test'
 privileged=no
 keep_keys=no
 
-# Field 22 of /proc/PID/stat: with it a reused pid is never taken for ours. Nothing when the process is gone or a zombie.
+# Field 22 of /proc/PID/stat: with it, a reused pid is never mistaken for ours. Nothing if the process is gone or a zombie.
 started_at() {
   local stat fields
   { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
@@ -45,7 +45,7 @@ started_at() {
   [[ ${fields[0]} != Z && ${fields[0]} != X ]] && echo "${fields[19]}"
 }
 
-# Reads DIR/state into m_*; fails when there is none (yet).
+# Reads DIR/state into m_*; fails if there is none (yet).
 read_state() {
   [[ -r $base/$1/state ]] && read -r m_pid m_start m_boot m_bind m_port <"$base/$1/state"
 }
@@ -67,20 +67,20 @@ names() {
   done
 }
 
-# One start or stop of a machine at a time; the lock is its folder. Fails when the folder was removed meanwhile.
+# One start or stop of a machine at a time; the lock is its folder. Fails if the folder was removed in the meantime.
 lock() {
   { exec 9<"$base/$1"; } 2>/dev/null || return 1
-  flock -w 20 9 || die "another start or stop of $1 has been under way for 20 s"
+  flock -w 20 9 || die "another start or stop of $1 has been in progress for 20 s"
   [[ $base/$1 -ef /proc/self/fd/9 ]]
 }
 
-# `start` shares the lock on all machines, `guard` wants it alone: no machine appears behind its back.
+# `start` shares the lock on all machines, `guard` takes it exclusively: no machine can appear behind its back.
 lock_all() {
   exec 8<"$base"
   flock -w 60 "$1" 8 || die "another start, stop or guard has held $base for 60 s"
 }
 
-# SIGKILL to the namespace's first process ends every process in it, and with the last one its mounts go too.
+# SIGKILL to the namespace's first process kills every process in it, and its mounts go with the last one.
 end() {
   local n
   if runs "$1"; then
@@ -95,7 +95,7 @@ end() {
   [[ $keep_keys == yes ]] || rm -rf -- "${base:?}/.keys/$1"
 }
 
-# Made when there are none: a reboot of the host must not look like a forged machine.
+# Made only if there are none: a reboot of the host must not look like a forged machine.
 host_keys() {
   local type folder=$base/.keys/$1
   (umask 077 && mkdir -p "$folder")
@@ -128,7 +128,7 @@ start() {
     die "port $port on $bind is taken by something else (\`ss -ltnp\` shows what); end it or choose another port"
   fi
   launcher=
-  trap 'kill -KILL $launcher 2>/dev/null || true; end "$name"' EXIT # a start that is broken off leaves nothing
+  trap 'kill -KILL $launcher 2>/dev/null || true; end "$name"' EXIT # an interrupted start leaves nothing
   : >"$folder/log"
   host_keys "$name"
   setsid env -i PATH="$safe_path" unshare --mount --pid --fork --uts --ipc --kill-child -- \
@@ -203,7 +203,7 @@ case $command in
   stop) stop "$2" ;;
   stop-all) stop_all ;;
   guard)
-    trap '' INT TERM HUP # must outlive the one it guards
+    trap '' INT TERM HUP # must outlive the process that it guards
     cat >/dev/null
     [[ ! -d $base ]] || lock_all --exclusive
     stop_all

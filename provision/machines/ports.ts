@@ -1,4 +1,4 @@
-// The ports of the demo machines: a row, from MACHINE_BASE_PORT on.
+// The ports of the demo machines: consecutive, from MACHINE_BASE_PORT.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { composeProject } from "../docker/project.ts";
@@ -9,14 +9,14 @@ import { type Settings, STATE } from "../script/settings.ts";
 import { portSetting } from "../stack/addresses.ts";
 import { checkPorts } from "../stack/ports.ts";
 
-/** @throws Stop for a setting that can't be */
+/** @throws Stop for an invalid setting */
 export function machinePorts(settings: Settings): { first: number; count: number } {
   const count = settings.get("MACHINE_COUNT") || "10";
   if (!/^\d{1,3}$/.test(count)) throw new Stop(`MACHINE_COUNT=${count}: must be a number from 0 to 999`);
   return { first: portSetting(settings, "MACHINE_BASE_PORT", 2221), count: Number(count) };
 }
 
-/** The ports of the demo machines that are there. */
+/** The ports of the existing demo machines. */
 async function ownPorts(mode: Mode): Promise<Set<number>> {
   if (mode === "docker") {
     const ours = `label=machine-manager.prefix=${composeProject()}-alpine-`;
@@ -29,7 +29,7 @@ async function ownPorts(mode: Mode): Promise<Set<number>> {
   try {
     readdirSync(folder);
   } catch {
-    return found; // none was made
+    return found; // none has been made
   }
   // "pid start boot address port", as machine-inside.sh writes it
   for (const file of states.scanSync(folder))
@@ -37,7 +37,7 @@ async function ownPorts(mode: Mode): Promise<Set<number>> {
   return found;
 }
 
-/** @throws Stop when something else has one of them */
+/** @throws Stop if something else has one of them */
 export async function checkMachinePorts(mode: Mode, settings: Settings): Promise<void> {
   const { first, count } = machinePorts(settings);
   const ours = await ownPorts(mode);

@@ -5,9 +5,9 @@ import { Stop, say, tell } from "../script/say.ts";
 import type { Api } from "../stack/api.ts";
 import { type Machine, parseLine } from "./line.ts";
 
-/** How long a request that is answered "not just now" is repeated. */
+/** How long to repeat a request while the answer is "not just now". */
 export const WAIT_SECONDS = 20;
-/** At once: the API contacts each machine, and a dead one takes its time. */
+/** In parallel: the API contacts each machine, and a dead one is slow. */
 const LANES = 4;
 
 const Answer = Type.Object({
@@ -17,7 +17,7 @@ const Answer = Type.Object({
   last_error: Type.Optional(Type.Union([Type.String(), Type.Null()])),
 });
 
-/** POSTs one machine; repeats while the API says "not just now". Safe to repeat: the name can be taken once only. */
+/** POSTs one machine; repeats while the API says "not just now". Safe to repeat: a name can only be taken once. */
 async function post(to: Api, machine: Machine, waitSeconds: number) {
   const deadline = Date.now() + waitSeconds * 1000;
   for (;;) {
@@ -55,7 +55,7 @@ function verdict(answer: Awaited<ReturnType<typeof post>>): {
   if (answer.status === 401 || answer.status === 403)
     return {
       word: "failed",
-      text: "the API wants a token: set ADMIN_TOKEN to the one that it was started with",
+      text: "the API requires a token: set ADMIN_TOKEN to the one that it was started with",
     };
   return { word: "failed", text: `the API answered ${answer.status}: ${printable(answer.error)}` };
 }
@@ -65,9 +65,9 @@ function printable(text: string | null | undefined): string {
 }
 
 /**
- * Registers every line of a text, and says what came of each.
- * @param label what the text is called: its file
- * @returns how many are registered now, were before, and are not
+ * Registers every line of a text, and reports the result of each.
+ * @param label the text's file name
+ * @returns how many are registered now, were registered before, and failed
  */
 export async function registerLines(
   to: Api,
@@ -98,7 +98,7 @@ export async function registerLines(
   return count;
 }
 
-/** Registers one machine, and says what came of it. @returns whether it is registered */
+/** Registers one machine, and reports the result. @returns whether it is registered */
 export async function registerOne(to: Api, machine: Machine): Promise<boolean> {
   const { word, text } = verdict(await post(to, machine, WAIT_SECONDS));
   (word === "failed" ? tell : say)(`${machine.name}: ${text}`);

@@ -1,4 +1,4 @@
-// Writes the settings of the native stack's programs into .local.
+// Writes the settings of the native stack's programs to .local.
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -14,11 +14,11 @@ import type { Places } from "./places.ts";
 
 export const at = (path: string): string => join(STATE, path);
 
-/** Of the settings, what is not the program's. */
+/** The settings that aren't the program's. */
 const NOT_THE_PROGRAMS =
   /_FILE$|^(SCHEDULER|MODE|HTTPS?_PORT|TLS_\w+|DATABASE_PASSWORD|DATABASE_OWNER_\w+|EVENTS_DAYS|MACHINE_COUNT|MACHINE_BASE_PORT)$/;
 
-/** Writes all of them. @param dev with hot reload, where answers are indented */
+/** Writes all of them. @param dev with hot reload and indented responses */
 export async function writeFiles(settings: Settings, places: Places, dev: boolean): Promise<void> {
   const folders = {
     "run/service": 0o700,
@@ -35,14 +35,14 @@ export async function writeFiles(settings: Settings, places: Places, dev: boolea
   chmodSync(STATE, 0o755);
   const { cnf, init } = { cnf: databaseFiles(places), init: usersSql(settings, "localhost") };
   writeWhole(at("mysql/my.cnf"), cnf, 0o644);
-  // Run by MariaDB at each start, so that the password in .env is the one that holds.
+  // MariaDB runs it at each start, so that the password in .env always applies.
   writeWhole(at("mysql/init.sql"), init);
   const proxySecret = keptSecret(settings);
   await writeNginx(settings, places, addresses(settings, "native"), proxySecret);
   writeWhole(at("run/program.env"), programEnv(settings, places, dev, proxySecret));
 }
 
-/** By which the API knows what comes from nginx. */
+/** The secret by which the API recognises requests from nginx. */
 function keptSecret(settings: Settings): string {
   const file = at("run/proxy_secret");
   const set = settings.secret("PROXY_SECRET");
@@ -76,11 +76,11 @@ async function writeNginx(
   writeWhole(at("nginx/site.conf"), fillTemplate(template, values));
 }
 
-/** Where the API listens by itself. */
+/** Where the API itself listens. */
 export const apiAddress = (settings: Settings): string =>
   `${settings.get("HOST") || "127.0.0.1"}:${settings.get("PORT") || "3000"}`;
 
-/** The settings of the API and the scheduler. They run as a user who may read no file of yours: NAME_FILE is read here. */
+/** The settings of the API and the scheduler. They run as an OS user that can't read your files, so NAME_FILE is read here. */
 function programEnv(settings: Settings, places: Places, dev: boolean, proxySecret: string): string {
   const value = (name: string): string => {
     if (name === "DATABASE_URL")
@@ -97,6 +97,6 @@ function programEnv(settings: Settings, places: Places, dev: boolean, proxySecre
   return lines.join("");
 }
 
-/** Of the database that we start. @param folder where its socket is */
+/** The URLs of the database that we start. @param folder where its socket is */
 export const ownUrls = (settings: Settings, folder: string) =>
   databaseUrls(settings, { host: "localhost", options: `?socketPath=${folder}/mysql.sock` });

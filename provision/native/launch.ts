@@ -1,4 +1,4 @@
-// Starts and stops the native stack's manager, and with it everything.
+// Starts and stops the native stack's manager, and everything with it.
 import {
   closeSync,
   existsSync,
@@ -21,12 +21,12 @@ import { waitFor, waitStanding } from "./s6.ts";
 
 const STOP_MS = 40_000;
 
-/** What the manager says, also of what it can't start, goes into a log that rotates. */
+/** The manager's output, including what it can't start, goes to a log that rotates. */
 const LOGGED = 'exec "$0" "$1" > >(exec s6-log n1 s1000000 "$2") 2>&1';
-/** A mount namespace: what is mounted here is seen by the services only, and goes when the last of them goes. */
+/** A mount namespace: only the services see these mounts, which disappear with the last of them. */
 const MOUNTED = 'mount --bind "$1" "$2" && mount --bind "$3" "$2/run/bun" && shift 3 && exec "$@"';
 
-/** @throws Stop when it does not come to stand */
+/** @throws Stop if it does not start */
 export async function launch(settings: Settings): Promise<void> {
   const { inside, outside } = ownPlaces();
   const bun = process.execPath;
@@ -52,7 +52,7 @@ export async function launch(settings: Settings): Promise<void> {
     bun,
   ];
   const log = openSync(at("log/start.log"), "w", 0o600);
-  // Settings of the shell that we were called from are not for the services, which would inherit them.
+  // The services must not inherit settings from the shell that called us.
   const child = Bun.spawn(isRoot ? [...mounted, ...logged] : logged, {
     cwd: STATE,
     env: withoutSettings(settings),
@@ -75,26 +75,26 @@ export async function down(): Promise<void> {
   say("native: stopping");
   process.kill(pid, "SIGTERM");
   if (!(await waitFor(() => !runs(pid), STOP_MS, 100)))
-    throw new Stop(`the manager (process ${pid}) does not stop; look at .local/log`);
+    throw new Stop(`the manager (process ${pid}) does not stop; see .local/log`);
   rmSync(`${ownPlaces().outside}/db/mysql.sock`, { force: true });
   rmSync(MANAGER_PID, { force: true });
   say("native: stopped");
 }
 
-/** An earlier version ran under supervisord, whose services have our ports. */
+/** An earlier version ran under supervisord, whose services hold our ports. */
 export async function endSupervisord(): Promise<void> {
   const pid = pidIn(at("run/supervisord.pid"));
   if (pid === undefined || !wordsOf(pid).join(" ").includes("supervisord")) return;
   say("native: stopping the services of an earlier version");
   process.kill(pid, "SIGTERM");
   if (!(await waitFor(() => !runs(pid), STOP_MS, 100)))
-    throw new Stop(`supervisord (process ${pid}) does not stop; end it by hand`);
+    throw new Stop(`supervisord (process ${pid}) does not stop; kill it by hand`);
   for (const name of readdirSync(at("run")).filter((one) => one.startsWith("supervisor")))
     rmSync(at(`run/${name}`));
   for (const name of readdirSync(at("log")).filter((one) => /\.log/.test(one))) rmSync(at(`log/${name}`));
 }
 
-/** (A zombie's place is still there: nobody may have waited for it yet.) */
+/** (Not a zombie, which may still be there because nobody has waited for it.) */
 function runs(pid: number): boolean {
   try {
     return !/^State:\t[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));

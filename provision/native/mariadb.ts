@@ -11,11 +11,11 @@ socket = ${sockets}/db/mysql.sock
 pid-file = ${mysql}/data/mariadbd.pid
 init-file = ${mysql}/init.sql
 secure-file-priv = ${mysql}/tmp
-# Reached through the socket only; it listens on no port.
+# Reachable only through the socket; it listens on no port.
 skip-networking
 skip-name-resolve
 local-infile = 0
-# As in compose.yml: a commit is on disk before it is answered, and all clocks are UTC.
+# As in compose.yml: a commit is on disk before it is confirmed, and all clocks are UTC.
 innodb-flush-log-at-trx-commit = 1
 default-time-zone = +00:00
 character-set-server = utf8mb4

@@ -1,4 +1,4 @@
-// nginx's settings in the native stack; site.conf.template has what both modes share.
+// nginx's settings in the native stack; site.conf.template has the part that both modes share.
 
 export function nginxConf(asRoot: boolean): string {
   return `${asRoot ? "user www-data;" : ""}
@@ -19,7 +19,7 @@ http {
 `;
 }
 
-/** What envsubst does, which a bare machine lacks. */
+/** Does what envsubst does, which a bare machine lacks. */
 export function fillTemplate(template: string, values: Record<string, string>): string {
   let text = template;
   for (const [name, value] of Object.entries(values)) text = text.replaceAll(`\${${name}}`, () => value);

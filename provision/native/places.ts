@@ -1,4 +1,4 @@
-// Where things are: as the services of the native stack see them, and as we do.
+// Paths as the services of the native stack see them, and as we do.
 import { join } from "node:path";
 import { isRoot, ROOT, STATE } from "../script/settings.ts";
 
@@ -13,21 +13,21 @@ export interface Places {
   certificates: string;
 }
 
-/** Which checkout this is, in 16 letters. */
+/** Identifies this checkout, in 16 characters. */
 export const CHECKOUT = new Bun.CryptoHasher("sha256").update(ROOT).digest("hex").slice(0, 16);
 
-/** A socket's path holds 107 bytes. */
+/** A socket's path may have 107 bytes. */
 const LONGEST_FOLDER = 80;
 
-/** With systemd, and when we are not root, nothing is mounted. */
+/** With systemd, or if we are not root, nothing is mounted. */
 function unmounted(sockets: string): Places {
   const certificates = join(STATE, "certificate");
   return { inside: STATE, app: ROOT, sockets, outside: sockets, certificates };
 }
 
 /**
- * Under s6. As root, .local is mounted at /mnt in a mount namespace of the services' own: so it may lie in /root, where
- * no other user can go.
+ * Under s6. As root, .local is mounted at /mnt in the services' private mount namespace: so it may be in /root, which no
+ * other OS user can enter.
  */
 export function ownPlaces(): Places {
   const sockets = join(STATE, "run");
@@ -35,7 +35,7 @@ export function ownPlaces(): Places {
     const short = `/tmp/machine-manager-${process.getuid?.()}-${CHECKOUT}`;
     return unmounted(sockets.length > LONGEST_FOLDER ? short : sockets);
   }
-  // What is mounted there hides what lies there.
+  // The mount hides whatever is there.
   const inside = `${ROOT}/`.startsWith("/mnt/") ? "/media" : "/mnt";
   return {
     inside,
@@ -46,7 +46,7 @@ export function ownPlaces(): Places {
   };
 }
 
-/** Under systemd, nginx has copies of its own. */
+/** Under systemd, nginx has its own copies. */
 export function systemdPlaces(): Places {
   const places = unmounted(join(STATE, "run"));
   return { ...places, app: join(STATE, "run/app"), certificates: "/run/machine-manager-nginx" };

@@ -1,4 +1,4 @@
-// Runs the program's own commands, outside of its services.
+// Runs the program's own commands, outside its services.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ask, asksHelp, type Env, run } from "../script/children.ts";
@@ -13,7 +13,7 @@ import { copySources } from "./sources.ts";
 const DATABASE_MS = 120_000;
 const MOST_ENDS = 4;
 
-/** The program's own copy, which is all that it sees of this checkout. */
+/** Makes the program's own copy, which is all that it sees of this checkout. */
 export function copyOfSources(): void {
   if (!isRoot) return;
   try {
@@ -23,12 +23,12 @@ export function copyOfSources(): void {
   }
 }
 
-/** Relative to where the program is run then: a socket's path is short. */
+/** Relative to where the program is run: a socket's path must be short. */
 const SOCKET = "db";
 
 const command = (words: string[]) => ["bun", "--no-env-file", join(ROOT, "server.ts"), ...words];
 
-/** Settings go through the environment, which no process list shows. */
+/** Settings are passed in the environment, which no process list shows. */
 function place(settings: Settings, own: Env): { cwd: string; env: Env } {
   const { outside } = ownPlaces();
   return { cwd: existsSync(outside) ? outside : ROOT, env: { ...withoutSettings(settings), ...own } };
@@ -59,7 +59,7 @@ export function asProgram(settings: Settings, words: string[], input?: string): 
   return run(command(words), { ...place(settings, own), ...given });
 }
 
-/** Brings the tables up to date once the database is there; API and scheduler wait for that. */
+/** Brings the tables up to date once the database is up; API and scheduler wait for that. */
 export async function migrate(settings: Settings, services: string[]): Promise<void> {
   if (settings.secret("DATABASE_URL")) {
     if (!settings.secret("DATABASE_OWNER_URL")) return; // then the program does it itself

@@ -1,4 +1,4 @@
-// Waits until the native stack answers, or says why it does not.
+// Waits until the native stack answers, or says why it doesn't.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Stop, say, tell } from "../script/say.ts";
@@ -12,9 +12,9 @@ import { firstDown, status } from "./status.ts";
 import { bySystemd } from "./systemd.ts";
 
 const READY_MS = 120_000;
-/** A service that has ended so often since it was started will go on so. */
+/** A service that has ended this often since it was started will keep doing so. */
 const MOST_ENDS = 4;
-/** The scheduler has no port: it is up when it has run for so long. */
+/** The scheduler has no port: it counts as up when it has run this long. */
 const SCHEDULER_SECONDS = 3;
 
 /** Shows why a service does not come up, and stops. */
@@ -36,11 +36,11 @@ const proxyReady = (settings: Settings) => {
   return answers(`https://${near}:${https}/readyz`, { tls: proxyTls("native") });
 };
 
-/** Waits until the API answers through nginx. @returns whether it came to */
+/** Waits until the API answers through nginx. @returns whether it did */
 export const proxyAnswers = (settings: Settings): Promise<boolean> =>
   waitFor(() => proxyReady(settings), READY_MS, 500);
 
-/** Waits until all services are up. @throws Stop when one is not, with the end of its log */
+/** Waits until all services are up. @throws Stop if one isn't, with the end of its log */
 export async function waitReady(settings: Settings, services: string[]): Promise<void> {
   const seen = new Set<string>();
   const once = (what: string, line: string) => {

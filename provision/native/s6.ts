@@ -1,4 +1,4 @@
-// Asks s6 what runs, and tells it what shall.
+// Queries and controls s6.
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ask } from "../script/children.ts";
@@ -8,15 +8,15 @@ import { at } from "./files.ts";
 import { standing } from "./manager.ts";
 import { folderOf } from "./services.ts";
 
-/** A service has 12 s to end before it is made to. */
+/** A service has 12 s to end before it is killed. */
 const END_MS = 15_000;
-/** A TAI64 label counts from here, ten seconds before 1970. */
+/** The zero point of a TAI64 label, ten seconds before 1970. */
 const TAI64_EPOCH = 2n ** 62n + 10n;
 
 const tell = (...words: string[]) => ask(["s6-svc", ...words]);
 const supervised = async (folder: string) => (await ask(["s6-svok", folder])).code === 0;
 
-/** Waits until something is so. @returns whether it came to be */
+/** Waits for a condition. @returns whether it came true */
 export async function waitFor(
   what: () => boolean | Promise<boolean>,
   milliseconds: number,
@@ -30,7 +30,7 @@ export async function waitFor(
   return true;
 }
 
-/** Whether the manager that was just started has taken over the services. */
+/** Waits until the manager that was just started controls the services. */
 export const waitStanding = () =>
   waitFor(
     async () => standing() && (await ask(["s6-svscanctl", "-a", at("run/service")])).code === 0,
@@ -44,7 +44,7 @@ export interface End {
   how: string;
 }
 
-/** The newest ends of a service since `forgetEnds`, the oldest first. */
+/** The latest ends of a service since `forgetEnds`, the oldest first. */
 export async function endsOf(service: string): Promise<End[]> {
   const { stdout } = await ask(["s6-svdt", folderOf(service)]);
   return stdout.split("\n").flatMap((line) => {
@@ -58,8 +58,8 @@ export async function forgetEnds(services: string[]): Promise<void> {
 }
 
 /**
- * For how many seconds a service's process has run; undefined when there is none. (Not what s6-svstat says: that is a
- * file, which a full disk leaves as it was.)
+ * How many seconds a service's process has run; undefined if there is none. (Not from s6-svstat, which reads a file that a
+ * full disk keeps from being updated.)
  */
 export async function secondsUp(service: string): Promise<number | undefined> {
   const pid = readOr(join(folderOf(service), "group")).trim();
@@ -79,8 +79,8 @@ function readOr(file: string, otherwise = ""): string {
 }
 
 /**
- * Ends it, and lets it be started. (`s6-svc -d -wD` would return before its `-d` is sent when the service is down
- * already, as it is between two tries; the `-u` then came first, and it stayed down.)
+ * Ends a service, and lets it start again. (`s6-svc -d -wD` would return before its `-d` is sent if the service is already
+ * down, as it is between two tries; the `-u` then came first, and it stayed down.)
  */
 async function restart(service: string): Promise<void> {
   await tell("-d", folderOf(service));
@@ -88,13 +88,13 @@ async function restart(service: string): Promise<void> {
   await tell("-u", folderOf(service));
 }
 
-/** Remembers with which settings each service is started. */
+/** Records the settings that each service is started with. */
 export function keepSettings(services: string[]): void {
   for (const service of services)
     writeWhole(join(folderOf(service), "running"), readFileSync(join(folderOf(service), "settings")));
 }
 
-/** Removes the services that there shall not be any more: a database of our own, say. */
+/** Removes services that are no longer wanted: our own database, for example. */
 export async function dropOthers(services: string[]): Promise<void> {
   for (const name of readdirSync(at("run/service"), { withFileTypes: true })) {
     if (!name.isDirectory() || name.name.startsWith(".") || services.includes(name.name)) continue;

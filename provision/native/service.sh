@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What s6 or systemd runs: one service of the native stack, with the rights that it needs and no more.
+# What s6 or systemd runs: one service of the native stack, with only the rights that it needs.
 # usage: provision/native/service.sh db|nginx|api|scheduler|sources [--watch]
-# Environment: STATE is .local and APP the program's sources, as the services see them; CHECKOUT is the checkout's number.
+# Environment: STATE is .local and APP the program's sources, as the services see them; CHECKOUT identifies the checkout.
 set -euo pipefail
 # shellcheck disable=SC2153 # the environment has them
 service=$1 watch=${2:-} state=$STATE by_systemd=${BY_SYSTEMD-}
@@ -10,13 +10,13 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 is_root() { [[ $(id -u) == 0 ]]; }
 cd "$state"
 
-# Runs the service in place of this script. When its supervisor is killed, the kernel ends it as well.
-# (systemd does that by itself, and lets nobody call what setpriv calls.)
+# Replaces this script with the service. If its supervisor is killed, the kernel ends it as well.
+# (systemd does that itself, and blocks the system call that setpriv uses.)
 run() {
   if [[ -n $by_systemd ]] && ! is_root; then exec "$@"; fi
   exec setpriv --pdeathsig TERM "$@"
 }
-# The same as another user, who can gain no rights at all (root only; anybody else is that user already).
+# The same as another OS user that can't gain any rights (only as root; otherwise we already are that user).
 run_as() {
   local uid=$1 gid=$2
   shift 2
@@ -24,7 +24,7 @@ run_as() {
   run --reuid "$uid" --regid "$gid" --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs "$@"
 }
 
-# What root has to do before MariaDB is started.
+# What root must do before MariaDB starts.
 db_files() {
   local socket
   my=$state/mysql
@@ -33,7 +33,7 @@ db_files() {
   mkdir -p "${socket%/*}" && chmod 755 "${socket%/*}"
   if is_root; then chown "$uid:$gid" "${socket%/*}" "$my/init.sql"; fi
   if [[ ! -d $my/data ]]; then
-    # Made beside its place and moved there whole, so that half a database is never mistaken for one.
+    # Made next to its final place and moved there complete, so that half a database is never mistaken for a whole one.
     rm -rf "$my/new" "$my/tmp"
     mkdir -m 700 "$my/new" "$my/tmp"
     if is_root; then chown "$uid:$gid" "$my/new" "$my/tmp"; fi
@@ -50,8 +50,7 @@ db() {
 }
 
 # nginx's master opens the ports and reads the key as root; its workers are www-data.
-# (Under systemd it is www-data from the start, writes into a folder of its own, and has no /dev/stdout to open: that is a
-# socket.)
+# (Under systemd it is www-data from the start, writes to its own folder, and can't open /dev/stdout, which is a socket.)
 nginx_() {
   local prefix=${RUNTIME_DIRECTORY:-$state/nginx}
   mkdir -p "$prefix/tmp"
@@ -62,22 +61,22 @@ nginx_() {
 program() {
   # shellcheck disable=SC2153
   local name line uid number=$CHECKOUT app=$APP settings=${RUNTIME_DIRECTORY:-$state/run}/program.env
-  # Only the settings that `up` wrote down; nothing else of the shell that it was typed into.
+  # Only the settings that `up` wrote; nothing else from the shell that it was called from.
   for name in $(compgen -e); do [[ $name == PATH || $name == LANG ]] || unset "$name" 2>/dev/null || true; done
   # shellcheck disable=SC2163 # the line is NAME=VALUE
   while IFS= read -r line; do export "$line"; done <"$settings"
   export HOME=/nonexistent BUN_RUNTIME_TRANSPILER_CACHE_PATH=0 SCHEDULER=false
   [[ $service == api ]] || export SCHEDULER=true
-  # A uid of its own from a range that no account has, so that neither root's files nor the database's are within reach.
+  # A separate uid from a range that no OS account has, so that neither root's files nor the database's are accessible.
   uid=$((61184 + 0x${number:0:4} % 4096))
   cd "$app"
   run_as "$uid" "$uid" "$state/run/bun" --no-env-file ${watch:+--watch --no-clear-screen} server.ts
 }
 
-# In run-dev: each edit of the checkout, into the copy that the program runs from.
+# In run-dev: copies each edit of the checkout to the copy that the program runs from.
 sources() { run "$state/run/bun" --no-env-file "$checkout/provision/native/sources.ts" "$checkout" "$APP" --follow; }
 
-# Under systemd, as root before the service: files that only root may read, for its user alone.
+# Under systemd, as root before the service starts: files that only root may read, for its OS user alone.
 hand_over() {
   install -m 400 -- "$@" "$RUNTIME_DIRECTORY/"
   chown --reference="$RUNTIME_DIRECTORY" -- "$RUNTIME_DIRECTORY"/*

@@ -1,4 +1,4 @@
-// The services that there shall be, as s6 reads them: a folder each.
+// The wanted services, as s6 reads them: a folder each.
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isRoot, ROOT, type Settings } from "../script/settings.ts";
@@ -12,7 +12,7 @@ export const SERVICES = ["db", "api", "scheduler", "nginx"] as const;
 /** A service's folder. */
 export const folderOf = (service: string): string => at(join("run/service", service));
 
-/** Called after each end. What the dead one left of its process group goes, too: nginx's workers would keep its port. */
+/** Called after each end. Kills what the service left in its process group: nginx's workers would keep its port. */
 const FINISH = `#!/bin/sh
 read -r group <group
 case $group in '' | *[!0-9]* | 0 | 1) ;; *) kill -s KILL -- "-$group" 2>/dev/null ;; esac
@@ -20,13 +20,13 @@ printf '%-10s' 0 1<>group
 `;
 
 /**
- * Writes the programs' settings and their services' folders. `settings` in each is the checksum of a service's settings:
- * when it changes, `up` restarts the service, and only it.
- * @returns the names of the services; what is not among them any more is left to `up` to remove
+ * Writes the programs' settings and their services' folders. The file `settings` in each has the checksum of the service's
+ * settings: when it changes, `up` restarts that service, and only that one.
+ * @returns the names of the services; `up` removes any others
  */
 export async function render(settings: Settings, places: Places, dev: boolean): Promise<string[]> {
   await writeFiles(settings, places, dev);
-  // A `just run` after a `git pull` restarts the program. (With --watch it sees that by itself.)
+  // A `just run` after a `git pull` restarts the program. (With --watch it notices on its own.)
   writeWhole(at("run/sources"), dev ? "" : sourceSum(ROOT));
   const watch = dev ? " --watch" : "";
   const program = ["run/program.env", "run/sources"];
@@ -37,7 +37,7 @@ export async function render(settings: Settings, places: Places, dev: boolean): 
   ];
   if (!settings.secret("DATABASE_URL"))
     services.unshift(["db", "TERM", "", ["mysql/my.cnf", "mysql/init.sql"]]);
-  // Not root, the program runs in the checkout itself.
+  // If we are not root, the program runs in the checkout itself.
   if (dev && isRoot) services.push(["sources", "TERM", "", []]);
   for (const [name, signal, more, reads] of services) writeService(places, name, signal, more, reads);
   return services.map(([name]) => name);
@@ -48,10 +48,10 @@ function writeService(places: Places, name: string, signal: string, more: string
   mkdirSync(join(folder, "log"), { recursive: true });
   const script = join(ROOT, "provision/native/service.sh").replace(/["$`\\]/g, "\\$&");
   const run = `#!/bin/sh
-# Started again by s6-supervise a second after it ended, for ever.
+# s6-supervise restarts it a second after it ends, without end.
 exec 2>&1
 umask 022
-# Over what is there: that works on a full disk, too.
+# Overwrites in place, which works even on a full disk.
 printf '%-10s' "$$" 1<>group
 export CHECKOUT=${CHECKOUT} STATE=${places.inside} APP=${places.app}
 exec bash "${script}" ${name}${more}

@@ -1,7 +1,7 @@
-// The program's own copy of what it is made of. As root the services run as users who may not read this checkout (it may lie
-// in /root, or be made with umask 077), and nothing in it changes its mode for them: they get a copy, open to all, of these
+// The program's own copy of its sources. If root starts them, the services run as OS users that can't read this checkout (it
+// may be in /root, or made with umask 077), and no mode in it is changed for them: they get a copy, readable by all, of these
 // files and no others.
-// usage: bun provision/native/sources.ts CHECKOUT COPY [--follow]   (--follow: goes on, and copies each edit)
+// usage: bun provision/native/sources.ts CHECKOUT COPY [--follow]   (--follow: keeps running, and copies each edit)
 import {
   chmodSync,
   copyFileSync,
@@ -17,17 +17,17 @@ import {
 import { dirname, join } from "node:path";
 
 const FOLDERS = ["cron", "db", "http", "pool", "routes"];
-/** Beside these, every *.ts of the top folder. */
+/** Besides these, every *.ts in the top folder. */
 const FILES = ["package.json", "tsconfig.json", "bunfig.toml"];
-/** What starts it under systemd. */
+/** Starts it under systemd. */
 const SCRIPTS = ["provision/native/service.sh"];
-/** Of the folders: what else somebody keeps there is theirs. */
+/** The kinds of files copied from folders: anything else there isn't ours. */
 const KINDS = /\.(ts|js|css|html|svg|json|sql|sh)$/;
 const FOLLOW_EVERY_MS = 300;
 
 type Files = Map<string, { size: number; time: number }>;
 
-/** Adds what lies in a folder, by its path in the checkout. Links are not followed. */
+/** Adds the files in a folder, by their path in the checkout. Links are not followed. */
 function addFolder(found: Files, root: string, folder: string): void {
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
     const path = join(folder, entry.name);
@@ -42,11 +42,11 @@ function addFile(found: Files, root: string, path: string): void {
     // Whole milliseconds, which a copy can keep.
     found.set(path, { size, time: Math.floor(mtimeMs) });
   } catch {
-    // An editor is just replacing it.
+    // An editor is replacing it right now.
   }
 }
 
-/** What the program is made of, but for packages. */
+/** The program's sources, without packages. */
 function sources(root: string): Files {
   const found: Files = new Map();
   for (const name of readdirSync(root))
@@ -57,11 +57,11 @@ function sources(root: string): Files {
   return found;
 }
 
-/** The packages that the program needs when it runs: those of `dependencies`, and what these need. */
+/** The packages that the program needs to run: those in `dependencies`, and what these need. */
 function packages(root: string): string[] {
   const found = new Set<string>();
   const visit = (name: string, from: string) => {
-    // As Bun looks for it: beside who asks for it, then further up.
+    // Searches like Bun: next to the package that needs it, then further up.
     for (let at = from; ; at = dirname(at)) {
       const place = join(at, "node_modules", name);
       if (existsSync(join(root, place, "package.json"))) {
@@ -80,11 +80,11 @@ function packages(root: string): string[] {
   };
   const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   for (const name of Object.keys(dependencies)) visit(name, ".");
-  // A package that lies in another one is copied with it.
+  // A nested package is copied with the outer one.
   return [...found].filter((place) => place.lastIndexOf("node_modules/") === 0);
 }
 
-/** Makes the copy equal to `wanted`, and changes in it what differs, no more. */
+/** Makes the copy equal to `wanted`, changing only what differs. */
 function bring(root: string, copy: string, wanted: Files, here: Files): void {
   for (const [path, { size, time }] of wanted) {
     const has = here.get(path);
@@ -98,7 +98,7 @@ function bring(root: string, copy: string, wanted: Files, here: Files): void {
   for (const path of here.keys()) if (!wanted.has(path)) rmSync(join(copy, path), { force: true });
 }
 
-/** Everything that lies in the copy, packages apart. */
+/** Everything in the copy, except packages. */
 function inCopy(copy: string): Files {
   const found: Files = new Map();
   for (const entry of readdirSync(copy, { withFileTypes: true }))
@@ -107,7 +107,7 @@ function inCopy(copy: string): Files {
   return found;
 }
 
-/** Packages change with bun.lock only, and as a whole. */
+/** Packages change only with bun.lock, and as a whole. */
 function bringPackages(root: string, copy: string): void {
   const lock = Bun.hash(readFileSync(join(root, "bun.lock"))).toString();
   const mark = join(copy, "node_modules/.of");
@@ -121,7 +121,7 @@ function bringPackages(root: string, copy: string): void {
   writeFileSync(mark, lock);
 }
 
-/** The checksum of what the program is made of. */
+/** The checksum of the program's sources. */
 export function sourceSum(root: string): string {
   const sum = new Bun.CryptoHasher("sha256");
   const paths = [...sources(root).keys(), "bun.lock"].filter((path) => existsSync(join(root, path)));
@@ -138,7 +138,7 @@ export function copySources(root: string, copy: string): void {
   process.umask(before);
 }
 
-/** Copies each edit, for ever. */
+/** Copies each edit, without end. */
 async function follow(root: string, copy: string): Promise<never> {
   console.log(`copies what is edited in ${root}`);
   process.umask(0o022);
@@ -147,7 +147,7 @@ async function follow(root: string, copy: string): Promise<never> {
       bring(root, copy, sources(root), inCopy(copy));
       failed = false;
     } catch (error) {
-      // A file that went while it was copied, a full disk: the next round tries again.
+      // A file that vanished while being copied, a full disk: the next round tries again.
       if (!failed) console.error(`can't copy: ${(error as Error).message}`);
       failed = true;
     }

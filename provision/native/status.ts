@@ -1,4 +1,4 @@
-// Which service of the native stack is up, and of the others since when and why they are not.
+// Which services of the native stack are up; for the others, since when and why they are down.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { say } from "../script/say.ts";
 import type { Settings } from "../script/settings.ts";
 import { addresses } from "../stack/addresses.ts";
 import { answers, proxyTls } from "../stack/api.ts";
-import { clock, lastFailure, lastWords } from "../stack/told.ts";
+import { clock, lastFailure, lastWords } from "../stack/history.ts";
 import { apiAddress, at } from "./files.ts";
 import { standing } from "./manager.ts";
 import { ownPlaces } from "./places.ts";
@@ -15,13 +15,13 @@ import { endsOf, secondsUp } from "./s6.ts";
 import { folderOf, SERVICES } from "./services.ts";
 import { bySystemd } from "./systemd.ts";
 
-/** A failure that began is not over before its service has run for so long. */
+/** A failure is over only when its service has run this long. */
 const STEADY_SECONDS = 5;
 const RECENT_SECONDS = 15;
 
-/** Whether a service does what it is there for. */
+/** Whether a service does its job. */
 async function works(service: string, settings: Settings): Promise<boolean> {
-  // (As the database user that MariaDB knows us by without a password.)
+  // (As the database user that needs no password: MariaDB recognises our OS user.)
   const ping = ["mariadb-admin", "--no-defaults", `--socket=${ownPlaces().outside}/db/mysql.sock`];
   const { near, https } = addresses(settings, "native");
   if (service === "db")
@@ -43,7 +43,7 @@ function logOf(service: string): string[] {
   return texts.join("\n").split("\n").slice(-400);
 }
 
-/** A line for a service: since when it runs; or that it does not, since when and why. */
+/** A service's line: since when it has been up, or since when and why it is down. */
 async function statusOf(service: string, settings: Settings): Promise<{ up: boolean; line: string }> {
   const now = Date.now() / 1000;
   const ends = await endsOf(service);
@@ -54,23 +54,23 @@ async function statusOf(service: string, settings: Settings): Promise<{ up: bool
     const began = clock(now - seconds);
     if (await works(service, settings)) return { up: true, line: `${service}: up since ${began}` };
     const words = lastWords(logOf(service));
-    return { up: false, line: `${service}: does not answer; it runs since ${began}. Its log: ${words}` };
+    return { up: false, line: `${service}: does not answer; running since ${began}. Its log: ${words}` };
   }
   const how = ends.at(-1)?.how ?? "";
   return {
     up: false,
-    line: `${service}: DOWN since ${clock(since ?? now)}, tried again every second; it ended with ${how}. Its log: ${lastWords(logOf(service))}`,
+    line: `${service}: DOWN since ${clock(since ?? now)}, restarted every second; it ended with ${how}. Its log: ${lastWords(logOf(service))}`,
   };
 }
 
-/** One that is not up, for what is said when the stack does not come up. */
+/** A service that is down, for the message when the stack does not come up. */
 export async function firstDown(settings: Settings): Promise<string> {
   for (const service of SERVICES)
     if (existsSync(folderOf(service)) && !(await statusOf(service, settings)).up) return service;
   return "api";
 }
 
-/** Says it of all. @returns whether all are up */
+/** Prints the status of all services. @returns whether all are up */
 export async function status(settings: Settings, tellLine: (line: string) => void = say): Promise<boolean> {
   if (!standing() && bySystemd()) {
     const units = await ask(["systemctl", "--no-pager", "--lines=1", "status", "machine-manager-*"]);
@@ -86,7 +86,7 @@ export async function status(settings: Settings, tellLine: (line: string) => voi
   for (const { line } of found) tellLine(line);
   const { near, https, publicUrl } = addresses(settings, "native");
   if (!(await answers(`https://${near}:${https}/readyz`, { tls: proxyTls("native") }))) {
-    tellLine(`${publicUrl} does not answer; look at: just logs`);
+    tellLine(`${publicUrl} does not answer; see: just logs`);
     return false;
   }
   tellLine(`ready: ${publicUrl}`);

@@ -1,4 +1,4 @@
-// The same four services as units of systemd, for hosts that it runs.
+// The same four services as systemd units, for hosts with systemd.
 import {
   chmodSync,
   copyFileSync,
@@ -22,10 +22,10 @@ import { unitsOf } from "./units.ts";
 
 const UNITS = "/etc/systemd/system";
 const PREFIX = "machine-manager-";
-/** A socket's path, below it, holds 107 bytes. */
+/** The path of a socket below it may have 107 bytes. */
 const LONGEST_ROOT = 70;
 
-/** Writes the units into a folder, and all that they read into .local. @returns the services' names */
+/** Writes the units to a folder, and all that they read to .local. @returns the services' names */
 export async function writeUnits(settings: Settings, into: string): Promise<string[]> {
   const places = systemdPlaces();
   const services = await render(settings, places, false);
@@ -42,17 +42,17 @@ export const bySystemd = (): boolean => systemdRuns() && existsSync(join(UNITS, 
 function needSystemd(): void {
   if (!systemdRuns())
     throw new Stop(
-      `systemd does not run here (process 1 is ${readFileSync("/proc/1/comm", "utf8").trim()}), so there is nothing to install the services into.\n` +
-        "  On a host that it runs, type the same. Here: just run, which needs no systemd, and starts what ends as well",
+      `systemd is not running here (process 1 is ${readFileSync("/proc/1/comm", "utf8").trim()}), so there is nothing to install the services into.\n` +
+        "  Run this on a host with systemd. Here, use just run, which needs no systemd and also restarts services that end",
     );
   if (!isRoot) throw new Stop("only root may install services; type: sudo just install-systemd");
 }
 
-/** The services' users come into the checkout's folder by themselves there. */
+/** Under systemd, the services' OS users must be able to enter the checkout's folder. */
 function checkPlace(): void {
   if (/^\/(root|home|run)\//.test(ROOT))
     throw new Stop(
-      `the services may not see ${ROOT}: have the checkout in another place, such as /opt/machine-manager`,
+      `the services may not see ${ROOT}: put the checkout somewhere else, such as /opt/machine-manager`,
     );
   if (!/^[A-Za-z0-9_/.+@-]+$/.test(ROOT))
     throw new Stop(`the path ${ROOT} has a character that systemd would misread; move the checkout`);
@@ -60,7 +60,9 @@ function checkPlace(): void {
     throw new Stop(`the path ${ROOT} is too long for a socket in it; move the checkout`);
   for (let folder = ROOT; ; folder = dirname(folder)) {
     if ((statSync(folder).mode & 1) === 0)
-      throw new Stop(`other users can't enter ${folder}, so the services could not: chmod o+x ${folder}`);
+      throw new Stop(
+        `other OS users can't enter ${folder}, so neither can the services: chmod o+x ${folder}`,
+      );
     if (folder === "/") return;
   }
 }
@@ -69,22 +71,22 @@ async function systemctl(...words: string[]): Promise<void> {
   if ((await run(["systemctl", ...words])) !== 0) throw new Stop(`systemctl ${words[0]} failed: see above`);
 }
 
-/** What has to be done between the units and their start. */
+/** What must be done between installing the units and starting them. */
 export interface Steps {
   copySources(): void;
   migrate(services: string[]): Promise<void>;
-  /** @returns whether it came to answer */
+  /** @returns whether it answers */
   waitReady(): Promise<boolean>;
 }
 
-/** Installs and starts them. @throws Stop when this host or checkout can't have them */
+/** Installs and starts them. @throws Stop if this host or checkout can't have them */
 export async function installSystemd(settings: Settings, steps: Steps): Promise<void> {
   needSystemd();
   checkPlace();
-  if (standing()) throw new Stop("the stack runs without systemd; stop it first: just down");
+  if (standing()) throw new Stop("the stack is running without systemd; stop it first: just down");
   mkdirSync(at("run"), { recursive: true, mode: 0o755 });
   for (const folder of [STATE, at("run")]) chmodSync(folder, 0o755);
-  // Not a link: bun may lie in somebody's home.
+  // Not a link: bun may be in somebody's home.
   rmSync(at("run/bun"), { force: true });
   copyFileSync(process.execPath, at("run/bun"));
   chmodSync(at("run/bun"), 0o755);
@@ -93,7 +95,7 @@ export async function installSystemd(settings: Settings, steps: Steps): Promise<
   const units = services.map((name) => PREFIX + name);
   await systemctl("daemon-reload");
   await systemctl("enable", ...units);
-  // What runs already takes its new settings.
+  // Running services pick up their new settings.
   if (services.includes("db")) await systemctl("restart", `${PREFIX}db`);
   await steps.migrate(services);
   for (const name of ["api", "scheduler", "nginx"]) await systemctl("restart", PREFIX + name);

@@ -1,9 +1,9 @@
-// The text of systemd's units.
+// The text of the systemd units.
 import { join } from "node:path";
 import { ROOT, STATE } from "../script/settings.ts";
 import { CHECKOUT } from "./places.ts";
 
-/** What holds for all four. Written for `systemd-analyze security`, which a test asks. */
+/** Common to all four. A test checks it with `systemd-analyze security`. */
 const HARDENING = `NoNewPrivileges=yes
 ProtectSystem=strict
 ProtectHome=yes
@@ -77,7 +77,7 @@ function unit(name: string, after: string[], service: string, app: string, own: 
 [Unit]
 Description=Machine Manager: ${name}
 After=${["network.target", ...units].join(" ")}
-# Tried again for ever.
+# Restarted without end.
 StartLimitIntervalSec=0
 
 [Service]

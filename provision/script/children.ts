@@ -1,12 +1,12 @@
-// How the scripts here run other programs: as children that end with us. Ctrl-C ends them, and then us with 130.
+// How the scripts here run other programs: as children that end with us. Ctrl-C ends them, and then us, with 130.
 import { delimiter } from "node:path";
 
-// An ordinary user's PATH lacks these, and mariadbd, nginx and sshd are there.
+// An ordinary user's PATH lacks these folders, which have mariadbd, nginx and sshd.
 process.env.PATH = [process.env.PATH, "/usr/local/sbin", "/usr/sbin", "/sbin"]
   .filter(Boolean)
   .join(delimiter);
 
-/** How long a child may take to end by itself, before it is made to. */
+/** How long a child may take to end before it is killed. */
 const GRACE_MS = 10_000;
 
 export type Env = Record<string, string | undefined>;
@@ -17,11 +17,11 @@ export interface Options {
   env?: Env;
   /** its standard input; default: nothing */
   input?: string;
-  /** it reads what we are given: a terminal, say */
+  /** it reads our standard input: a terminal, say */
   interactive?: boolean;
-  /** after which it is ended */
+  /** a time limit */
   seconds?: number;
-  /** must not be cut off: at a signal it is told to end, itself and no child of its own, and waited for */
+  /** must not be interrupted: on a signal, only it is asked to end, none of its children, and we wait for it */
   uncut?: boolean;
 }
 
@@ -35,8 +35,8 @@ type Child = Bun.Subprocess<"ignore" | "inherit" | Blob, "inherit" | "pipe", "in
 const living = new Map<Child, Options>();
 
 /**
- * Each child leads a process group of its own: a terminal's Ctrl-C reaches us alone, and we end it with all that it
- * has started. (Ansible, for one, answers Ctrl-C with a traceback of each of its processes.)
+ * Each child leads its own process group: a terminal's Ctrl-C reaches only us, and we end the child with all that it has
+ * started. (Ansible, for one, answers Ctrl-C with a traceback from each of its processes.)
  */
 function start(command: string[], options: Options, output: "inherit" | "pipe"): Child {
   const child = Bun.spawn(command, {
@@ -59,7 +59,7 @@ function start(command: string[], options: Options, output: "inherit" | "pipe"):
 
 /** Sends a signal to a child, and to all that it has started. */
 function end(child: Child, signal: "SIGTERM" | "SIGKILL"): void {
-  // Never 0 or 1, which would mean everybody.
+  // Never 0 or 1: -0 and -1 mean everybody.
   if (child.exitCode !== null || !(child.pid > 1)) return;
   try {
     process.kill(-child.pid, signal);
@@ -68,7 +68,7 @@ function end(child: Child, signal: "SIGTERM" | "SIGKILL"): void {
   }
 }
 
-/** Ends a child by force when it does not end by itself. */
+/** Asks a child to end, and kills it if it doesn't. */
 export async function endChild(child: {
   readonly pid: number;
   readonly exited: Promise<number>;
@@ -79,13 +79,13 @@ export async function endChild(child: {
   clearTimeout(timer);
 }
 
-/** Waits for what must not be cut off. (apt-get ends at once while it downloads, and else when dpkg is done.) */
+/** Waits for a child that must not be interrupted. (apt-get ends at once while it downloads, otherwise when dpkg is done.) */
 async function untilEnded(child: Child): Promise<void> {
   child.kill("SIGINT");
   await child.exited;
 }
 
-/** What has to be put right before a signal ends us: a temporary folder removed, say. */
+/** What to clean up before a signal ends us: a temporary folder, say. */
 const cleanups = new Set<() => void>();
 export function onSignal(cleanup: () => void): () => void {
   cleanups.add(cleanup);
@@ -103,13 +103,13 @@ for (const [signal, code] of [
     process.exit(code);
   });
 
-/** Runs a command to its end; it speaks for itself. @returns its exit code */
+/** Runs a command to its end, with our standard output. @returns its exit code */
 export async function run(command: string[], options: Options = {}): Promise<number> {
   if (!Bun.which(command[0] ?? "")) throw new Error(`there is no command ${command[0]}`);
   return start(command, options, "inherit").exited;
 }
 
-/** Runs a command to its end, and keeps what it says. Not there: code 127. */
+/** Runs a command to its end, and captures its output. Not found: code 127. */
 export async function ask(command: string[], options: Options = {}): Promise<Ran> {
   if (!Bun.which(command[0] ?? "")) return { code: 127, stdout: "", stderr: `${command[0]}: not found` };
   const child = start(command, options, "pipe");
@@ -121,7 +121,7 @@ export async function ask(command: string[], options: Options = {}): Promise<Ran
   return { code, stdout, stderr };
 }
 
-/** Runs a command to its end, and passes on what it says, changed. @returns its exit code */
+/** Runs a command to its end, and passes on its output, changed. @returns its exit code */
 export async function filtered(
   command: string[],
   change: (text: string) => string,
@@ -144,11 +144,11 @@ export async function filtered(
   return child.exited;
 }
 
-/** Starts a command that goes on beside us; it speaks for itself. */
+/** Starts a command in the background, with our standard output. */
 export function beside(command: string[], options: Options = {}): Bun.Subprocess {
   return start(command, options, "inherit");
 }
 
-/** Whether a command line asks what it takes. */
+/** Whether a command line asks for help. */
 export const asksHelp = (words: string[]): boolean =>
   words.some((word) => word === "--help" || word === "-h");

@@ -5,13 +5,13 @@ import { Stop } from "./say.ts";
 
 const WAIT_SECONDS = 150;
 
-/** As long as this is known to be in use, the pipe to it stays open. */
+/** A reference that keeps the pipe to it open. */
 let holder: Bun.Subprocess<"pipe", "pipe", "ignore"> | undefined;
 
 /**
- * Takes a lock, which is held until this process ends, however it ends: `flock` holds it for a child that waits for the
- * end of its standard input, which is the other end of a pipe of ours.
- * @throws Stop when another process has it for too long
+ * Takes a lock, which is held until this process ends, however it ends: `flock` holds it for a child that waits for its
+ * standard input, a pipe from us, to be closed.
+ * @throws Stop if another process holds it for too long
  */
 export async function lock(file: string): Promise<void> {
   mkdirSync(dirname(file), { recursive: true });
@@ -22,6 +22,6 @@ export async function lock(file: string): Promise<void> {
     stderr: "ignore",
   });
   const { done } = await holder.stdout.getReader().read();
-  if (done) throw new Stop("another command works on this checkout; try again when it is done");
+  if (done) throw new Stop("another command is working on this checkout; try again when it is done");
   holder.unref();
 }

@@ -1,7 +1,7 @@
-// What the scripts here say to whoever typed a recipe, and how they stop.
+// What the scripts here print for the person who typed a recipe, and how they stop.
 import { writeSync } from "node:fs";
 
-/** Thrown to stop with a word to whoever typed the command: what is wrong, and what to type. */
+/** Thrown to stop with a message for the person who typed the command: what is wrong, and what to type. */
 export class Stop extends Error {
   constructor(
     message: string,
@@ -12,12 +12,12 @@ export class Stop extends Error {
 }
 
 export const say = (line: string): void => console.log(line);
-/** Beside what the command is asked for, so that `TOKEN=$(just token)` has the token alone. */
+/** To standard error, apart from the command's result, so that `TOKEN=$(just token)` has only the token. */
 export const tell = (line: string): void => {
   writeSync(2, `${line}\n`); // (console.error would colour it red)
 };
 
-/** Runs a script, and ends the process: with its own exit code, or that of the Stop that it throws. */
+/** Runs a script, and exits with its exit code, or with that of the Stop that it throws. */
 export async function script(name: string, work: () => Promise<number | undefined>): Promise<never> {
   try {
     process.exit((await work()) ?? 0);

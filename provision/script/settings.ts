@@ -1,12 +1,12 @@
-// The settings of the scripts here: those of .env, unless the environment has them. (This file and what it imports needs
-// no package: setup runs before there are any.)
+// The settings of the scripts here: those of .env, unless the environment has them. (This file and its imports need no
+// package: setup runs before there are any.)
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { Env } from "./children.ts";
 import { Stop, tell } from "./say.ts";
 
 export const ROOT = realpathSync(join(import.meta.dir, "../.."));
-/** All that a stack keeps. */
+/** Everything that a stack stores. */
 export const STATE = join(ROOT, ".local");
 export const DOT_ENV = join(ROOT, ".env");
 export const MACHINES_FILE = join(ROOT, "provision/machines.txt");
@@ -14,21 +14,21 @@ export const MACHINES_FILE = join(ROOT, "provision/machines.txt");
 export const isRoot = process.getuid?.() === 0;
 
 export interface Settings {
-  /** its value; empty: it is not set */
+  /** its value; empty if not set */
   get(name: string): string;
-  /** NAME, or the content of the file that NAME_FILE names */
+  /** the value of NAME, or of the file that NAME_FILE names */
   secret(name: string): string;
   /** the names of all settings */
   names: string[];
 }
 
-/** The names of all settings; .env.example is the one list of them. */
+/** The names of all settings; .env.example is the only list of them. */
 function settingNames(root: string): string[] {
   const text = readFileSync(join(root, ".env.example"), "utf8");
   return [...text.matchAll(/^#?([A-Z][A-Z0-9_]*)=/gm)].map(([, name = ""]) => name);
 }
 
-/** What one line of .env sets. The file is read as text: nothing in it is run. */
+/** Parses a line of .env. The file is read as text: nothing in it is run. */
 function parseLine(line: string): { name: string; value: string } | undefined {
   const [, name, text = ""] = /^\s*(?:export\s+)?([A-Za-z_]\w*)=(.*)$/.exec(line) ?? [];
   if (!name) return undefined;
@@ -36,7 +36,7 @@ function parseLine(line: string): { name: string; value: string } | undefined {
   return { name, value: quoted ? (quoted[1] ?? quoted[2] ?? "") : text.replace(/\s#.*$/, "").trimEnd() };
 }
 
-/** Reads them. @param warn is told of what in .env is no setting */
+/** Reads them. @param warn called for unknown names in .env */
 export function readSettings(
   root: string = ROOT,
   env: Env = process.env,
@@ -50,7 +50,7 @@ export function readSettings(
   for (const line of lines) {
     const { name, value } = parseLine(line) ?? {};
     if (name === undefined || value === undefined) continue;
-    if (!values.has(name)) warn(`.env: ${name} is not a setting (see .env.example); it is left alone`);
+    if (!values.has(name)) warn(`.env: ${name} is not a setting (see .env.example); it is ignored`);
     else if (!env[name]) values.set(name, value);
   }
   const get = (name: string) => values.get(name) ?? "";
@@ -70,7 +70,7 @@ export function readSettings(
   };
 }
 
-/** Our environment without any setting: programs get those that are meant for them, and no others. */
+/** Our environment without settings: programs get only those that are meant for them. */
 export function withoutSettings(settings: Settings): Env {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !settings.names.includes(name)));
 }

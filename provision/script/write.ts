@@ -1,7 +1,7 @@
-// Files that are whole at every moment, and closed until they are as open as they should be.
+// Writes files atomically, and private until they have their final mode.
 import { chmodSync, closeSync, fsyncSync, openSync, renameSync, writeFileSync } from "node:fs";
 
-/** Writes a file, all of it or nothing. */
+/** Writes a file, completely or not at all. */
 export function writeWhole(file: string, text: string | Uint8Array, mode = 0o600): void {
   const next = `${file}.new`;
   writeFileSync(next, text, { mode: 0o600 });
@@ -9,7 +9,7 @@ export function writeWhole(file: string, text: string | Uint8Array, mode = 0o600
   renameSync(next, file);
 }
 
-/** The same, and it is on the disk when this returns. */
+/** The same, and on disk when this returns. */
 export function writeDurably(file: string, text: string, mode = 0o600): void {
   const next = `${file}.new`;
   const fd = openSync(next, "w", 0o600);

@@ -1,18 +1,18 @@
-// Makes .env, and gives every secret in it that is empty a value; what is set is never changed.
+// Makes .env, and gives every empty secret in it a value; existing values are never changed.
 import { randomBytes } from "node:crypto";
 import { chmodSync, copyFileSync, existsSync, readFileSync, renameSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Stop } from "../script/say.ts";
 import { writeWhole } from "../script/write.ts";
 
-/** @returns what it did, a line each. @throws Stop when a new key would lose what an old one has encrypted */
+/** @returns what it did, one line each. @throws Stop if a new key would lose what an old one encrypted */
 export function makeDotEnv(root: string): string[] {
   const file = join(root, ".env");
   const done: string[] = [];
   if (!existsSync(file)) {
     if (existsSync(join(root, ".local/mysql/data")))
       throw new Stop(
-        ".env is gone, and the database in .local was made with its SECRET_KEY: put .env back, or start again from nothing with: just clean",
+        ".env is gone, and the database in .local was made with its SECRET_KEY: restore .env, or start from scratch with: just clean",
       );
     copyFileSync(join(root, ".env.example"), `${file}.new`);
     chmodSync(`${file}.new`, 0o600);
@@ -36,7 +36,7 @@ export function makeDotEnv(root: string): string[] {
   return done;
 }
 
-/** The text with the value in the line `NAME=`, or at its end; the same text when it has one. */
+/** The text with the value in the line `NAME=`, or appended; unchanged if it already has one. */
 function withSecret(text: string, name: string, value: string): string {
   if (new RegExp(`^(export )?${name}=.`, "m").test(text)) return text;
   const empty = new RegExp(`^${name}=$`, "m");

@@ -1,4 +1,4 @@
-// What has to be installed, and how: Debian's packages, and npm's.
+// What must be installed, and how: packages from Debian and npm.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -8,7 +8,7 @@ import { Stop, say, tell } from "../script/say.ts";
 import { aptGet } from "./apt.ts";
 import { withoutServices } from "./services.ts";
 
-/** command (or file) → Debian package, so that a look is enough to see what is missing */
+/** command (or file) → Debian package, so that checking what is missing is quick */
 const ALWAYS = {
   "ansible-playbook": "ansible",
   openssl: "openssl",
@@ -34,12 +34,12 @@ const TESTS = {
   "systemd-analyze": "systemd",
   shellcheck: "shellcheck",
 };
-/** Ansible's Docker modules speak HTTP through this library. */
+/** Ansible's Docker modules use this library for HTTP. */
 const DOCKER = { "/usr/share/doc/python3-requests": "python3-requests" };
-/** Bun and just themselves come with setup.sh. */
+/** setup.sh installs Bun and just. */
 const NPM_TESTS = { deno: "deno@2.9.6" };
 
-/** `npx` puts commands on PATH that are gone afterwards; they do not count. */
+/** `npx` puts temporary commands on PATH, which do not count. */
 const lasting = (process.env.PATH ?? "")
   .split(delimiter)
   .filter((folder) => !folder.includes("/_npx/"))
@@ -61,7 +61,7 @@ export function missingDebian(mode: Mode, tests: boolean): string[] {
 
 export const missingNpm = (tests: boolean): string[] => missing(tests ? NPM_TESTS : {});
 
-/** Installs them, and leaves the services off that come with them. */
+/** Installs them, and keeps the services that come with them off. */
 export async function installDebian(packages: string[]): Promise<void> {
   if (packages.length === 0) return;
   say(`setup: installing ${packages.join(" ")} (Debian; this takes a minute or two)`);
@@ -71,7 +71,7 @@ export async function installDebian(packages: string[]): Promise<void> {
       await aptGet(["install", "-y", "--no-install-recommends", ...packages], log);
     }),
   );
-  if (left.length > 0) say(`setup: these came with services, which are left off: ${left.join(" ")}`);
+  if (left.length > 0) say(`setup: the services that came with them stay off: ${left.join(" ")}`);
 }
 
 export async function installNpm(packages: string[]): Promise<void> {
@@ -83,7 +83,7 @@ export async function installNpm(packages: string[]): Promise<void> {
   throw new Stop(`npm could not install ${packages.join(" ")}: see above`);
 }
 
-/** Does it with a log, which is shown and kept when it fails, and removed when all went well. */
+/** Works with a log, which is shown and kept on failure, and removed on success. */
 async function logged(work: (log: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "machine-manager-setup-"));
   const file = join(folder, "log");

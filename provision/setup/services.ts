@@ -1,6 +1,6 @@
-// Debian starts the services of a package while it installs it, and enables them for the next boot. This program runs its
-// own copies on its own ports, so for the time of the installation policy-rc.d forbids the former, and afterwards each
-// service that was not there before is disabled.
+// Debian starts a package's services during installation, and enables them for the next boot. This program runs its own
+// copies on its own ports, so policy-rc.d prevents the former during the installation, and afterwards each new service is
+// disabled.
 import { existsSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { ask, onSignal } from "../script/children.ts";
 
@@ -16,7 +16,7 @@ function restorePolicy(): void {
   if (existsSync(KEPT)) renameSync(KEPT, POLICY);
 }
 
-/** Installs something. @returns the services that came with it, which are off */
+/** Runs an installation. @returns the services that came with it, which are off */
 export async function withoutServices(install: () => Promise<void>): Promise<string[]> {
   const fresh = SERVICES.filter((service) => !there(service));
   if (existsSync(POLICY)) renameSync(POLICY, KEPT);

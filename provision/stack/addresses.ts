@@ -1,22 +1,22 @@
-// Where the stack listens, and where it is reached.
+// Where the stack listens, and how to reach it.
 import { isLoopback } from "../../config.ts";
 import type { Mode } from "../mode.ts";
 import { Stop } from "../script/say.ts";
 import { isRoot, type Settings } from "../script/settings.ts";
 
 export interface Addresses {
-  /** of the proxy, and of its redirect from plain HTTP (native) */
+  /** the ports of the proxy, and of its redirect from plain HTTP (native) */
   https: number;
   http: number;
-  /** where the proxy listens, as it is set */
+  /** where the proxy listens, as set */
   publish: string;
   /** the same, as we reach it */
   near: string;
-  /** the proxy, as a person types it */
+  /** the proxy's URL, as a person types it */
   publicUrl: string;
 }
 
-/** A setting that is a port. @throws Stop */
+/** Reads a setting that is a port. @throws Stop */
 export function portSetting(settings: Settings, name: string, fallback: number): number {
   const text = settings.get(name) || String(fallback);
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
@@ -24,9 +24,9 @@ export function portSetting(settings: Settings, name: string, fallback: number):
   return port;
 }
 
-/** @throws Stop for a setting that is no port */
+/** @throws Stop for a setting that is not a port */
 export function addresses(settings: Settings, mode: Mode): Addresses {
-  // Ports below 1024 are root's, or the Docker engine's.
+  // Ports below 1024 need root, or the Docker engine.
   const low = isRoot || mode === "docker";
   const https = portSetting(settings, "HTTPS_PORT", low ? 443 : 8443);
   const publish = settings.get("PUBLISH_ADDRESS") || "127.0.0.1";
@@ -40,7 +40,7 @@ export function addresses(settings: Settings, mode: Mode): Addresses {
   };
 }
 
-/** Beyond this machine only with a token. @throws Stop */
+/** Publishing beyond this machine requires a token. @throws Stop */
 export function checkPublished(settings: Settings, publish: string): void {
   if (isLoopback(publish) || settings.secret("ADMIN_TOKEN")) return;
   throw new Stop(

@@ -1,4 +1,4 @@
-// How the scripts here ask the API: over plain HTTP beside nginx (native), or through nginx, whose own certificate they trust.
+// How the scripts here call the API: over plain HTTP, bypassing nginx (native), or through nginx, whose certificate they trust.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Mode } from "../mode.ts";
@@ -10,20 +10,20 @@ const FOLDERS: Record<Mode, string> = { native: "certificate", docker: "docker/t
 
 export type Tls = NonNullable<BunFetchRequestInit["tls"]>;
 
-/** Trust in what our nginx serves. Before there is a certificate, nothing can be asked. */
+/** Trusts what our nginx serves. Before there is a certificate, nothing can be reached. */
 export function proxyTls(mode: Mode): Tls {
   const file = join(STATE, FOLDERS[mode], "cert.pem");
   return existsSync(file) ? trustOnly(readFileSync(file, "utf8")) : {};
 }
 
-/** Trust in one certificate, at whatever address it is met: that need not be among its names. */
+/** Trusts only this certificate, at any address: that need not be among its names. */
 export function trustOnly(pem: string): Tls {
-  // (Not among the options that Bun's types know, but it heeds it: the certificate alone, without its authority's, will do.)
+  // (Missing in Bun's types, but it works: the certificate alone is enough, without its authority's.)
   const partial = { allowPartialTrustChain: true };
   return { ca: pem, checkServerIdentity: () => undefined, ...partial };
 }
 
-/** Whether something answers: with success, or a way to it; `anyStatus`: with whatever. */
+/** Whether something answers with success or a redirect; `anyStatus`: with anything. */
 export async function answers(
   url: string,
   { tls = {}, anyStatus = false }: { tls?: Tls; anyStatus?: boolean } = {},
@@ -35,14 +35,14 @@ export async function answers(
   );
 }
 
-/** How a request to the API is sent from here. */
+/** How to send a request to the API from here. */
 export interface Api {
   origin: string;
   headers: Record<string, string>;
   tls: Tls;
 }
 
-/** The API with the admin's token, when there is one. */
+/** The API with the admin token, if there is one. */
 export function apiAt(
   origin: string,
   settings: Settings,
@@ -53,7 +53,7 @@ export function apiAt(
   return { origin, tls, headers: { ...headers, ...(token ? { authorization: `Bearer ${token}` } : {}) } };
 }
 
-/** The parsed answer to a GET; undefined when there is none, or when it is not a success. */
+/** The parsed response to a GET; undefined if there is none, or if it is not a success. */
 export async function get(api: Api, path: string): Promise<unknown> {
   const init = { ...api, redirect: "manual", signal: AbortSignal.timeout(ASK_MS) } as const;
   const answer = await fetch(api.origin + path, init).catch(() => undefined);

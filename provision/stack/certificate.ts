@@ -7,20 +7,20 @@ import { Stop, tell } from "../script/say.ts";
 import { ROOT, type Settings } from "../script/settings.ts";
 import { writeWhole } from "../script/write.ts";
 
-/** A self-signed pair is made again this long before its end. */
+/** A self-signed pair is renewed this long before it expires. */
 const SPARE_MS = 30 * 86_400_000;
 const BOTH = "(TLS_CERT and TLS_KEY, or both files in nginx/certs, are needed)";
 
 export interface Certificate {
   kind: "real" | "self-signed";
-  /** the names that it is for, as lines of nginx's map: whoever asks for another one is sent to the first */
+  /** its names, as lines of nginx's map: requests for other names are redirected to the first */
   hosts: string;
 }
 
 /**
  * Puts cert.pem and key.pem (mode 600) into a folder: the files that TLS_CERT and TLS_KEY name, or
  * nginx/certs/fullchain.pem and privkey.pem, else a pair for localhost, 127.0.0.1 and ::1, which is made once and kept.
- * @throws Stop when the user's own can't be used
+ * @throws Stop if the user's own pair can't be used
  */
 export async function makeCertificate(folder: string, settings: Settings): Promise<Certificate> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -90,7 +90,7 @@ async function selfSigned(folder: string): Promise<[cert: string, key: string]> 
   ]);
   if (made.code === 127) throw new Stop("openssl is missing; install it with: just setup");
   if (made.code !== 0) throw new Stop(`openssl could not make a certificate in ${folder}:\n${made.stderr}`);
-  renameSync(`${key}.new`, key); // (openssl makes it for its owner's eyes only)
+  renameSync(`${key}.new`, key); // (openssl makes it readable only by its owner)
   renameSync(`${cert}.new`, cert);
   return [cert, key];
 }
@@ -113,6 +113,6 @@ function hostsOf(certificate: X509Certificate): string {
   return `${[...new Set(names)].map((name) => `"${name}" $host;\n`).join("")}default ${first};\n`;
 }
 
-/** nginx's line for browsers that have seen a certificate they trust. */
+/** nginx's HSTS line, only for a certificate that browsers trust. */
 export const hsts = (kind: Certificate["kind"]): string =>
   kind === "real" ? 'add_header Strict-Transport-Security "max-age=31536000" always;' : "";

@@ -9,7 +9,7 @@ export interface Passwords {
   owner: string;
 }
 
-/** @throws Stop for one that is missing, or that SQL or a URL would misread */
+/** @throws Stop for a password that is missing, or that SQL or a URL would misread */
 export function databasePasswords(settings: Settings): Passwords {
   const read = (name: string) => {
     if (/^[A-Za-z0-9_-]+$/.test(settings.get(name))) return settings.get(name);
@@ -19,9 +19,9 @@ export function databasePasswords(settings: Settings): Passwords {
 }
 
 /**
- * Makes the database and its two users, or gives these the passwords of .env. The program's has no rights: `bun server.ts
- * migrate` grants them, table by table. A statement a line, as MariaDB's init-file asks.
- * @param host from which they come
+ * Makes the database and its two database users, or gives these the passwords of .env. The program's has no rights: `bun
+ * server.ts migrate` grants them, table by table. One statement per line, as MariaDB's init-file requires.
+ * @param host where they connect from
  */
 export function usersSql(settings: Settings, host: "localhost" | "%"): string {
   const { program, owner } = databasePasswords(settings);
@@ -39,7 +39,7 @@ export function usersSql(settings: Settings, host: "localhost" | "%"): string {
   ].join("\n");
 }
 
-/** @param where host and port, and what more a URL says: `localhost/…?socketPath=…` has no port */
+/** @param where host and port, and further options of a URL: `localhost/…?socketPath=…` has no port */
 export function databaseUrls(settings: Settings, where: { host: string; options?: string }): Passwords {
   const { program, owner } = databasePasswords(settings);
   const url = (user: string, password: string) =>

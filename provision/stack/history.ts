@@ -1,11 +1,11 @@
-// What both modes' `status` say alike: since when, and a log's last word.
+// What both modes' `status` report in the same way: since when, and a log's last line.
 
-/** Ends of a service within these many seconds of the one before are one failure, which began with the first. */
+/** Ends of a service within this many seconds of the previous one are one failure, which began with the first. */
 const SAME_FAILURE_SECONDS = 15;
 
 const TROUBLE = /error|fail|refused|denied|machine-manager:|emerg|abort|waiting/i;
 
-/** "2026-11-27 14:05:09", as a clock on the wall here shows it. */
+/** "2026-11-27 14:05:09", in local time. */
 export function clock(seconds: number): string {
   const date = new Date(seconds * 1000);
   const two = (number: number) => String(number).padStart(2, "0");
@@ -13,7 +13,7 @@ export function clock(seconds: number): string {
   return `${day} ${[date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":")}`;
 }
 
-/** When the last row of ends began, and when it ended. @param times seconds since 1970, the oldest first */
+/** When the last series of ends began, and when it ended. @param times seconds since 1970, the oldest first */
 export function lastFailure(times: number[]): { first: number; last: number } | undefined {
   let found: { first: number; last: number } | undefined;
   for (const time of times)
@@ -24,7 +24,7 @@ export function lastFailure(times: number[]): { first: number; last: number } | 
   return found;
 }
 
-/** The last line of a log that tells of trouble, else its last line. */
+/** The last line of a log that reports trouble, else its last line. */
 export function lastWords(lines: string[]): string {
   const said = lines.filter((line) => line.trim() !== "" && !line.endsWith("Aborting"));
   return (said.findLast((line) => TROUBLE.test(line)) ?? said.at(-1) ?? "").slice(0, 300);

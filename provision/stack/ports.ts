@@ -1,21 +1,21 @@
-// Whether the ports that a stack and its demo machines need are free, asked before anything is made.
+// Checks that the ports that a stack and its demo machines need are free, before anything is made.
 import { readFileSync } from "node:fs";
 import { ask } from "../script/children.ts";
 import { Stop } from "../script/say.ts";
 
 export interface Wanted {
-  /** the setting that says which */
+  /** the setting for it */
   name: string;
   address: string;
   port: number;
-  /** how many, from this one on */
+  /** how many, starting with this one */
   count?: number;
 }
 
 interface Listener {
   address: string;
   port: number;
-  /** what has it, and its pid; unknown when it is another user's */
+  /** the process that has it, and its pid; unknown if it is another OS user's */
   process: string | undefined;
   pid: number | undefined;
 }
@@ -42,8 +42,8 @@ function another(port: number, count: number): number {
 }
 
 /**
- * Stops at the first port that something else has, with that one's name and the setting to change.
- * @param isOurs what has it already as it should, such as the stack that runs
+ * Stops at the first port that something else has, naming that process and the setting to change.
+ * @param isOurs whether the process may have it, such as the running stack
  */
 export async function checkPorts(
   wanted: Wanted[],

@@ -1,10 +1,10 @@
-// Whoever deletes the database also ends what only the database knows: the accounts on the machines.
+// Before the database is deleted, everything that only it knows must end: the accounts on the machines.
 import type { Driver } from "../driver.ts";
 import { say } from "../script/say.ts";
 
 const RELEASE_MS = 60_000;
 
-/** Ends all reservations, and says what the API answers. */
+/** Ends all reservations, and prints the API's response. */
 export async function releaseAll(driver: Driver): Promise<void> {
   const api = driver.api();
   const answer = await fetch(`${api.origin}/release_all`, {

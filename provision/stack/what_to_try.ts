@@ -1,4 +1,4 @@
-// What `just run` says at its end: where it is, and what works now.
+// What `just run` prints at the end: where it is, and what to try.
 import Type from "typebox";
 import Value from "typebox/value";
 import type { Driver } from "../driver.ts";
@@ -10,10 +10,10 @@ const Machines = Type.Object({
 });
 type Machine = Type.Static<typeof Machines>["machines"][number];
 
-/** So many are told by name. */
+/** How many machines to list. */
 const SHOWN = 3;
 
-/** The text, from what the pool has now. */
+/** The text, according to the pool's current machines. */
 export async function whatToTry(driver: Driver): Promise<string> {
   const { publicUrl } = addresses(driver.settings, driver.mode);
   const answer = await get(driver.api(), "/machines");
@@ -42,7 +42,7 @@ function reserve(url: string, header: string, machines: Machine[]): string {
 Then log in with the password above, at the host and port in the answer${login(machines)}`;
 }
 
-/** Which machine a reservation gets is known before only when there is but one. */
+/** Only with a single machine is it known in advance which one a reservation gets. */
 function login(machines: Machine[]): string {
   const [one, ...more] = machines;
   if (one && more.length === 0) return `:\n  ssh -p ${one.port} alice@${one.host}`;

@@ -111,7 +111,7 @@ describe.skipIf(reason !== "")("Docker", () => {
         await Promise.all([kill("api", "bun"), kill("scheduler", "bun"), kill("nginx", "nginx")]);
       const status = await at.status();
       expect(status.code).not.toBe(0);
-      expect(status.output).toMatch(/^api: DOWN since 20.*, tried again every second\. Its log: /m);
+      expect(status.output).toMatch(/^api: DOWN since 20.*, restarted every second\. Its log: /m);
       expect(status.output).toMatch(/^db: up since 20/m);
       // Docker itself would wait for 25 s and more by now.
       await until("it answers", 6000, async () => (await at.curl("/readyz")).status === 200);

@@ -143,7 +143,7 @@ test("a database that can't start for long: it is tried again and again, and all
   const told = await copy.just("status");
   expect(told.code).not.toBe(0);
   expect(told.stdout).toMatch(/^db: DOWN since 20.* ended with exitcode \d+\. Its log: .*nonsense/m);
-  expect(told.stdout).toMatch(/^api: does not answer; it runs since 20.*waiting for the database/m);
+  expect(told.stdout).toMatch(/^api: does not answer; running since 20.*waiting for the database/m);
   const tries = (await ends("db")).filter((time) => time >= began);
   expect(tries.length).toBeGreaterThan(8);
   expect(farthest(tries)).toBeLessThan(MOST_APART_MS);

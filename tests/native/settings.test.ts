@@ -72,7 +72,7 @@ test("setup makes no new key for a database that an old key has encrypted", asyn
   mkdirSync(join(folder, ".local/mysql/data"), { recursive: true });
   const refused = await setup();
   expect(refused.code).toBe(1);
-  expect(refused.stderr).toContain("put .env back");
+  expect(refused.stderr).toContain("restore .env");
 });
 
 test(".env is read as text: quotes, comments and dollars, and nothing in it is run", () => {

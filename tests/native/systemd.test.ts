@@ -73,7 +73,7 @@ test("without systemd the recipe says so, and what to do", async () => {
   if (running.code === 0) return;
   const refused = await native("install-systemd");
   expect(refused.code).toBe(1);
-  expect(refused.stderr).toContain("systemd does not run here (process 1 is ");
+  expect(refused.stderr).toContain("systemd is not running here (process 1 is ");
   expect(refused.stderr).toContain("just run");
   expect((await native("uninstall-systemd")).code).toBe(1);
 });

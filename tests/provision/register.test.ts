@@ -171,7 +171,7 @@ test("stops with a clear word when it can't go on", async () => {
   await closed.stop(true);
   for (const [args, says] of [
     [["--url", `http://127.0.0.1:${port}`], "can't reach the API at http://127.0.0.1"],
-    [["--url", "http://example.test"], "over https only"],
+    [["--url", "http://example.test"], "only sent there over https"],
     [["--url", "nonsense"], "not an http(s) URL"],
     [["--file", "/nowhere/machines.txt"], "can't read /nowhere/machines.txt"],
     [["--nonsense"], "usage:"],
