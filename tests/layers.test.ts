@@ -1,4 +1,4 @@
-// The import table of the design, so that the house keeps its walls: no HTTP in pool/, no SQL in routes/, and so on.
+// Enforces the design's import table: no HTTP in pool/, no SQL in routes/, and so on.
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -6,8 +6,8 @@ import { dirname, join } from "node:path";
 const ROOT = join(import.meta.dir, "..");
 
 /**
- * The tower, from the top down: a room imports from itself and from what stands below it. What shares a line may not
- * import each other; `pool/` alone stands for the few files that all of its rooms share.
+ * The tower, from the top down: a room imports from itself and from rooms below it. Rooms on the same line may not import
+ * each other; `pool/` alone stands for the few files that all of its rooms share.
  */
 const TOWER = [
   ["pool/reservations"],
@@ -22,7 +22,7 @@ const TOWER = [
 const FLOORS = new Map(TOWER.flatMap((rooms, floor) => rooms.map((room) => [room, floor] as const)));
 const rooms = [...FLOORS.keys()];
 
-/** What each part outside of the tower may import of ours; a folder also imports from itself. */
+/** What each part outside the tower may import from our code; a folder also imports from itself. */
 const MAY_IMPORT: Record<string, string[]> = {
   "server.ts": ["app.ts", "commands.ts", "config.ts", "deps.ts", "log.ts", "workers.ts", "cron", ...rooms],
   "commands.ts": ["config.ts", "deps.ts", "settings.ts", ...rooms],
@@ -38,7 +38,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   provision: ["config.ts", "log.ts"],
 };
 
-/** Packages that belong to one part of the house. */
+/** Packages that only one part may use. */
 const ONLY_IN: Record<string, string[]> = {
   elysia: ["app.ts", "routes", "http", "cron"],
   "@elysiajs/cron": ["cron"],
@@ -47,7 +47,7 @@ const ONLY_IN: Record<string, string[]> = {
   "mysql2/promise": ["db"],
 };
 
-/** The room of the tower that a file lies in, else its folder or its own name at the top. */
+/** The tower room that a file is in, else its folder or its own name at the top. */
 function partOf(path: string): string {
   const [first = "", second = "", third] = path.split("/");
   return first === "pool" && third !== undefined ? `pool/${second}` : first;
@@ -58,7 +58,7 @@ const files = readdirSync(ROOT, { withFileTypes: true })
   .flatMap(({ name }) => [...new Bun.Glob(name.endsWith(".ts") ? name : `${name}/**/*.ts`).scanSync(ROOT)]);
 const routes = files.filter((file) => partOf(file) === "routes");
 
-/** What a file imports, types too: scanImports skips those, so the word `type` goes first. */
+/** What a file imports, including types: scanImports skips those, so remove the word `type` first. */
 function importsOf(file: string): string[] {
   const text = readFileSync(join(ROOT, file), "utf8")
     .replace(/\b(import|export) type(?= \{| \*| \w+ from)/g, "$1")
@@ -91,7 +91,7 @@ test("each part of the program imports only from below", () => {
   expect(wrong).toEqual([]);
 });
 
-/** A way by imports from a file back to itself, as `a → b → a`; undefined: there is none. */
+/** A circle of imports from a file back to itself, as `a → b → a`; undefined if there is none. */
 function findCircle(imports: (file: string) => string[]): string | undefined {
   const done = new Set<string>();
   const visit = (file: string, way: string[]): string | undefined => {
@@ -111,7 +111,7 @@ function findCircle(imports: (file: string) => string[]): string | undefined {
   return undefined;
 }
 
-test("no imports go in a circle, inside folders either", () => {
+test("there are no circular imports, not even inside folders", () => {
   expect(findCircle((file) => importsOf(file).filter((to) => to.endsWith(".ts")))).toBeUndefined();
   const [one = "", other = ""] = files;
   expect(findCircle((file) => (file === one ? [other] : file === other ? [one] : []))).toBe(
@@ -119,9 +119,9 @@ test("no imports go in a circle, inside folders either", () => {
   );
 });
 
-/** More would be a drawer, not a room. Migrations are a list that grows by itself; tests mirror what they test. */
+/** More would be a drawer, not a room. Migrations are a list that keeps growing; tests mirror what they test. */
 const MOST_FILES = 15;
-test("no folder of the program is a drawer, no file a wall", () => {
+test("no folder of the program has too many files, no file too many lines", () => {
   const folders = Map.groupBy(
     files.filter((file) => file.includes("/")),
     dirname,
@@ -131,16 +131,16 @@ test("no folder of the program is a drawer, no file a wall", () => {
   expect(long).toEqual([]);
 });
 
-test("every file in routes/ is registered in app.ts, at the address that its place says", async () => {
+test("every file in routes/ is registered in app.ts, at the path that its place says", async () => {
   const imported = importsOf("app.ts");
   expect(imported.filter((path) => partOf(path) === "routes").sort()).toEqual(routes.toSorted());
-  const { app } = await import("../app.ts"); // here, so that a wrong import is first told by the test above
+  const { app } = await import("../app.ts"); // here, so that the test above reports a wrong import first
   const served = new Set(app.routes.map(({ method, path }) => `${method} ${path}`));
   for (const file of routes) {
     const address = file.replace(/^routes|(\/index)?\.ts$/g, "").replace(/\[(\w+)\]/g, ":$1");
     const { default: route } = await import(join(ROOT, file));
     expect(route.routes.length).toBeGreaterThan(0);
-    expect(Object.hasOwn(route, "fetch")).toBe(true); // `deno serve FILE` asks for its own
+    expect(Object.hasOwn(route, "fetch")).toBe(true); // `deno serve FILE` requires it
     for (const { method, path } of route.routes) {
       expect(path === address || path.startsWith(`${address}/`), `${file} answers ${path}`).toBe(true);
       expect(served).toContain(`${method} ${path}`);

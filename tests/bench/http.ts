@@ -36,7 +36,7 @@ try {
     ),
   );
   const rates = Object.entries(targets).map(([name, url]) => ({ name, url, seen: [] as number[] }));
-  // In turns: whatever else this machine does is felt by all.
+  // Alternating: whatever else this machine does affects all of them.
   for (let round = 0; round < rounds; round++) for (const at of rates) at.seen.push(await load(at.url));
   const base = median(rates[0]?.seen ?? []);
   console.log(

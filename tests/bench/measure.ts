@@ -15,7 +15,7 @@ export function median(values: number[]): number {
 
 export const milliseconds = (time: number) => `${Math.round(time)} ms`;
 
-/** A number means little without its machine; others at work on it make it a worse one. */
+/** A number means little without its machine, and other work on it makes it worse. */
 export function whatMachine(): string {
   const all = cpus();
   return `${all.length} cores (${all[0]?.model.trim() ?? "unknown"}), load ${loadavg()[0]?.toFixed(1)}`;

@@ -42,7 +42,7 @@ async function reserve(count: number): Promise<{ taken: number; given: number }>
 
 try {
   const logins: number[] = [];
-  // Side by side: whatever else this machine does is felt by both.
+  // Alternating: whatever else this machine does affects both.
   const counts = [1, 2, 5, 10, 20, 50].filter((count) => count <= machines);
   const took = counts.map((count) => ({ count, reserve: [] as number[], release: [] as number[] }));
   await login();

@@ -1,10 +1,10 @@
-// A key for root's login on test machines: the ssh client takes no password from a program.
+// A key for root's login on test machines: the ssh client doesn't accept a password from a program.
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestMachine } from "../support/machines.ts";
 
-/** Makes a key and lets it in on every machine. */
+/** Makes a key and authorises it on every machine. */
 export async function loginKey(machines: TestMachine[]): Promise<{ file: string; remove(): void }> {
   const folder = mkdtempSync(join(tmpdir(), "mm-bench-"));
   const file = join(folder, "key");

@@ -1,5 +1,5 @@
-// Does the time of a refusal tell how much of a guessed token was right? Wrong tokens of four kinds in turns, and each
-// kind's time as a ratio to the others'. By hand, as root: bun tests/bench/token_timing.ts [ROUNDS]
+// Does the time of a refusal reveal how much of a guessed token was right? Alternates wrong tokens of four kinds, and shows
+// each kind's time relative to the others'. By hand, as root: bun tests/bench/token_timing.ts [ROUNDS]
 import { newSettings, startProgram } from "../support/program.ts";
 import { median, whatMachine } from "./measure.ts";
 
@@ -26,7 +26,7 @@ try {
   };
   const seen = Object.entries(kinds).map(([name, guess]) => ({ name, guess, times: [] as number[] }));
   for (let round = -50; round < rounds; round++)
-    // Another order each time: whoever comes after a certain one is not always the same.
+    // A different order each time, so that none always follows the same one.
     for (const at of seen.toSorted(() => Math.random() - 0.5)) {
       const from = performance.now();
       const { status } = await ask(at.guess);
@@ -37,7 +37,7 @@ try {
   console.log(`${rounds} refusals of each kind, medians; ${whatMachine()}`);
   for (const { name, times } of seen) {
     const half = times.length >> 1;
-    // How much two halves of the same kind differ is how much of a difference means nothing.
+    // The difference between two halves of the same kind shows how much is just noise.
     const noise = median(times.slice(0, half)) / median(times.slice(half));
     console.log(
       `${name}: ${(median(times) * 1000).toFixed(0)} µs, ratio ${(median(times) / base).toFixed(3)} (its own halves ${noise.toFixed(3)})`,

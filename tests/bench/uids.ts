@@ -1,4 +1,4 @@
-// What reservations use up of the pool's uids: refused ones none, short ones one each. The database is real, the
+// How many of the pool's uids reservations use up: refused ones none, short ones one each. The database is real, the
 // machines are stubs. By hand: bun tests/bench/uids.ts [REFUSED] [SHORT]; tests/pool/reservations/uid_use.test.ts runs a few of them.
 import { PoolError } from "../../pool/errors.ts";
 import { release } from "../../pool/reservations/release.ts";
@@ -10,7 +10,7 @@ const CLIENTS = 8;
 export interface Use {
   refused: number;
   short: number;
-  /** by how much the last uid given went on in each part */
+  /** how far the last uid given advanced in each part */
   usedByRefused: number;
   usedByShort: number;
   /** different uids that the short ones had */
@@ -30,7 +30,7 @@ async function times(all: number, work: (n: number) => Promise<unknown>): Promis
   return (performance.now() - began) / 1000;
 }
 
-/** Asks for too much `refused` times, then reserves and releases `short` times. @throws Error when an answer is another one */
+/** Requests too much `refused` times, then reserves and releases `short` times. @throws Error for an unexpected answer */
 export async function useUids(pool: StubPool, refused: number, short: number): Promise<Use> {
   const last = async () =>
     Number((await pool.sql("SELECT value FROM settings WHERE name = 'last_uid'"))[0]?.value ?? 19_999);

@@ -21,7 +21,10 @@ async function logIn(page: Page, user: string, password: string) {
   await submit(page, "Log in");
 }
 
-test("from /swagger to the login page, in, a change, out, and out it stays", async ({ page, baseURL }) => {
+test("from /swagger to the login page, log in, change something, log out, and stay logged out", async ({
+  page,
+  baseURL,
+}) => {
   await page.goto("/swagger#/pool/listAvailable");
   await expect(page).toHaveURL(/\/login/);
   await logIn(page, "dora", "not her password");
@@ -29,7 +32,7 @@ test("from /swagger to the login page, in, a change, out, and out it stays", asy
   await expect(page).toHaveURL(/\/login/);
   await logIn(page, "dora", PASSWORD);
 
-  // Where she wanted to go, and she is told as whom she goes on.
+  // Back where she wanted to go, and it shows who is logged in.
   await expect(page).toHaveURL(`${baseURL}/swagger#/pool/listAvailable`);
   await expect(page.locator("#who")).toHaveText("dora (admin), log out");
   const block = await tryOut(page, "createUser");
@@ -57,13 +60,13 @@ test("from /swagger to the login page, in, a change, out, and out it stays", asy
   await expect(page).toHaveURL(/\/login/);
 });
 
-test("with a token, and with the keyboard alone", async ({ page }) => {
+test("with a token, using only the keyboard", async ({ page }) => {
   await page.goto("/login");
   await page.getByLabel("Token").focus();
   await page.keyboard.type(TOKEN);
   await page.keyboard.press("Enter");
   await expect(page.locator("#who")).toHaveText("ADMIN_TOKEN (admin), log out");
-  // To leave a page that still loads is a request that fails.
+  // Leaving a page that is still loading makes a request fail.
   await page.waitForLoadState("networkidle");
   await page.goto("/login");
   await expect(loggedIn(page)).toContainText("You are ADMIN_TOKEN");

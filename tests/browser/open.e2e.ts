@@ -1,14 +1,14 @@
-// An API without ADMIN_TOKEN: no login is needed, and the pages say so. Narrow and dark screens, too.
+// An API without ADMIN_TOKEN: no login is needed, and the pages say so. Also narrow and dark screens.
 import { expect, test } from "@playwright/test";
 import { execute, tryOut, watch } from "./page.ts";
 
 const OPEN_SITE = process.env.OPEN_SITE ?? "";
 
-test("the login page says that no login is needed, and asks the API nothing", async ({ page }) => {
+test("the login page says that no login is needed, and sends the API no request", async ({ page }) => {
   const complaints = await watch(page, OPEN_SITE, /^$/);
   await page.goto(`${OPEN_SITE}/login`, { waitUntil: "networkidle" });
   await expect(page.getByRole("region", { name: "No login needed" })).toContainText("No login is needed");
-  // Who has a user may log in all the same.
+  // People with a user may still log in.
   await expect(page.getByLabel("User")).toBeVisible();
   await page.getByRole("region", { name: "No login needed" }).getByRole("link").click();
   await expect(page.locator("#who")).toHaveText("Open API: no login needed");
@@ -16,7 +16,9 @@ test("the login page says that no login is needed, and asks the API nothing", as
   expect(complaints()).toEqual([]);
 });
 
-test("Swagger UI loads without a 401 and comes to rest; a change works without a login", async ({ page }) => {
+test("Swagger UI loads without a 401 and leaves no request open; a change works without a login", async ({
+  page,
+}) => {
   const complaints = await watch(page, OPEN_SITE, /^$/);
   await page.goto(`${OPEN_SITE}/swagger`, { waitUntil: "networkidle" });
   const block = await tryOut(page, "createUser");
@@ -25,7 +27,7 @@ test("Swagger UI loads without a 401 and comes to rest; a change works without a
   expect(complaints()).toEqual([]);
 });
 
-test("on a screen of 360 pixels an opened operation has room, and nothing sticks out", async ({ page }) => {
+test("on a screen of 360 pixels, an opened operation has room, and nothing overflows", async ({ page }) => {
   await page.setViewportSize({ width: 360, height: 740 });
   await page.goto(`${OPEN_SITE}/swagger#/reservations/createReservation`);
   const block = page.locator('.opblock[id$="-createReservation"]');
@@ -39,7 +41,7 @@ test("on a screen of 360 pixels an opened operation has room, and nothing sticks
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
 });
 
-test("where the system is dark, the pages are", async ({ browser }) => {
+test("the pages are dark if the system is", async ({ browser }) => {
   /** How light a colour is, 0 to 255. */
   const light = (colour: string) => Math.max(...(colour.match(/\d+/g) ?? []).slice(0, 3).map(Number));
   for (const [colorScheme, dark] of [

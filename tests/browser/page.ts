@@ -1,13 +1,13 @@
-// What the tests in the browser share: a watch over the page, and the forms of Swagger UI.
+// Shared by the tests in the browser: watching the page, and the forms of Swagger UI.
 import type { Locator, Page } from "@playwright/test";
 
-/** What the browser says on its console of an answer of 400 and above that a test asks for. */
+/** The browser's console message about a response of 400 or more that a test expects. */
 const REFUSED = /^Failed to load resource: the server responded with a status of 40[019]/;
 
 /**
- * Blocks every other origin, and notes what a page should not do.
- * @param expected a complaint that is none
- * @returns tells what the page asked of elsewhere, what it complained of, and what its policy forbade
+ * Blocks every other origin, and records what a page should not do.
+ * @param expected console messages that are fine
+ * @returns lists requests to other origins, errors, and violations of the page's policy
  */
 export async function watch(page: Page, baseURL: string, expected = REFUSED): Promise<() => string[]> {
   const complaints: string[] = [];
@@ -23,7 +23,7 @@ export async function watch(page: Page, baseURL: string, expected = REFUSED): Pr
   });
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
-  // What the Content-Security-Policy forbids never becomes a request: the page is told of it by this event.
+  // What the Content-Security-Policy forbids never becomes a request: the page gets this event instead.
   await page.addInitScript(() =>
     document.addEventListener("securitypolicyviolation", (event) =>
       console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`),
@@ -41,7 +41,7 @@ export async function tryOut(page: Page, id: string): Promise<Locator> {
   return block;
 }
 
-/** Sends the form of an operation, and reads what is shown of the answer. */
+/** Sends an operation's form, and reads the response that is shown. */
 export async function execute(block: Locator): Promise<{ status: string | null; body: unknown }> {
   await block.getByRole("button", { name: "Execute" }).click();
   const answer = block.locator(".live-responses-table");

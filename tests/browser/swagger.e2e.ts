@@ -7,7 +7,7 @@ let complaints: () => string[];
 
 test.beforeEach(async ({ page, baseURL }) => {
   complaints = await watch(page, baseURL as string);
-  // Without a session one is sent to the login page (login.e2e.ts). Its cookie goes with the page's requests only.
+  // Without a session, you are redirected to the login page (login.e2e.ts). Its cookie only goes with the page's requests.
   const login = await page.request.post("/session", { data: { token: TOKEN } });
   expect(login.status()).toBe(201);
   const answer = await page.goto("/swagger");
@@ -57,7 +57,7 @@ test("GET /available: 401 without session and token, the pool with the token", a
   }).toPass();
 });
 
-test("POST /reservations with the body that is filled in: our 409", async ({ page }) => {
+test("POST /reservations with the prefilled body: our 409", async ({ page }) => {
   await authorize(page);
   expect(await execute(await tryOut(page, "createReservation"))).toMatchObject({
     status: "409",

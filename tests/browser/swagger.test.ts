@@ -1,4 +1,4 @@
-// Starts what the browser looks at: database, API, nginx with TLS and its headers; then Playwright, on Node.
+// Starts what the browser needs: database, API, nginx with TLS and its headers; then Playwright, on Node.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -43,7 +43,7 @@ test("the login page and Swagger UI in Chromium", async () => {
         cwd: ROOT,
         env: {
           ...process.env,
-          JEST_WORKER_ID: undefined, // set by `bun test --parallel`; Playwright would take itself for misused
+          JEST_WORKER_ID: undefined, // set by `bun test --parallel`; Playwright would think that it is run by Jest
           SITE: `https://127.0.0.1:${proxy.https}`,
           TOKEN,
           PASSWORD,

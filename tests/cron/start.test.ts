@@ -13,7 +13,7 @@ const deps = {
   log: (...line: unknown[]) => lines.push(line),
 } as unknown as Deps;
 
-test("importing the jobs starts nothing; each has a name of its own and a pattern in six fields", () => {
+test("importing the jobs starts nothing; each has a unique name and a pattern in six fields", () => {
   expect(new Set(JOBS.map(({ name }) => name)).size).toBe(JOBS.length);
   for (const { pattern } of JOBS) {
     const text = typeof pattern === "string" ? pattern : pattern(deps.config);
@@ -23,7 +23,7 @@ test("importing the jobs starts nothing; each has a name of its own and a patter
   expect(typeof expire === "function" && expire(deps.config)).toBe("*/7 * * * * *");
 });
 
-test("a run that fails is logged and tried again; one at work is not started twice, and is waited for at the end", async () => {
+test("a run that fails is logged and retried; a running job is not started twice, and stopping waits for it", async () => {
   let [fails, starts, ended] = [0, 0, false];
   let finish = () => {};
   const stop = startJobs(deps, [
@@ -49,7 +49,7 @@ test("a run that fails is logged and tried again; one at work is not started twi
   await stop(5000);
   expect(ended).toBe(true);
   const before = fails;
-  // Nothing runs any more: another second's timer would have come.
+  // Nothing runs any more: the next second's timer would have fired.
   const stopOther = startJobs(deps, [{ name: "other", pattern: EVERY_SECOND, run: async () => ++starts }]);
   await until("another timer's second is over", 10_000, async () => starts > 1);
   await stopOther(0);

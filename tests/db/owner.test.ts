@@ -1,4 +1,4 @@
-// Two users at the database: the owner changes tables, the program may only add to the events.
+// Two database users: the owner changes tables, the program may only add to the events.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createConnection } from "mysql2/promise";
 import { connectionOptions, openDatabase } from "../../db/client.ts";
@@ -18,7 +18,7 @@ setDefaultTimeout(120_000);
 
 let server: TestServer;
 beforeAll(async () => {
-  server = await startDatabase(); // of its own: some tests change settings of the whole server
+  server = await startDatabase(); // a separate server: some tests change settings of the whole server
 });
 afterAll(() => server.stop());
 
@@ -30,7 +30,7 @@ const migrate = ({ DATABASE_URL, DATABASE_OWNER_URL }: DatabaseUsers, ...more: s
   runCommand({ DATABASE_URL, DATABASE_OWNER_URL }, "migrate", ...more);
 const grants = async ({ program }: DatabaseUsers) =>
   (await server.sql(`SHOW GRANTS FOR ${program}`)).flatMap((row) => Object.values(row as object)).sort();
-/** What the server answers the program's account: "" or its error. */
+/** The server's answer to the program's database user: "" or its error. */
 async function tries(users: DatabaseUsers, statement: string): Promise<string> {
   const connection = await createConnection(connectionOptions(users.DATABASE_URL));
   const said = await connection.query(statement).then(
@@ -41,7 +41,7 @@ async function tries(users: DatabaseUsers, statement: string): Promise<string> {
   return said;
 }
 
-test("migrate makes the tables and grants what the program needs, no more; again it changes nothing", async () => {
+test("migrate makes the tables and grants only what the program needs; a second run changes nothing", async () => {
   const users = await server.databaseUsers();
   const first = await migrate(users);
   expect(first).toMatchObject({ code: 0, stderr: "" });
@@ -73,18 +73,18 @@ test("migrate makes the tables and grants what the program needs, no more; again
   expect(first.stdout + first.stderr).not.toContain("a-password-of");
 });
 
-test("two at once are fine", async () => {
+test("several may run at once", async () => {
   const users = await server.databaseUsers();
   for (const { code, stderr } of await Promise.all([migrate(users), migrate(users), migrate(users)]))
     expect(`${code} ${stderr}`).toBe("0 ");
   expect(await tries(users, "DELETE FROM events")).toContain("denied");
 });
 
-test("an account that had all rights on the database loses them, also on the connections that it has", async () => {
+test("a database user that had all rights on the database loses them, even on its open connections", async () => {
   const users = await server.databaseUsers();
   await server.sql(`GRANT ALL ON \`${users.name.replaceAll("_", "\\_")}\`.* TO ${users.program}`);
   await server.sql(`GRANT ALL ON ${users.name}.* TO ${users.program} WITH GRANT OPTION`);
-  // As an earlier version: the program has made its tables itself, and goes on while it is upgraded.
+  // As with an earlier version: the program has made its tables itself, and keeps running during the upgrade.
   const api = await startProgram(settingsFor(users));
   const old = await createConnection(connectionOptions(users.DATABASE_URL));
   old.on("error", () => {});
@@ -98,14 +98,14 @@ test("an account that had all rights on the database loses them, also on the con
   expect((await grants(users)).join("\n")).not.toMatch(/ALL PRIVILEGES|GRANT OPTION/);
   await expect(old.query("DELETE FROM events")).rejects.toThrow();
   expect(await tries(users, "DELETE FROM events")).toContain("denied");
-  // The connections that were ended cost an answer or two, but nothing was ever refused.
+  // The ended connections cost an answer or two, but nothing was ever refused.
   expect(new Set(await Promise.all(answers)).difference(new Set([200, 503]))).toEqual(new Set());
   expect((await call(api, "POST", "/users", { name: "dora" })).status).toBe(201);
   expect(api.log()).not.toContain("denied");
   await api.stop();
 });
 
-test("rights that the owner can't take away, or one account for both, are not passed over", async () => {
+test("rights that the owner can't revoke, or one database user for both, are reported", async () => {
   const users = await server.databaseUsers();
   await server.sql(`GRANT DELETE ON *.* TO ${users.program}`);
   const beyond = await migrate(users);
@@ -121,7 +121,7 @@ test("rights that the owner can't take away, or one account for both, are not pa
   expect(same.stderr).toContain("the same database user");
 });
 
-test("a program that may not change tables waits for the owner, says so, and goes on", async () => {
+test("a program that may not change tables waits for the owner, says so, and then starts", async () => {
   const users = await server.databaseUsers();
   const started = Promise.withResolvers<Program>();
   const starting = startProgram(settingsFor(users), "api", { onStart: started.resolve });
@@ -135,7 +135,7 @@ test("a program that may not change tables waits for the owner, says so, and goe
   expect(await api.stop()).toBe(0);
 });
 
-test("it waits for an upgrade's new tables, too, and their rights", async () => {
+test("it also waits for an upgrade's new tables, and their rights", async () => {
   const { users, settings } = await restrictedSettings({}, server);
   await server.sql(
     `UPDATE ${users.name}.__drizzle_migrations SET created_at = created_at - 1 ORDER BY created_at DESC LIMIT 1`,
@@ -148,7 +148,7 @@ test("it waits for an upgrade's new tables, too, and their rights", async () => 
   await server.sql(
     `UPDATE ${users.name}.__drizzle_migrations SET created_at = created_at + 1 ORDER BY created_at DESC LIMIT 1`,
   );
-  // The tables are there, and the rights on one of them are not.
+  // The tables exist, but the rights on one of them are missing.
   const looks = async () => Number((await server.sql("SHOW GLOBAL STATUS LIKE 'Com_select'"))[0].Value);
   const before = await looks();
   await until("it has looked again, and again", 30_000, async () => (await looks()) > before + 4);
@@ -157,7 +157,7 @@ test("it waits for an upgrade's new tables, too, and their rights", async () => 
   expect(await (await starting).stop()).toBe(0);
 });
 
-test("what it waits for is said again when it stops waiting", async () => {
+test("when it gives up, it says again what it waited for", async () => {
   const { DATABASE_URL } = await server.databaseUsers();
   const database = openDatabase(DATABASE_URL);
   const said: string[] = [];
@@ -167,7 +167,7 @@ test("what it waits for is said again when it stops waiting", async () => {
   await database.close();
 });
 
-test("a database that may lose what it has answered is refused, also by a program that has nothing to migrate", async () => {
+test("a database that may lose committed data is refused, even by a program with nothing to migrate", async () => {
   const { settings } = await restrictedSettings({}, server);
   await server.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 2");
   const refused = await startProgram(settings).catch(String);
@@ -175,7 +175,7 @@ test("a database that may lose what it has answered is refused, also by a progra
   expect(refused).toContain("innodb_flush_log_at_trx_commit=1");
 });
 
-test("prune-events deletes what is old, batch by batch, records that, and locks nobody out", async () => {
+test("prune-events deletes old events, batch by batch, records that, and doesn't block others", async () => {
   const { users, settings } = await restrictedSettings({}, server);
   const { DATABASE_URL, DATABASE_OWNER_URL, name } = users;
   const prune = (...words: string[]) =>
@@ -211,14 +211,14 @@ test("prune-events deletes what is old, batch by batch, records that, and locks 
   // Nothing old: nothing deleted, nothing recorded.
   expect((await prune("--older-than=365d")).stdout).toContain("0 events");
   expect((await call(api, "GET", "/events?action=events.pruned")).body.events).toHaveLength(3);
-  // What can't be recorded is not deleted. (Only a trigger can keep the owner from it.)
+  // If it can't be recorded, nothing is deleted. (Only a trigger can stop the owner from recording.)
   await server.sql(
     `CREATE TRIGGER ${name}.refuse BEFORE INSERT ON ${name}.events FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no event'`,
   );
   const unrecorded = await prune("--older-than", "363d");
   expect(unrecorded.code).toBe(1);
   expect((await call(api, "GET", "/events?action=old.event")).body.events).toHaveLength(2);
-  // The program's account can't, whoever calls it.
+  // The program's database user can't, whoever calls it.
   const asProgram = await runCommand(
     { DATABASE_URL, DATABASE_OWNER_URL: DATABASE_URL },
     "prune-events",
@@ -231,7 +231,7 @@ test("prune-events deletes what is old, batch by batch, records that, and locks 
   await api.stop();
 });
 
-test("the database deletes old events by itself, as the owner, batch by batch, and records that", async () => {
+test("the database deletes old events automatically, as the owner, batch by batch, and records that", async () => {
   const { users, settings } = await restrictedSettings({}, server);
   const { DATABASE_URL, DATABASE_OWNER_URL, name } = users;
   const migrateWith = (days: string) =>
@@ -251,7 +251,7 @@ test("the database deletes old events by itself, as the owner, batch by batch, a
   expect((await migrateWith("")).stdout).not.toContain("from now on");
   await server.sql(`INSERT INTO ${name}.events (at, actor, address, request_id, action, object, details)
     SELECT UTC_TIMESTAMP(3) - INTERVAL 31 DAY, 'eve', '', '', 'old.event', seq, '{}' FROM ${name}.seq_1_to_2003`);
-  // A new EVENT begins at once.
+  // A new EVENT starts at once.
   expect((await migrateWith("30")).stdout).toContain("from now on, events are deleted after 30 days");
   await until("they are gone", 30_000, async () => {
     const [{ n }] = await server.sql(`SELECT COUNT(*) AS n FROM ${name}.events WHERE action = 'old.event'`);
@@ -271,7 +271,7 @@ test("the database deletes old events by itself, as the owner, batch by batch, a
   });
   await api.stop();
 
-  // A server that does not run them: migrate says so, each time.
+  // If the server does not run them, migrate says so, each time.
   await server.sql("SET GLOBAL event_scheduler = OFF");
   const off = await migrateWith("30");
   await server.sql("SET GLOBAL event_scheduler = ON");
@@ -311,7 +311,7 @@ test("prune-events takes whole days and nothing else", async () => {
   }
 });
 
-test("commands are asked for in their own words", async () => {
+test("wrong usage of a command is refused, with the usage", async () => {
   const nothing = await runCommand({}, "migrat");
   expect(nothing.code).toBe(2);
   expect(nothing.stderr).toContain("no such command");

@@ -6,12 +6,12 @@ import { ROOT, run } from "../native/proxy.ts";
 
 setDefaultTimeout(60_000);
 
-test("the migrations lead to the schema: a new one would be empty", async () => {
+test("the migrations match the schema: a new one would be empty", async () => {
   const folder = mkdtempSync(join(tmpdir(), "mm-migrations-"));
   try {
     cpSync(join(ROOT, "db/migrations"), folder, { recursive: true });
     const before = readdirSync(folder).sort();
-    const out = relative(ROOT, folder); // it takes no absolute path
+    const out = relative(ROOT, folder); // it doesn't accept an absolute path
     const { stdout, stderr } = await run(
       ["bunx", "drizzle-kit", "generate", "--dialect", "mysql", "--schema", "./db/schema/*.ts", "--out", out],
       {},

@@ -1,4 +1,4 @@
-// A route's file is a server of its own under Deno, does its real work there, and answers as it does from Bun, on the same
+// Under Deno, each route's file is a complete server, does its real work, and answers as it does under Bun, on the same
 // database.
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ function wish(index: number) {
   return { name, host, port, user, password };
 }
 
-/** Serves one file of routes/ alone. @param allowed what Deno lets it do; it may listen in any case */
+/** Serves a single file of routes/. @param allowed its permissions under Deno, besides listening */
 async function serve(file: string, allowed: string[]): Promise<{ url: string }> {
   const port = await freePort();
   const flags = [
@@ -73,7 +73,7 @@ async function serve(file: string, allowed: string[]): Promise<{ url: string }> 
   return { url };
 }
 
-/** Asks both, and answers what both said. */
+/** Sends the request to both, and returns both responses. */
 async function both(deno: { url: string }, ...request: [method: string, path: string, body?: unknown]) {
   const [one, other] = await Promise.all([call(deno, ...request), call(bun, ...request)]);
   const { status, body } = one;
@@ -92,12 +92,12 @@ function poolNeeds(): string[] {
     `--allow-write=${socket}`,
   ];
 }
-/** The library of argon2id is native code, which looks at the system to find its file. */
+/** The argon2id library is native code, which inspects the system to find its file. */
 const argonNeeds = () => [...poolNeeds(), "--allow-ffi", "--allow-sys"];
 
 type Deno = { url: string };
 
-/** What each route does under Deno: its real work, not only its start. They share one pool, in this order. */
+/** What each route does under Deno: its real work, not just starting. They share one pool, in this order. */
 const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<void> }> = {
   "healthz.ts": {
     may: () => [],
@@ -215,7 +215,7 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
   },
   "ssh-key.ts": {
     async work(deno) {
-      // Made here, since nobody asked for it before; then it is everybody's.
+      // Made here, on first use; then both have the same one.
       const { status, body } = await call(deno, "GET", "/ssh-key");
       expect([status, body.public_key]).toEqual([200, expect.stringMatching(/^ssh-ed25519 AAAA/)]);
       expect((await both(deno, "GET", "/ssh-key")).body).toEqual(body);
@@ -230,7 +230,7 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
         { name: "dora", has_password: true },
       ]);
       expect((await both(deno, "POST", "/users", dora)).body.code).toBe("user_exists");
-      // The password that Deno hashed is one for Bun.
+      // Bun accepts the password that Deno hashed.
       expect((await call(bun, "POST", "/session", { user: "dora", password: dora.password })).status).toBe(
         201,
       );
@@ -296,7 +296,7 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
   },
 };
 
-test("every file of routes/ is tried", () => {
+test("every file of routes/ is tested", () => {
   const files = [...new Bun.Glob("**/*.ts").scanSync(join(ROOT, "routes"))];
   expect(Object.keys(ROUTES).sort()).toEqual(files.sort());
 });

@@ -1,4 +1,4 @@
-// A copy of this working tree with a stack of its own: other containers, ports, volumes and machines than `just run`'s.
+// A copy of this working tree with a separate stack: other containers, ports, volumes and machines than `just run`'s.
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ export interface Ran {
   output: string;
 }
 
-/** Runs a command; what it says is kept, not shown. */
+/** Runs a command and captures its output. */
 export async function run(command: string[], cwd = ROOT, env: Record<string, string> = {}): Promise<Ran> {
   const child = Bun.spawn(command, {
     cwd,
@@ -29,7 +29,7 @@ export async function run(command: string[], cwd = ROOT, env: Record<string, str
   return { code: await child.exited, output: out + err };
 }
 
-/** Why the Docker tests can't run here; empty when they can. */
+/** Why the Docker tests can't run here; empty if they can. */
 export async function whyNot(): Promise<string> {
   if (!Bun.which("docker")) return "there is no docker command";
   if ((await run(["docker", "info"])).code !== 0) return "no Docker engine answers";
@@ -43,7 +43,7 @@ export async function whyNot(): Promise<string> {
   return "";
 }
 
-/** The first of `count` ports in a row that nothing listens on. */
+/** The first of `count` consecutive free ports. */
 export async function freePorts(count: number): Promise<number> {
   const free = (port: number) =>
     new Promise<boolean>((resolve) => {
@@ -77,7 +77,7 @@ export class Checkout {
       HTTPS_PORT: String(httpsPort),
       MACHINE_BASE_PORT: String(this.machinePort),
       MACHINE_COUNT: "3",
-      // What a developer has set for another stack must not leak into this one.
+      // A developer's settings for another stack must not leak into this one.
       ...Object.fromEntries(
         [
           ...["DATABASE_PASSWORD", "DATABASE_OWNER_PASSWORD", "SECRET_KEY", "ADMIN_TOKEN"],
@@ -87,10 +87,10 @@ export class Checkout {
     };
   }
 
-  /** Copies the working tree, what is not committed included. */
+  /** Copies the working tree, including uncommitted changes. */
   static async make(): Promise<Checkout> {
     const folder = await mkdtemp(join(tmpdir(), "machine-manager-docker-"));
-    await chmod(folder, 0o755); // run-dev mounts it for another user
+    await chmod(folder, 0o755); // run-dev mounts it for another OS user
     const copied = await run([
       "bash",
       "-c",
@@ -101,14 +101,14 @@ export class Checkout {
     return new Checkout(folder, await freePorts(4));
   }
 
-  /** Runs a recipe or script here. @throws with all it said when it fails */
+  /** Runs a recipe or script here. @throws with all of its output if it fails */
   async do(...command: string[]): Promise<string> {
     const { code, output } = await run(command, this.folder, this.env);
     if (code !== 0) throw new Error(`${command.join(" ")}: exit ${code}\n${output}`);
     return output;
   }
 
-  /** The stack's own commands. @throws with all it said when one fails */
+  /** The stack's own commands. @throws with all of its output if one fails */
   stack(...words: string[]): Promise<string> {
     return this.do("provision/bun.sh", "provision/stack.ts", "docker", ...words);
   }
@@ -158,7 +158,7 @@ export class Checkout {
     return (await run(["docker", "exec", `${this.project}-${name}`, "sh", "-c", command])).output;
   }
 
-  /** Every file here, but those of node_modules. */
+  /** Every file here, except those in node_modules. */
   async files(): Promise<string> {
     return (
       await run(["find", ".", "-name", "node_modules", "-prune", "-o", "-type", "f", "-print"], this.folder)

@@ -1,5 +1,5 @@
 // The whole thing in containers: `just run`, the seed's curl lines, a login, expiry, scaling, a database restart, hot
-// reload, `just clean`. One stack, and its tests go on from each other.
+// reload, `just clean`. One stack; each test continues from the one before.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { canLogIn, ssh } from "../support/ssh.ts";
@@ -69,7 +69,7 @@ describe.skipIf(reason !== "")("Docker", () => {
     expect(inspected.output).toContain(` 127.0.0.1:${at.httpsPort}`);
   });
 
-  test("the containers run without root, without rights, on a file system that they can't write", async () => {
+  test("the containers run without root, without capabilities, on a read-only file system", async () => {
     const ids = await at.stack("compose", "ps", "--quiet");
     const format =
       "{{.Config.User}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.Privileged}}";
@@ -80,7 +80,7 @@ describe.skipIf(reason !== "")("Docker", () => {
       "bun true [ALL] false",
       "bun true [ALL] false",
     ]);
-    // Secrets are files; neither the environment nor what `docker inspect` shows holds one.
+    // Secrets are files; neither the environment nor `docker inspect` shows one.
     const shown = await run(["docker", "inspect", ...ids.trim().split("\n")]);
     const secrets = (await Bun.file(join(at.folder, ".env")).text()).matchAll(
       /^(?:SECRET_KEY|DATABASE_PASSWORD|DATABASE_OWNER_PASSWORD)=(.+)$/gm,
@@ -88,7 +88,7 @@ describe.skipIf(reason !== "")("Docker", () => {
     for (const [, secret = ""] of secrets) expect(shown.output).not.toContain(secret);
   });
 
-  test("what a container says is bounded", async () => {
+  test("a container's log is limited", async () => {
     const ids = await at.stack("compose", "ps", "--quiet");
     const format = "{{json .HostConfig.LogConfig}}";
     const inspected = await run(["docker", "inspect", "--format", format, ...ids.trim().split("\n")]);
@@ -101,7 +101,7 @@ describe.skipIf(reason !== "")("Docker", () => {
     async () => {
       const compose = (...words: string[]) => at.stack("compose", ...words);
       const ids = await compose("ps", "--quiet");
-      // Ends all processes of a name but the container's first. (`kill` is never given anything but one number.)
+      // Kills all processes of a name except the container's first. (`kill` only ever gets one pid.)
       const kill = (service: string, name: string) =>
         compose(
           ...["exec", "-T", service, "sh", "-c"],
@@ -113,7 +113,7 @@ describe.skipIf(reason !== "")("Docker", () => {
       expect(status.code).not.toBe(0);
       expect(status.output).toMatch(/^api: DOWN since 20.*, restarted every second\. Its log: /m);
       expect(status.output).toMatch(/^db: up since 20/m);
-      // Docker itself would wait for 25 s and more by now.
+      // Docker itself would wait 25 s or more by now.
       await until("it answers", 6000, async () => (await at.curl("/readyz")).status === 200);
       expect(await compose("ps", "--quiet")).toBe(ids);
       await kill("db", "mariadbd");
@@ -136,14 +136,14 @@ describe.skipIf(reason !== "")("Docker", () => {
       expect(refused.output).toContain("LOG_LEVEL must be debug, info, warn or error");
       expect(refused.output).toMatch(/^(api|scheduler) does not start$/m);
       const took = performance.now() - began;
-      await at.do("just", "docker-up"); // first, for those that come after
-      // Sooner than Compose gives up waiting, also on a busy machine.
+      await at.do("just", "docker-up"); // first, for the tests that follow
+      // Before Compose gives up waiting, even on a busy machine.
       expect(took).toBeLessThan(2.5 * MINUTE);
     },
     5 * MINUTE,
   );
 
-  /** What MariaDB's client answers in the database's container: as the program, or as root. */
+  /** Runs MariaDB's client in the database's container: as the program, or as root. */
   const sql = async (who: "program" | "root", statement: string) => {
     const password = /^DATABASE_PASSWORD=(.+)$/m.exec(await Bun.file(join(at.folder, ".env")).text())?.[1];
     const login = {
@@ -155,7 +155,7 @@ describe.skipIf(reason !== "")("Docker", () => {
   };
   const readSecrets = (service: string) => at.stack("compose", "exec", "-T", service, "ls", "/run/secrets");
 
-  test("the program may add to the events and not change them; the owner's password is with no service", async () => {
+  test("the program may add to the events but not change them; no service has the owner's password", async () => {
     expect(await sql("program", "DELETE FROM events")).toContain("DELETE command denied");
     expect(await sql("program", "UPDATE events SET actor = 'nobody'")).toContain("UPDATE command denied");
     expect(await sql("program", "SELECT 1 FROM events LIMIT 1")).toBe("1\n1\n");
@@ -246,7 +246,7 @@ describe.skipIf(reason !== "")("Docker", () => {
     MINUTE,
   );
 
-  test("--scale api=3 answers through nginx, and goes on without one of the three", async () => {
+  test("--scale api=3 answers through nginx, and keeps answering without one of the three", async () => {
     await at.stack("up", "--scale", "api=3");
     const compose = (...words: string[]) => at.stack("compose", ...words);
     const ids = (await compose("ps", "--quiet", "api")).trim().split("\n");
@@ -304,7 +304,7 @@ describe.skipIf(reason !== "")("Docker", () => {
     2 * MINUTE,
   );
 
-  test("no log of a container and no event holds a secret, also while the API dies", async () => {
+  test("no container's log and no event contains a secret, even while the API dies", async () => {
     const secrets = [password];
     const post = async (path: string, body: Record<string, string>, shows?: string) => {
       const json = ["-H", "Content-Type: application/json", "-d", JSON.stringify(body)];
@@ -323,7 +323,7 @@ describe.skipIf(reason !== "")("Docker", () => {
     await lost;
     secrets.push("while-it-dies");
     await until("the API is back", 60_000, async () => (await at.curl("/readyz")).status === 200);
-    // What the dead one was preparing comes back when its lease has run out.
+    // What the dead one was preparing comes back when its lease runs out.
     await until("all is free", 100_000, async () => {
       await at.curl("/release_all");
       return ((await at.curl("/available")).body.available as string[]).length === 3;
@@ -346,7 +346,7 @@ describe.skipIf(reason !== "")("Docker", () => {
   }, 200_000);
 
   test(
-    "just rotate-key encrypts all secrets anew, and the pool goes on",
+    "just rotate-key re-encrypts all secrets, and the pool keeps working",
     async () => {
       const env = () => Bun.file(join(at.folder, ".env")).text();
       const keyIn = (text: string) => /^SECRET_KEY=(.+)$/m.exec(text)?.[1] ?? "";
@@ -382,7 +382,7 @@ describe.skipIf(reason !== "")("Docker", () => {
       const source = await Bun.file(file).text();
       const says = (status: string, milliseconds: number) =>
         until(status, milliseconds, async () => (await at.curl("/healthz")).body.status === status);
-      // A busy machine may be late once: one of three edits must be answered in time.
+      // A busy machine may be late: one of three edits must take effect in time.
       let inTime = false;
       for (let edit = 0; edit < 3 && !inTime; edit++) {
         await Bun.write(file, source.replaceAll('"ok"', '"edited"'));

@@ -1,4 +1,4 @@
-// Every command of README.md is run, in its order: here, against real machines, MariaDB, API, scheduler and nginx on other
+// Every command of the documents is run, in order: here, against real machines, MariaDB, API, scheduler and nginx on other
 // ports, or by the test that ELSEWHERE names. A new command that neither covers fails.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { blocks, type Command, commands, quoted, table } from "./markdown.ts";
 
 setDefaultTimeout(120_000);
 
-/** What another test runs: the command, the file, and what stands there. */
+/** Commands that another test runs: the file, and how the command appears there. */
 const ELSEWHERE: Record<string, { file: string; as: string }> = {
   "npx --yes rust-just run": { file: "tests/e2e/quick_start.test.ts", as: 'toBe("just run")' },
   "npx --yes rust-just test": {
@@ -48,7 +48,7 @@ const ELSEWHERE: Record<string, { file: string; as: string }> = {
 const asRoot = process.getuid?.() === 0;
 if (!asRoot) console.warn("tests/docs/commands.test.ts: README's commands are skipped: machines need root");
 
-/** What may run here: it touches nothing but what this test started. Anything else would run on the reader's own stack. */
+/** What may run here: it only touches what this test started. Anything else would run on the developer's own stack. */
 const HERE = [
   /^curl [^;|&]*"?https:\/\/localhost\/[^;|]*$/,
   /^ssh -p 2221 \w+@localhost$/,
@@ -66,14 +66,14 @@ test("every command is run here or elsewhere", () => {
   expect(all.filter(({ text }) => !covered(text))).toEqual([]);
 });
 
-test("what other tests run is still there", () => {
+test("the other tests still run theirs", () => {
   for (const [command, { file, as }] of Object.entries(ELSEWHERE)) {
     expect(all.map(({ text }) => text)).toContain(command);
     expect(readFileSync(join(ROOT, file), "utf8"), `${file} runs ${command}`).toContain(as);
   }
 });
 
-/** Whether an answer is made like the one that README shows: the same fields, of the same kinds. */
+/** Whether a response has the shape that the document shows: the same fields, of the same types. */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.length > 0 ? [shapeOf(value[0])] : "list";
   if (value === null || typeof value !== "object") return value === null ? "null" : typeof value;
@@ -122,7 +122,7 @@ describe.skipIf(!asRoot)("README's commands", () => {
       machines
         .map(({ name, port, user, password }) => `${name} ${host} ${port} ${user} ${password}\n`)
         .join("");
-    // What `just run` does at its end; a line more for README's "many at once".
+    // What `just run` does at the end; plus a line for "many at once".
     writeFileSync(join(folder, "demo.txt"), list(demo, "localhost"));
     writeFileSync(join(folder, "machines.txt"), `# again\n${list(demo.slice(0, 1), "localhost")}`);
     const added = await run([
@@ -145,7 +145,7 @@ describe.skipIf(!asRoot)("README's commands", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  /** README's file for a machine with a key, for a user who has sudo on our second rack. */
+  /** The documents' file for a machine with a key, for an OS user with sudo on our second rack. */
   async function makeRackFile() {
     const rack = racks[1] as TestMachine;
     const sudo = "printf 'deploy ALL=(ALL) NOPASSWD: ALL\\n' >/etc/sudoers.d/deploy";
@@ -167,7 +167,7 @@ describe.skipIf(!asRoot)("README's commands", () => {
     writeFileSync(join(folder, "rack-8.json"), JSON.stringify({ ...machine, ...real }));
   }
 
-  /** The command as it is run here: other ports and places, and nothing else. */
+  /** The command as it is run here: only ports and places differ. */
   function adapted(text: string): string {
     return text
       .replaceAll("https://localhost/", `${url}/`)
@@ -183,7 +183,7 @@ describe.skipIf(!asRoot)("README's commands", () => {
       .replace(/^(bun tests\/bench\/\S+)$/, "$1 1 1 1");
   }
 
-  // Each is the command itself but for what a person would do: type a password, and read the status.
+  // Each is the command itself except for what a person would do: type a password, and read the status.
   const FUNCTIONS = `
     curl() { command curl -sS --max-time 60 -w '\\n%{http_code}' "$@"; }
     ssh() { SSH_ASKPASS=$ASKPASS SSH_ASKPASS_REQUIRE=force setsid -w ssh -F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "$@" <<<'id -un'; }

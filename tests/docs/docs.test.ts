@@ -1,5 +1,5 @@
-// What the documents list is what there is: settings, endpoints, error codes, recipes, faults, files. The commands are run by
-// commands.test.ts.
+// The documents' lists are complete and correct: settings, endpoints, error codes, recipes, faults, files. The commands are run
+// by commands.test.ts.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -11,7 +11,7 @@ import { blocks, commands, DOCUMENTS, quoted, ROOT, read, table } from "./markdo
 
 setDefaultTimeout(60_000);
 
-test("the settings are those of .env.example, with the defaults that it has", () => {
+test("the settings are those of .env.example, with the same defaults", () => {
   const settings = new Map(
     [...read(".env.example").matchAll(/^#?([A-Z][A-Z0-9_]*)=(.*)$/gm)].map(
       ([, name = "", value = ""]) => [name, value] as const,
@@ -19,15 +19,15 @@ test("the settings are those of .env.example, with the defaults that it has", ()
   );
   const rows = table("variable");
   expect(rows.map(([name = ""]) => quoted(name)[0] ?? "").sort()).toEqual([...settings.keys()].sort());
-  for (const [name = "", told = ""] of rows) {
+  for (const [name = "", fallback = ""] of rows) {
     const value = settings.get(quoted(name)[0] ?? "") ?? "";
-    if (value && !value.startsWith("mysql:")) expect(`${name}: ${told}`).toContain(`\`${value}\``);
+    if (value && !value.startsWith("mysql:")) expect(`${name}: ${fallback}`).toContain(`\`${value}\``);
   }
 });
 
 const isPage = (path: string) => /^\/(swagger|login)/.test(path);
 
-test("the endpoints are those that the API serves, and each has a curl line", () => {
+test("the endpoints are those of the API, and each has a curl line", () => {
   // (commands.test.ts compares them with what /swagger/json says.)
   const served = app.routes
     .filter(({ path }) => !isPage(path))
@@ -50,13 +50,13 @@ test("the error codes are those of the API and of nginx, with their status", () 
   const known = Object.entries(STATUS_OF).map(([code, status]) => `${code} ${status}`);
   const ofNginx = [...read("nginx/site.conf.template").matchAll(/return (\d+) '[^']*"code":"(\w+)"/g)];
   expect(known).toEqual(expect.arrayContaining(ofNginx.map(([, status, code]) => `${code} ${status}`)));
-  const told = table("status").flatMap(([status = "", codes = ""]) =>
+  const listed = table("status").flatMap(([status = "", codes = ""]) =>
     quoted(codes).map((code) => `${code} ${status}`),
   );
-  expect(told.sort()).toEqual(known.sort());
+  expect(listed.sort()).toEqual(known.sort());
 });
 
-test("the recipes are those of the Justfile, whose scripts are there", async () => {
+test("the recipes are those of the Justfile, whose scripts exist", async () => {
   const summary = await run(["just", "--summary"]);
   expect(summary.code).toBe(0);
   const recipes = summary.stdout.trim().split(" ");
@@ -65,7 +65,7 @@ test("the recipes are those of the Justfile, whose scripts are there", async () 
       .flatMap(([cell = ""]) => quoted(cell))
       .sort(),
   ).toEqual(recipes.sort());
-  // Every script that they name is there, and knows the word that it is given.
+  // Every script that they name exists, and knows the command that it gets.
   for (const [script] of read("Justfile").matchAll(/provision\/[\w/-]+\.(sh|ts)/g))
     expect(existsSync(join(ROOT, script)), script).toBe(true);
   for (const [, word = ""] of read("Justfile").matchAll(/\{\{ stack \}\} \w+ ([a-z-]+)/g)) {
@@ -78,7 +78,7 @@ test("the kinds of fault are those of the schema", () => {
   expect(table("`fault`").flatMap(([cell = ""]) => quoted(cell).slice(0, 1))).toEqual([...FAULTS]);
 });
 
-test("diagrams are of a kind that Mermaid knows, and their brackets are closed", () => {
+test("diagrams are of a kind that Mermaid supports, and their brackets match", () => {
   const diagrams = blocks().filter(({ language }) => language === "mermaid");
   expect(diagrams.length).toBeGreaterThanOrEqual(2);
   for (const { text } of diagrams) {
@@ -98,7 +98,7 @@ const headingsOf = (file: string) =>
       .replace(/\s/g, "-"),
   );
 
-test("every link leads to a heading or a file, and what they say of folders is there", () => {
+test("every link leads to a heading or a file, and the folders that they name exist", () => {
   const dead = DOCUMENTS.flatMap((file) =>
     [...read(file).matchAll(/\]\(([^)]+)\)/g)].flatMap(([, to = ""]) => {
       if (to.startsWith("http")) return [];
@@ -133,7 +133,7 @@ test("the README is a front door: short, with a picture, the two commands, and a
   for (const file of DOCUMENTS.slice(1)) expect(readme).toContain(`](${file})`);
 });
 
-test("decision records say whether they hold, and since when", () => {
+test("decision records have a status and a date", () => {
   const files = [...new Bun.Glob("docs/decisions/*.md").scanSync(ROOT)];
   expect(files.length).toBeGreaterThan(8);
   const without = files.filter(

@@ -1,4 +1,4 @@
-// The parts of the documents that are made from the program, between `<!-- generated: NAME -->` and `<!-- end -->`.
+// The parts of the documents that are generated from the program, between `<!-- generated: NAME -->` and `<!-- end -->`.
 // UPDATE=1 just test tests/docs/generated.test.ts   writes them.
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { DOCUMENTS, ROOT, read } from "./markdown.ts";
 
 type Moves = Record<string, { from: readonly string[]; to: string | null; when: string }>;
 
-/** A state diagram; what is new comes from, and what is deleted goes to, the dot. */
+/** A state diagram; new ones come from the dot, and deleted ones go to it. */
 function picture(moves: Moves): string {
   const arrows = Object.values(moves).flatMap(({ from, to, when }) =>
     (from.length > 0 ? from : ["[*]"]).map((state) => `  ${state} --> ${to ?? "[*]"}: ${when}`),
@@ -29,7 +29,7 @@ const GENERATED: Record<string, string> = {
 
 const PART = /<!-- generated: (.+?) -->\n([\s\S]*?)<!-- end -->/g;
 
-test("what is made from the program is as the program is now", () => {
+test("the generated parts are up to date", () => {
   const found: string[] = [];
   for (const file of DOCUMENTS) {
     const text = read(file);

@@ -1,10 +1,10 @@
-// What the tests need to read of the documents: their code blocks and their tables.
+// Reads the documents for the tests: their code blocks and tables.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export const ROOT = join(import.meta.dir, "../..");
 
-/** In the order in which a reader goes through them: their commands are run in it. */
+/** In reading order, in which their commands are run. */
 export const DOCUMENTS = [
   "README.md",
   "docs/use.md",
@@ -23,11 +23,11 @@ export interface Block {
   file: string;
   language: string;
   text: string;
-  /** of its first line, from 1 */
+  /** the number of its first line, from 1 */
   line: number;
 }
 
-/** The code blocks of a document, those inside of a list too. */
+/** The code blocks of a document, including those inside lists. */
 function blocksOf(file: string): Block[] {
   const found: Block[] = [];
   let open: (Block & { indent: string }) | undefined;
@@ -51,11 +51,11 @@ export interface Command {
   file: string;
   text: string;
   line: number;
-  /** the JSON that the document shows as its answer */
+  /** the JSON that the document shows as its response */
   answer: unknown;
 }
 
-/** Every command: a line of a ```sh block. A ```json block after it shows the answer to its last line. */
+/** Every command: a line of a ```sh block. A ```json block after it shows the response to its last line. */
 export function commands(): Command[] {
   return DOCUMENTS.flatMap((file) => {
     const all = blocksOf(file);
@@ -74,7 +74,7 @@ export function commands(): Command[] {
   });
 }
 
-/** With a heading between them, or more than a sentence, it is not the answer. */
+/** With a heading or more than a sentence in between, it is not the response. */
 function isAnswerTo(command: Block, json: Block): boolean {
   const between = read(command.file)
     .split("\n")
@@ -82,7 +82,7 @@ function isAnswerTo(command: Block, json: Block): boolean {
   return between.join("").length < 80 && !between.some((text) => text.startsWith("#"));
 }
 
-/** The rows of the one table, of all documents, whose head begins with that cell: their cells. */
+/** The cells of the rows of the one table, in all documents, whose header begins with that cell. */
 export function table(firstHead: string): string[][] {
   const lines = DOCUMENTS.map(read).join("\n").split("\n");
   const head = lines.findIndex((text) => text.startsWith(`| ${firstHead} |`));
@@ -100,5 +100,5 @@ export function table(firstHead: string): string[][] {
   return rows;
 }
 
-/** What stands between backquotes. */
+/** The text between backquotes. */
 export const quoted = (text: string) => [...text.matchAll(/`([^`]+)`/g)].map(([, word = ""]) => word);

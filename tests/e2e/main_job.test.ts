@@ -1,4 +1,4 @@
-// The main job, as a user has it: curl over HTTPS, a login over SSH, and nobody left inside when the time is up.
+// The main job, as users see it: curl over HTTPS, a login over SSH, and nobody left logged in when the time is up.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startProxy, type TlsProxy } from "../native/proxy.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
@@ -35,10 +35,10 @@ test("HTTPS → API → SSH: the account works for its time, and not 10 s longer
       await ssh(login, "(nohup sleep 1000 >/dev/null 2>&1 &); touch /tmp/mine /dev/shm/mine; id -un"),
     ).toBe("alice");
 
-  // Logged in and at work when the time ends: that does not keep anybody inside.
+  // Being logged in and busy when the time ends keeps nobody inside.
   const session = ssh(logins[0] as (typeof logins)[0], "sleep 300").catch(() => "cut off");
   expect(Date.parse(reserved_until) - Date.now()).toBeWithin(40_000, 61_000);
-  // Whoever waits here has seen what a minute is.
+  // Waits for a real minute.
   await pool.sql("UPDATE reservations SET ends_at = UTC_TIMESTAMP(3) + INTERVAL 5 SECOND");
   const end = Date.now() + 5000;
   await until(

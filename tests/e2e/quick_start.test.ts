@@ -13,7 +13,7 @@ setDefaultTimeout(180_000);
 const asRoot = process.getuid?.() === 0;
 if (!asRoot) console.warn("tests/e2e/quick_start.test.ts is skipped: demo machines without Docker need root");
 
-/** What is typed, but for who installs `just`, and for the tests. */
+/** The commands to type, except for installing `just` and running the tests. */
 const steps = commands()
   .filter(({ file }) => file === "README.md")
   .map(({ text }) => text.replace(/^npx --yes rust-just/, "just"))
@@ -33,7 +33,7 @@ describe.skipIf(!asRoot)("the README's first page", () => {
     writeFileSync(password, "#!/bin/sh\necho secret\n");
     chmodSync(password, 0o700);
     const env = { ...copy.env, SSH_ASKPASS: password, SSH_ASKPASS_REQUIRE: "force" };
-    // `clean` last: on the page it comes before "Use".
+    // `clean` comes last; on the page it is before "Use".
     const [first, ...rest] = steps;
     const inOrder = [
       first,
@@ -44,7 +44,7 @@ describe.skipIf(!asRoot)("the README's first page", () => {
     expect(inOrder).toHaveLength(steps.length);
     expect(inOrder[0]).toBe("just run");
     const said: Record<string, string> = {};
-    let port = 0; // "at a host and port from that answer"
+    let port = 0; // "at a host and port from that response"
     for (const text of inOrder) {
       if (text === undefined) throw new Error("the README has no commands");
       const adapted = text
@@ -60,12 +60,13 @@ describe.skipIf(!asRoot)("the README's first page", () => {
       said[text] = ran.stdout;
       if (text.includes("/reserve?")) port = JSON.parse(ran.stdout).machines[0].port;
     }
-    const told = (start: string) => Object.entries(said).find(([text]) => text.startsWith(start))?.[1] ?? "";
-    expect(told("just run")).toContain(`Machine Manager runs at https://localhost:${copy.ports.https}`);
-    expect(JSON.parse(told("curl -k https://localhost/available")).available).toHaveLength(3);
-    expect(JSON.parse(told('curl -k "https://localhost/reserve')).machines).toHaveLength(2);
-    expect(told("ssh")).toContain("alice\nalpine-");
-    expect(JSON.parse(told("curl -k https://localhost/release_all"))).toEqual({
+    const output = (start: string) =>
+      Object.entries(said).find(([text]) => text.startsWith(start))?.[1] ?? "";
+    expect(output("just run")).toContain(`Machine Manager runs at https://localhost:${copy.ports.https}`);
+    expect(JSON.parse(output("curl -k https://localhost/available")).available).toHaveLength(3);
+    expect(JSON.parse(output('curl -k "https://localhost/reserve')).machines).toHaveLength(2);
+    expect(output("ssh")).toContain("alice\nalpine-");
+    expect(JSON.parse(output("curl -k https://localhost/release_all"))).toEqual({
       message: "All machines released",
       released: 2,
       failed: [],

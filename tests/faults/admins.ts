@@ -5,14 +5,14 @@ import type { TestPool } from "../support/pool.ts";
 import { call } from "../support/program.ts";
 import { until } from "../support/until.ts";
 
-/** How long an account may take to appear that was claimed while the machine was being removed. */
+/** How long an account may take to appear if its machine was claimed while it was being removed. */
 const LATE_MS = 1500;
 
 export interface Admins {
   /** Ends, with all machines registered and none drained. @returns what is broken */
   stop(): Promise<string[]>;
   /** how many machines were removed as clean, how many not, and how many changes were sent */
-  did(): { clean: number; unclean: number; changes: number };
+  did(): { clean: number; dirty: number; changes: number };
 }
 
 const accountsOn = ({ root }: TestMachine) =>
@@ -24,7 +24,7 @@ const accountsOn = ({ root }: TestMachine) =>
 
 /**
  * @param next the server of the next request
- * @param many how many remove machines; each has its own ones, and all are changed by one more
+ * @param many how many remove machines, each its own ones; one more changes them all
  */
 export function startAdmins(
   pool: TestPool,
@@ -33,9 +33,9 @@ export function startAdmins(
   random: () => number,
 ): Admins {
   const bad: string[] = [];
-  const did = { clean: 0, unclean: 0, changes: 0 };
+  const did = { clean: 0, dirty: 0, changes: 0 };
   let going = true;
-  /** No answer is one of the answers: servers are killed. */
+  /** No answer is expected too: servers are killed. */
   const ask = (method: string, path: string, body?: unknown) =>
     call(next(), method, path, body).catch(() => ({ status: 0, body: { code: "" } }));
   const one = <T>(of: T[]) => of[Math.floor(random() * of.length)] as T;
@@ -50,7 +50,7 @@ export function startAdmins(
       if (status !== 0 && status < 500) throw new Error(`can't register ${name}: ${JSON.stringify(body)}`);
       return false;
     });
-  /** Whoever answered, and whether: the row and the events tell what became of it. */
+  /** Whether or not anybody answered: the row and the events show the result. */
   const remove = async (machine: TestMachine) => {
     await ask("DELETE", `/machines/${machine.name}?force=true`);
     await until(`${machine.name} is removed, or not`, 90_000, async () => {
@@ -62,7 +62,7 @@ export function startAdmins(
       [machine.name],
     );
     const { clean = true } = typeof event.details === "string" ? JSON.parse(event.details) : event.details;
-    did[clean ? "clean" : "unclean"]++;
+    did[clean ? "clean" : "dirty"]++;
     const deadline = performance.now() + LATE_MS;
     while (clean && performance.now() < deadline) {
       const left = accountsOn(machine);

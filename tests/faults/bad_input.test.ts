@@ -1,4 +1,4 @@
-// Fault 9, the hand-picked part: what attackers and broken clients send, to the API and through a real nginx before it.
+// Fault 9, the hand-picked part: what attackers and broken clients send, to the API directly and through a real nginx.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, type TLSSocket } from "node:tls";
 import { startProxy, type TlsProxy } from "../native/proxy.ts";
@@ -44,8 +44,8 @@ async function refused(
     ["direct", direct],
     ["nginx", throughNginx],
   ] as const) {
-    // nginx takes so many requests a second from one address; that is not what is tested here.
-    const answer = await until("an answer of its own", 10_000, async () => {
+    // nginx limits requests per second from one address, which is not what is tested here.
+    const answer = await until("an answer other than the rate limit's", 10_000, async () => {
       const one = await send(method, path, { ...init, signal: AbortSignal.timeout(10_000) });
       return one.status === 429 ? undefined : one;
     });
@@ -64,7 +64,7 @@ const json = (body: string | Uint8Array<ArrayBuffer>) => ({
   headers: { "Content-Type": "application/json" },
 });
 
-test("evil texts in every place that takes one: refused, nothing changed", async () => {
+test("malicious text wherever text is accepted: refused, nothing changed", async () => {
   const before = await tables();
   const texts = EVIL.filter((one) => !/^[a-z_][a-z0-9_-]{0,31}$/.test(one) || one === "root").map((one) =>
     one.toWellFormed(),
@@ -102,7 +102,7 @@ test("evil texts in every place that takes one: refused, nothing changed", async
   injected("9 bad input: hand-picked", texts.length * 18, []);
 });
 
-test("bodies that are too large, too deep, doubled, or not JSON", async () => {
+test("bodies that are too large, too deep, duplicated, or not JSON", async () => {
   const before = await tables();
   await refused([413], "POST", "/reservations", json(JSON.stringify({ username: "a".repeat(1_000_000) })));
   await refused([413], "POST", "/reservations", json("[".repeat(100_000)));
@@ -157,7 +157,7 @@ test("bodies that are too large, too deep, doubled, or not JSON", async () => {
   expect(({} as { username?: string }).username).toBeUndefined();
 });
 
-test("methods, encodings and duplicates that nobody takes", async () => {
+test("unsupported methods, encodings and duplicates", async () => {
   const before = await tables();
   for (const path of ["/reserve?username=ann", "/reservations", "/machines", "/available", "/release_all"])
     for (const method of ["PUT", "PATCH"]) await refused([405], method, path);
@@ -175,7 +175,7 @@ test("methods, encodings and duplicates that nobody takes", async () => {
   expect((await direct("HEAD", "/available")).status).toBe(200);
 });
 
-test("a password with every kind of odd text works to the letter", async () => {
+test("a password with every kind of odd character works exactly", async () => {
   const password = `'"\`$(reboot);|&<>\\ %00 {{7*7}} DROP TABLE -- 💥\u202eمرحبا: #!`;
   const made = await call(pool.api, "POST", "/reservations", { username: "ann", password });
   expect(made.status).toBe(201);
@@ -191,7 +191,7 @@ const open = (): Promise<TLSSocket> =>
     socket.once("secureConnect", () => resolve(socket));
     socket.on("error", reject);
   });
-/** Sends raw bytes; answers all that came until the connection's end. */
+/** Sends raw bytes; returns everything that came until the connection closed. */
 async function exchange(bytes: string): Promise<string> {
   const socket = await open();
   let text = "";
@@ -223,7 +223,7 @@ test("header floods are refused in our form", async () => {
     const status = Number(answer.split(" ")[1]);
     const what = `${headers.length} bytes: ${answer.slice(0, 300)}`;
     expect([status === 200 || (status >= 400 && status < 500), what]).toEqual([true, what]);
-    // nginx refuses long ones in our form; more than 200, or 16 KiB in all, are refused by the API's HTTP, without a body.
+    // nginx refuses long ones in our form; the API's HTTP refuses more than 200, or 16 KiB in all, without a body.
     if (status !== 200 && status !== 431) expect(answer.split("\r\n\r\n")[1]).toContain('"code":');
   }
   expect(
@@ -232,7 +232,7 @@ test("header floods are refused in our form", async () => {
   expect((await direct("GET", "/healthz")).status).toBe(200);
 });
 
-test("slow clients are ended by nginx while the others are served", async () => {
+test("nginx disconnects slow clients while the others are served", async () => {
   const heads = await Promise.all(Array.from({ length: 100 }, open));
   const bodies = await Promise.all(Array.from({ length: 50 }, open));
   const all = [...heads, ...bodies];
@@ -242,7 +242,7 @@ test("slow clients are ended by nginx while the others are served", async () => 
     socket.write(
       "POST /reservations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
     );
-  // Headers go on coming, a byte at a time: it is the whole that has a limit. Bodies stop.
+  // Headers keep coming, a byte at a time: the limit is on the whole. Bodies stop.
   let n = 0;
   const trickle = setInterval(() => {
     for (const socket of heads) if (!socket.destroyed) socket.write(`X-${n}: a\r\n`);

@@ -1,4 +1,4 @@
-// One machine of each kind that accounts are made on, with a login to it: Debian in namespaces, BusyBox in a container.
+// One machine of each kind, with a login to it: Debian in namespaces, BusyBox in a container.
 import { accountsOverSsh } from "../../pool/accounts/accounts.ts";
 import type { Target } from "../../pool/accounts/connect.ts";
 import { startMachines, type TestMachine } from "../support/machines.ts";
@@ -8,7 +8,7 @@ import type { Lookable } from "./look.ts";
 export type Kind = "Debian" | "BusyBox";
 export const KINDS: Kind[] = ["Debian", "BusyBox"];
 
-/** Whether there can't be one here: BusyBox needs a Docker engine. */
+/** Whether this kind isn't possible here: BusyBox needs a Docker engine. */
 export const lacks = (kind: Kind) => kind === "BusyBox" && !engine;
 
 export interface Box {

@@ -1,5 +1,5 @@
-// Fault 5, on real machines: each is broken in a way of its own, users are served by the others, and the broken one is
-// put aside for as long as it is broken: never offered, not in a loop either.
+// Fault 5, on real machines: each is broken in a different way, the others serve users, and the broken one is quarantined for
+// as long as it is broken: never offered, not even in a loop.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { TestMachine } from "../support/machines.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
@@ -39,7 +39,7 @@ async function end(ledger: Ledger, bad: string[]): Promise<void> {
   bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
 }
 
-/** Machines that can't take an account: what breaks them, and what mends them again. */
+/** Machines that can't take an account: what breaks them, and what fixes them. */
 const NO_ACCOUNTS: Record<string, [string, string]> = {
   "full disk": [
     "dd if=/dev/zero of=/var/lib/filler bs=64k 2>/dev/null; dd if=/dev/zero of=/var/lib/filler2 bs=1 2>/dev/null; true",
@@ -53,25 +53,25 @@ const NO_ACCOUNTS: Record<string, [string, string]> = {
   "a lock on /etc/passwd whose owner lives": ["echo 1 >/etc/passwd.lock", "rm -f /etc/passwd.lock"],
 };
 
-for (const [name, [breaks, mends]] of Object.entries(NO_ACCOUNTS))
+for (const [name, [breaks, fixes]] of Object.entries(NO_ACCOUNTS))
   test(`a machine with ${name}`, async () => {
     const machine = pool.machines[0] as TestMachine;
     const ledger = new Ledger();
     const bad: string[] = [];
     await does(machine, breaks);
-    // All three can't be had; it is found out, and then two can.
+    // All three can't be reserved; that is detected, and then two can.
     const all = await ledger.reserve(pool.api, `brk${++count}`, 3);
     if (all.outcome !== "refused") bad.push(`three machines, one broken: ${all.status}`);
     const two = await ledger.reserve(pool.api, `brk${++count}`, 2);
     if (two.outcome !== "granted" || two.machines.includes(machine.name))
       bad.push(`two sound ones: ${two.status}`);
     await until(
-      "it is put aside",
+      "it is quarantined",
       20_000,
       async () => (await stateOf(machine)).state === "quarantined",
-    ).catch(() => bad.push("I5 the broken machine is not put aside"));
+    ).catch(() => bad.push("I5 the broken machine is not quarantined"));
     bad.push(...(await check(pool, { ledger })));
-    // For as long as it is broken, however often it is tried: put aside it stays, since the moment when it was.
+    // As long as it is broken, however often it is tried, it stays quarantined from the moment when it was.
     const aside = await stateOf(machine);
     await until("it was tried twice more", 60_000, async () => {
       const row = await stateOf(machine);
@@ -85,10 +85,10 @@ for (const [name, [breaks, mends]] of Object.entries(NO_ACCOUNTS))
     const said = await stateOf(machine);
     if (said.since.getTime() !== aside.since.getTime())
       bad.push("I5 the broken machine was offered meanwhile");
-    await does(machine, mends);
+    await does(machine, fixes);
     await end(ledger, bad);
     const again = await ledger.reserve(pool.api, `brk${++count}`, 3);
-    if (again.outcome !== "granted") bad.push(`I5 mended, all three: ${again.status}`);
+    if (again.outcome !== "granted") bad.push(`I5 fixed, all three: ${again.status}`);
     await end(ledger, bad);
     const unique = [...new Set(bad)];
     injected(`5 ${name}`, 1, unique, `${said.fault}: ${said.last_error ?? ""}`);
@@ -115,7 +115,7 @@ test("a user fills the disk of their machine", async () => {
   expect(bad).toEqual([]);
 });
 
-test("files made immutable: put aside, tried again with backoff, never offered", async () => {
+test("files made immutable: quarantined, retried with backoff, never offered", async () => {
   const ledger = new Ledger();
   const bad: string[] = [];
   const mine = await ledger.reserve(pool.api, "immut", 1);
@@ -123,10 +123,10 @@ test("files made immutable: put aside, tried again with backoff, never offered",
   await does(machine, "touch /var/tmp/stays; chown immut /var/tmp/stays; chattr +i /var/tmp/stays");
   const status = await ledger.release(pool.api, mine);
   if (status !== 202) bad.push(`the release was answered ${status}`);
-  // Not pushed: when it is tried again is the backoff's own affair.
+  // Not forced: the backoff decides when it is retried.
   const first = await stateOf(machine);
   let row = first;
-  await until("it was tried again by itself", 60_000, async () => {
+  await until("it was retried automatically", 60_000, async () => {
     row = await stateOf(machine);
     if (row.state === "available") bad.push("I2 it is offered with a file of its last holder");
     return bad.length > 0 || row.retries > first.retries;
@@ -142,7 +142,7 @@ test("files made immutable: put aside, tried again with backoff, never offered",
   expect([...new Set(bad)]).toEqual([]);
 });
 
-test("an account of that name is there and is not ours", async () => {
+test("a foreign account of that name exists", async () => {
   const ledger = new Ledger();
   const bad: string[] = [];
   for (const machine of pool.machines)
@@ -159,7 +159,7 @@ test("an account of that name is there and is not ours", async () => {
   expect(bad).toEqual([]);
 });
 
-test("a stale lock on /etc/passwd is in nobody's way", async () => {
+test("a stale lock on /etc/passwd does no harm", async () => {
   const ledger = new Ledger();
   const bad: string[] = [];
   for (const machine of pool.machines)
@@ -184,7 +184,7 @@ test("powered off while it is held, and while it is prepared", async () => {
   if ((await ledger.release(pool.api, mine)) !== 202) bad.push("a machine that is off was called clean");
   bad.push(...(await settle(pool, false)));
   bad.push(...(await check(pool, { ledger, unreachable: [machine.name] })));
-  // The others serve; it comes in again by itself.
+  // The others serve; it comes back automatically.
   const other = await ledger.reserve(pool.api, "powertwo", 2);
   if (other.outcome !== "granted") bad.push(`I5 the others: ${other.status}`);
   await machine.restart();
@@ -200,7 +200,7 @@ test("powered off while it is held, and while it is prepared", async () => {
   expect(bad).toEqual([]);
 });
 
-// sshd itself does not start under faketime: the steps on the machine see the wrong time, its login does not.
+// sshd does not start under faketime: the steps on the machine see the wrong time, its login does not.
 test("a machine's own clock is ahead, by hours and by a year", async () => {
   const lib = (await Bun.$`find /usr/lib -name libfaketime.so.1`.text()).trim();
   expect(lib).not.toBe("");

@@ -1,10 +1,10 @@
-// The promise, as one checker. It reads the database and every machine's real accounts, homes, processes and files,
-// and the ledger of what clients were told. Each violation is a line that begins with the invariant's number.
+// The promise, as a checker. It reads the database, every machine's real accounts, homes, processes and files, and the ledger
+// of the responses that clients got. Each violation is a line that begins with the invariant's number.
 import { canLogIn } from "../support/ssh.ts";
 import type { Asked, Ledger } from "./ledger.ts";
 import { type Lookable, look } from "./look.ts";
 
-/** What it reads. `sql` runs a statement on the pool's database. */
+/** What to check. `sql` runs a statement on the pool's database. */
 export interface Checkable {
   // biome-ignore lint/suspicious/noExplicitAny: rows of every shape
   sql(text: string, values?: unknown[]): Promise<any[]>;
@@ -13,20 +13,20 @@ export interface Checkable {
 
 export interface Options {
   ledger?: Ledger;
-  /** names of machines that can't be reached: their files are not looked at */
+  /** names of machines that can't be reached: their files are not checked */
   unreachable?: string[];
-  /** the database was put back to an older state: what it forgot is not asked of it */
+  /** the database was restored to an older state: what it forgot is not checked */
   restored?: boolean;
 }
 
-/** How long it may take until a machine is at rest: a lease that nobody uses runs out after 45 s with the tests' settings. */
+/** How long it may take until a machine is at rest: with the tests' settings, an unused lease runs out after 45 s. */
 const AT_REST_MS = 75_000;
 
 /**
- * I5, by trying: with a scheduler at work, each machine comes to rest within the time limit: offered, held by an active
- * reservation whose time is not up, or quarantined with its next try in the database (which is made to be now, again and again: backoff is
- * not waited for).
- * @param clean also quarantined machines must become clean (the fault is over)
+ * I5, by trying: with a scheduler running, each machine comes to rest within the time limit: offered, held by an active
+ * reservation whose time is not up, or quarantined with its next try in the database (which is repeatedly set to now, so as
+ * not to wait for the backoff).
+ * @param clean quarantined machines must become clean too (the fault is over)
  */
 export async function settle(pool: Checkable, clean = true, unreachable: string[] = []): Promise<string[]> {
   const deadline = performance.now() + AT_REST_MS;
@@ -58,8 +58,8 @@ export async function settle(pool: Checkable, clean = true, unreachable: string[
 }
 
 /**
- * Makes the leases of a process that is dead run out now, instead of waiting a minute. One that stands still inside a
- * transaction holds its locks until the server ends it.
+ * Makes a dead process's leases run out now, instead of waiting a minute. A process that is stopped inside a transaction
+ * holds its locks until the server ends it.
  */
 export async function expireLeases(pool: Checkable): Promise<void> {
   for (let tries = 0; ; tries++)
@@ -69,19 +69,19 @@ export async function expireLeases(pool: Checkable): Promise<void> {
       );
       return;
     } catch (error) {
-      // Waits for 50 s at most, by itself.
+      // Waits for 50 s at most.
       if ((error as { errno?: number }).errno !== 1205 || tries > 0)
         throw new Error("I5 a process that stands still holds its locks in the database");
     }
 }
 
-/** Checks I1 to I4, I6 and I7 as they are now. The pool must be at rest (`settle`). @returns what is broken */
+/** Checks I1 to I4, I6 and I7 now. The pool must be at rest (`settle`). @returns the violations */
 export async function check(pool: Checkable, options: Options = {}): Promise<string[]> {
   const bad: string[] = [];
   const machines = await pool.sql("SELECT * FROM machines");
   const reservations = await pool.sql("SELECT * FROM reservations");
   const holds = await pool.sql("SELECT * FROM holds ORDER BY claimed_at");
-  // An admin took them away from whoever held them.
+  // An admin removed these machines while they were held.
   const forced = await pool.sql(
     "SELECT JSON_VALUE(details, '$.reservation') AS id FROM events WHERE action = 'machine.removing'",
   );
@@ -119,7 +119,7 @@ export async function check(pool: Checkable, options: Options = {}): Promise<str
           `I7 ${hold.machine_name} was held by ${hold.reservation_id} and ${other.reservation_id} at once`,
         );
   }
-  // --- what the accounts are opened with is kept for as long as they are being made ---
+  // --- credentials are kept only while the accounts are being made ---
   for (const { id, state, credential } of reservations)
     if (credential !== null && state !== "preparing")
       bad.push(`I7 ${id} is ${state} and keeps its credential`);
@@ -183,8 +183,8 @@ export async function check(pool: Checkable, options: Options = {}): Promise<str
 }
 
 /**
- * How long an API may go on undoing what it answered with 503 while the database was away: it tries every 1 to 2 s. The
- * machine looks like any other that is held, so `settle` does not wait for it.
+ * How long an API may keep undoing what it answered with 503 while the database was away: it tries every 1 to 2 s. The
+ * machine looks like any other held one, so `settle` does not wait for it.
  */
 const UNDONE_MS = 15_000;
 
@@ -230,8 +230,8 @@ function judgeAnswers(
     }
     if (asked.outcome === "refused")
       for (const { id, state } of rows) {
-        // Another request with the same key may have made it: one that was granted; or one without an answer, of which
-        // a repeat knows nothing when the database is away.
+        // Another request with the same key may have made it: one that was granted, or one without an answer, which a repeat
+        // can't know about while the database is away.
         const may = ({ key, outcome }: Asked) =>
           key === asked.key && (outcome === "granted" || (outcome === "unknown" && asked.status === 503));
         if (asked.key && ledger.asked.some(may)) continue;
@@ -246,7 +246,7 @@ function judgeAnswers(
   return [...new Set(bad)];
 }
 
-/** Watches I1 without a pause while load runs: the machines' own /etc/passwd, and the record of the holds. */
+/** Watches I1 continuously under load: the machines' own /etc/passwd, and the holds. */
 export function watch(pool: Checkable): { stop(): Promise<string[]>; looks(): number } {
   const bad = new Set<string>();
   let going = true;
@@ -271,7 +271,7 @@ export function watch(pool: Checkable): { stop(): Promise<string[]>; looks(): nu
         ))
           bad.add(`I1 ${row.machine_name} has ${row.n} live holds`);
       } catch {
-        // The database is being tormented.
+        // The database is under attack.
       }
       await Bun.sleep(20);
     }

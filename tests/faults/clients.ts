@@ -1,11 +1,11 @@
-// Clients that reserve and release without a pause, each request under a name of its own.
+// Clients that reserve and release without pause, each request under a unique name.
 import { call } from "../support/program.ts";
 import type { Asked, Ledger } from "./ledger.ts";
 
 export interface Load {
-  /** Asks no more, waits for what is under way. */
+  /** Sends no more requests, and waits for those in progress. */
   stop(): Promise<void>;
-  /** For all requests since the last call: the slowest answer counted from `since` (or its own start), and the answers by status. */
+  /** For all requests since the last call: the slowest answer, timed from `since` (or its own start), and the answers by status. */
   since(): { slowest: number; statuses: Record<string, number> };
   mark(): void;
 }
@@ -31,7 +31,7 @@ export function startClients(
     if (faultAt > 0) slowest = Math.max(slowest, performance.now() - Math.max(from, faultAt));
   };
   const kept: Asked[] = [];
-  /** As a client does it who wants to be rid of it: again, until it is over. */
+  /** Like a client that wants to release it: repeats until it is over. */
   const release = async (entry: Asked) => {
     for (;;) {
       const from = performance.now();
@@ -49,7 +49,7 @@ export function startClients(
       const size = 1 + Math.floor(random() * 2);
       let mine: Asked = await ledger.reserve(next(), username, size, key ? { key } : {});
       told(mine.status || "none", from);
-      // No answer: ask again, as clients do, until there is one; that the database is away is none.
+      // No answer: retry, as clients do, until there is one; "the database is away" doesn't count as one.
       for (let doubt = mine.outcome === "unknown"; key && doubt && going; ) {
         await Bun.sleep(200 * random());
         mine = await ledger.reserve(next(), username, size, { key });
@@ -57,7 +57,7 @@ export function startClients(
       }
       if (mine.outcome === "granted") {
         await Bun.sleep(200 * random());
-        // Two are always left, so that there are active ones to look at in the end.
+        // Always leaves two, so that there are active ones to check at the end.
         kept.push(mine);
         const oldest = kept.length > 2 ? kept.shift() : undefined;
         if (oldest) await release(oldest);

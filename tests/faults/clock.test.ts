@@ -1,4 +1,4 @@
-// Fault 7: clocks that are an hour off: the API's, the scheduler's, a machine's. One clock decides, the database's.
+// Fault 7: clocks that are an hour off: the API's, the scheduler's, a machine's. Only the database's clock decides.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -47,7 +47,7 @@ const publicKey = (() => {
   return `${one.type} ${one.getPublicSSH().toString("base64")}`;
 })();
 
-/** A short and a long reservation, each by password and by key: what the API says of them, when they end, who gets in. */
+/** A short and a long reservation, each by password and by key: what the API says about them, when they end, who gets in. */
 async function liveThrough(api: { url: string }): Promise<string[]> {
   const bad: string[] = [];
   const ask = async (username: string, duration: number, credential: Record<string, unknown>) => {
@@ -88,7 +88,7 @@ async function liveThrough(api: { url: string }): Promise<string[]> {
   }
   if (reservations.length !== 4) bad.push(`${reservations.length} reservations are listed`);
 
-  // Not by waiting a minute: what is left of it is made to be two seconds, by the clock that counts.
+  // Instead of waiting a minute, set the time left to two seconds, by the clock that decides.
   await pool.sql(
     "UPDATE reservations SET ends_at = UTC_TIMESTAMP(3) + INTERVAL 2 SECOND WHERE username LIKE 'short%' AND state = 'active'",
   );
@@ -128,7 +128,7 @@ for (const [apiIs, schedulerIs] of [
 ] as const)
   test(`the API's clock an hour ${apiIs}, the scheduler's an hour ${schedulerIs}`, async () => {
     const [api, scheduler] = await Promise.all([wrong("api", apiIs), wrong("scheduler", schedulerIs)]);
-    // The fault is really there.
+    // The fault is really in effect.
     expect([hoursOff(api), hoursOff(scheduler)]).toEqual([
       apiIs === "ahead" ? 1 : -1,
       schedulerIs === "ahead" ? 1 : -1,
@@ -139,7 +139,7 @@ for (const [apiIs, schedulerIs] of [
     expect(bad).toEqual([]);
   });
 
-/** A second sshd on a machine that sees another time, as do the commands that tell it to our steps. @returns the way back */
+/** A second sshd on a machine that sees another time, as do the commands that our steps use for it. @returns how to undo it */
 async function withWrongClock(machine: TestMachine, offset: string): Promise<() => Promise<unknown>> {
   const library = (await machine.exec("find /usr -name libfaketimeMT.so.1 | head -n 1")).stdout.trim();
   const port = await freePort();
@@ -149,11 +149,11 @@ async function withWrongClock(machine: TestMachine, offset: string): Promise<() 
      true`,
   );
   if (made.code !== 0) throw new Error(made.stderr);
-  // In the host's network, where the machine's own socket is, too.
+  // In the host's network, like the machine's own socket.
   const inside = `nsenter --target=${machine.pid} --mount --pid --uts --ipc --root --wd -- env -i ${fake}`;
   await Bun.$`sh -c ${`${inside} /usr/sbin/sshd -p ${port} -o ListenAddress=127.0.0.1 -o PidFile=/run/wrong.pid`}`;
   await pool.sql("UPDATE machines SET port = ? WHERE name = ?", [port, machine.name]);
-  // The fault is really there: a key that ends (or ended) half an hour from now shows that sshd's clock is off, too.
+  // The fault is really in effect: a key that ends (or ended) half an hour from now shows that sshd's clock is off, too.
   const half = new Date(Date.now() + (offset.startsWith("+") ? HOUR / 2 : -HOUR / 2));
   const stamp = `${half.toISOString().slice(0, 19).replace(/[-:T]/g, "")}Z`;
   await machine.exec(

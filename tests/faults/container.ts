@@ -1,4 +1,4 @@
-// A BusyBox machine in a container, for the suite: the demo machine's own image, when a Docker engine has what it needs.
+// A BusyBox machine in a container, for the suite: the demo machine's own image, if a Docker engine has what it needs.
 import { join } from "node:path";
 import { freePort } from "../support/machines.ts";
 import { until } from "../support/until.ts";
@@ -20,7 +20,7 @@ async function run(...command: string[]) {
   return { code: await child.exited, stdout, stderr };
 }
 
-/** Whether an engine answers and has the image that the demo machine is made from; else these tests are left out. */
+/** Whether an engine answers and has the image that the demo machine is based on; else these tests are skipped. */
 export const engine = (() => {
   try {
     return (
@@ -49,8 +49,8 @@ export async function startContainer(name: string): Promise<Container> {
     built.stdout.trim(),
   );
   if (started.code !== 0) throw new Error(started.stderr);
-  // On Alpine every tool is BusyBox'. What the image has of another system's is put out of the way (no image brings these
-  // applets as files of their own, so on a real Alpine this changes nothing).
+  // On Alpine every tool is BusyBox's. Other systems' tools in the image are moved out of the way (no image has these applets
+  // as separate files, so on a real Alpine this changes nothing).
   const applets = await run(
     "docker",
     "exec",

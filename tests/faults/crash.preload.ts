@@ -1,6 +1,6 @@
 // Loaded into a program by tests only (`bun --preload`): makes it die, or stop, at the n-th of its events. An event is
 // where a crash can matter: before and after each COMMIT and each write outside a transaction; before a step on a
-// machine, in the middle of it, and after its answer. So every such place is met by counting, not by a list.
+// machine, in the middle of it, and after its answer. So every such place is found by counting, not from a list.
 // CRASH_AT=n, CRASH_SIGNAL (SIGKILL), CRASH_FILE: where it writes the event's name before it dies, and the names of all
 // when CRASH_AT is 0. Counting starts at SIGUSR2, or at once with CRASH_ARMED=1.
 import { appendFileSync } from "node:fs";
@@ -19,14 +19,14 @@ function event(name: string): void {
   }
   if (file) appendFileSync(file, `${name}\n`);
   process.kill(process.pid, (process.env.CRASH_SIGNAL ?? "SIGKILL") as NodeJS.Signals);
-  // A signal to oneself may take effect a moment later: nothing more may happen in it.
+  // A signal to oneself may take effect a moment later: nothing more may happen until then.
   const until = performance.now() + 100;
   while (performance.now() < until);
 }
 
 process.on("SIGUSR2", () => {
   armed = true;
-  // Said where the test can see it.
+  // Printed where the test can see it.
   process.stdout.write("armed\n");
 });
 
@@ -68,7 +68,7 @@ client.exec = function (this: unknown, command: string, done: (error: unknown, s
       let over = false;
       const end = stream.end;
       stream.end = (...parts: unknown[]) => {
-        // The step takes some tenths of a second: into its beginning, and into its middle.
+        // The step takes a few tenths of a second: hit its beginning, and its middle.
         for (const delay of [15, 90]) setTimeout(() => !over && event(`in a step, after ${delay} ms`), delay);
         return end.apply(stream, parts);
       };

@@ -1,4 +1,4 @@
-// kill -9 of the API at every event of reserve, of release and of a removal; it starts anew, the scheduler recovers, the client asks again.
+// kill -9 of the API at every event of reserve, of release and of a removal; it restarts, the scheduler recovers, the client retries.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { TestMachine } from "../support/machines.ts";
 import type { TestPool } from "../support/pool.ts";
@@ -28,10 +28,10 @@ test("the API is killed at every event of a reservation of two machines", async 
     const where = victim.where();
     await victim.stop("SIGKILL");
     await expireLeases(pool);
-    // The client that got no answer asks again, while the scheduler recovers.
+    // The client that got no answer retries, while the scheduler recovers.
     let again = await ledger.reserve(pool.api, username, 2, { key });
     const bad = await settle(pool);
-    // While the half-made one is undone, both machines are taken; afterwards they are not.
+    // While the half-made one is being undone, both machines are taken; afterwards they are free.
     if (again.status === 409) again = await ledger.reserve(pool.api, username, 2, { key });
     bad.push(...(await check(pool, { ledger })));
     if (again.outcome !== "granted") bad.push(`I4 the repeat with the same key was answered ${again.status}`);
@@ -59,7 +59,7 @@ test("the API is killed at every event of a release", async () => {
     const api = await startProgram(pool.settings);
     const status = await ledger.release(api, mine);
     const bad = await settle(pool);
-    // Killed before its intent was committed: the client's repeat ended it. Else it is gone, or going.
+    // If it was killed before its intent was committed, the client's retry ended it. Otherwise it is gone, or going.
     if (![200, 202, 404].includes(status)) bad.push(`I4 the repeat of the release was answered ${status}`);
     bad.push(...(await check(pool, { ledger })));
     const [row] = await pool.sql("SELECT state, ended_at FROM reservations WHERE id = ?", [mine.id]);
@@ -90,7 +90,7 @@ test("the API is killed at every event of a removal by force", async () => {
     await until("the removal is over", 40_000, async () => (await state()) !== "removing");
     const bad: string[] = [];
     const left = await state();
-    // Killed before its intent was committed: nothing was changed, and the admin asks again.
+    // If it was killed before its intent was committed, nothing was changed, and the admin retries.
     if (left && left !== "reserved") bad.push(`I5 ${machine.name} is ${left} after its removal`);
     if (left && (await remove(pool.api))?.body.clean !== true) bad.push("I5 the repeat did not remove it");
     bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));

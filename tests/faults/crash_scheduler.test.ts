@@ -1,4 +1,4 @@
-// kill -9 of the scheduler at every event of expire, recover, retry and probe; another one carries on.
+// kill -9 of the scheduler at every event of expire, recover, retry and probe; another one takes over.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { TestPool } from "../support/pool.ts";
 import { until } from "../support/until.ts";
@@ -19,13 +19,13 @@ afterAll(() => Promise.all(pools.map((pool) => pool.stop())));
 const rest = async (pool: TestPool) =>
   (await pool.sql("SELECT 1 FROM machines WHERE state <> 'available'")).length === 0;
 
-/** What the scheduler is to meet, made in the database of a pool at rest. */
+/** Prepares the database of a pool at rest for the scheduler. */
 const WORK: Record<string, { least: number; make(pool: TestPool, mine: Asked): Promise<unknown> }> = {
   expire: {
     least: 10,
     make: (pool, { id }) => pool.sql("UPDATE reservations SET ends_at = UTC_TIMESTAMP(3) WHERE id = ?", [id]),
   },
-  // As an API leaves it that was killed before its last COMMIT.
+  // As left by an API that was killed before its last COMMIT.
   recover: {
     least: 10,
     make: async (pool, { id }) => {
@@ -38,7 +38,7 @@ const WORK: Record<string, { least: number; make(pool: TestPool, mine: Asked): P
       );
     },
   },
-  // As a release leaves it whose machines could not be cleaned.
+  // As left by a release whose machines could not be cleaned.
   retry: {
     least: 10,
     make: async (pool, { id }) => {
@@ -92,7 +92,7 @@ for (const [name, work] of Object.entries(WORK))
       const died = victim.gone();
       await victim.stop("SIGKILL");
       await expireLeases(pool);
-      // The one that carries on was there all the time, standing still.
+      // The one that takes over was there all the time, stopped.
       pool.scheduler?.signal("SIGCONT");
       const bad = await settle(pool);
       if (name === "probe") {
@@ -112,7 +112,7 @@ for (const [name, work] of Object.entries(WORK))
     expect(met.length).toBeGreaterThanOrEqual(work.least);
   });
 
-/** All offered, and no account of ours on any machine. */
+/** All offered, and none of our accounts on any machine. */
 async function restAndClean(pool: TestPool): Promise<boolean> {
   if (!(await rest(pool))) return false;
   const texts = await Promise.all(pool.machines.map(({ root }) => Bun.file(`${root}/etc/passwd`).text()));

@@ -1,5 +1,5 @@
-// Stands between a program and MariaDB, and cuts a connection at the n-th COMMIT: before the server has it, or after
-// the server did it and before the program hears of it.
+// A proxy between a program and MariaDB that cuts a connection at the n-th COMMIT: before the server gets it, or after the
+// server did it and before the program learns of it.
 import { createServer, connect as netConnect, type Socket } from "node:net";
 import { join } from "node:path";
 import type { TestServer } from "../support/database.ts";
@@ -10,7 +10,7 @@ const COMMIT = Buffer.from("\x07\x00\x00\x00\x03commit", "latin1");
 export interface Cutter {
   /** The DATABASE_URL that leads through it. */
   through(url: string): string;
-  /** From now on, cuts at the n-th COMMIT that comes. @param stays nobody gets through afterwards, until the next `arm` */
+  /** Cuts at the n-th COMMIT from now on. @param stays blocks everything afterwards, until the next `arm` */
   arm(n: number, when: "before" | "after", stays?: boolean): void;
   /** Whether it cut. */
   cut(): boolean;

@@ -1,5 +1,5 @@
 // Fault 4: MariaDB is restarted, killed, stopped, its connections are killed, its commits cut off. Requests get a 503
-// within 5 s; afterwards the service recovers by itself.
+// within 5 s; afterwards the service recovers on its own.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startDatabase, type TestServer } from "../support/database.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
@@ -13,7 +13,7 @@ import { injected, more, random, SEED } from "./table.ts";
 
 setDefaultTimeout(more(400_000));
 
-/** The promise, and half a second for a machine that has better things to do. */
+/** The promise, plus half a second for a busy machine. */
 const ANSWER_MS = 5500;
 
 let server: TestServer;
@@ -33,7 +33,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** Injects a fault while clients are at work. @param fault returns when it is over */
+/** Injects a fault while clients are active. @param fault returns when it is over */
 async function underLoad(name: string, times: number, fault: (n: number) => Promise<void>) {
   const ledger = new Ledger();
   const dice = random(SEED);
@@ -65,7 +65,7 @@ async function underLoad(name: string, times: number, fault: (n: number) => Prom
   }
   await load.stop();
   bad.push(...(await watcher.stop()));
-  // What was given up in the middle waits for its lease; in a long run it waits.
+  // What was abandoned halfway waits for its lease to run out; in a long run, so do we.
   if (more(1) === 1) await expireLeases(pool);
   bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
   for (const entry of ledger.asked) entry.ended = true;
@@ -86,7 +86,7 @@ async function underLoad(name: string, times: number, fault: (n: number) => Prom
   expect(bad).toEqual([]);
 }
 
-test("restarted in good order", () =>
+test("restarted cleanly", () =>
   underLoad("restarted", more(2), async () => {
     await server.end("SIGTERM");
     await server.start();
@@ -98,7 +98,7 @@ test("killed with -9", () =>
     await server.start();
   }));
 
-test("standing still for 20 s", () =>
+test("stopped for 20 s", () =>
   underLoad("stopped for 20 s", more(1), async () => {
     server.signal("SIGSTOP");
     await Bun.sleep(20_000); // the fault's own length
@@ -159,7 +159,7 @@ for (const when of ["before", "after"] as const) {
       const key = crypto.randomUUID();
       const first = await ledger.reserve(api, `cut${when}${n}`, 2, { key });
       const again = await ledger.reserve(api, `cut${when}${n}`, 2, { key });
-      // One lost connection is no fault that a client should hear of.
+      // Clients should not notice a single lost connection.
       if (first.status !== 201) return [`I4 a COMMIT that was cut off once was answered ${first.status}`];
       return first.id === again.id ? [] : ["I4 the repeat with the same key gave another reservation"];
     }));
@@ -168,7 +168,7 @@ for (const when of ["before", "after"] as const) {
     cutEvery("release", when, async (api, ledger, n) => {
       const mine = await ledger.reserve(pool.api, `cutr${when}${n}`, 2);
       const status = await ledger.release(api, mine);
-      // Not 202 either: that would leave the machines to the scheduler, when our lease has run out.
+      // Not 202 either: that would leave the machines to the scheduler, after our lease runs out.
       return status === 200 ? [] : [`I5 a release whose COMMIT was cut off once was answered ${status}`];
     }));
 }
@@ -185,7 +185,7 @@ test("the database stays away after each COMMIT of a reservation, and then the A
       });
       const ledger = new Ledger();
       cutter.arm(n, when, true);
-      // Without an Idempotency-Key: what the answer says is all that there is, since what undoes it dies, too.
+      // Without an Idempotency-Key, the answer is all there is, since whatever would undo it dies too.
       const asked = await ledger.reserve(api, `away${when}${n}`, 2);
       await api.stop("SIGKILL");
       hit = cutter.cut();
@@ -200,6 +200,6 @@ test("the database stays away after each COMMIT of a reservation, and then the A
   cutter.close();
   injected("4 MariaDB gone at a COMMIT, API killed", told.length, bad, told.join(", "));
   expect(bad).toEqual([]);
-  // Only of a confirmation nobody knows.
+  // Only a confirmation's outcome is unknown.
   expect(told).toEqual(["before 1: 503", "before 2: 504", "after 1: 503", "after 2: 504"]);
 });

@@ -1,5 +1,4 @@
-// Fault 4, the slower kinds: no room on the disk, locks held by somebody else, deadlocks, and a database put back to
-// what it was an hour ago.
+// Fault 4, the slower kinds: a full disk, locks held by somebody else, deadlocks, and a database restored to an earlier state.
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -54,7 +53,7 @@ const openConnection = () =>
     database: new URL(pool.settings.DATABASE_URL).pathname.slice(1),
   });
 
-/** Writes rows that nobody counts until the server has no room for more. Answers its words. */
+/** Writes rows until the server's disk is full. Returns its error. */
 async function fillTables(): Promise<string> {
   const time = "UTC_TIMESTAMP(3)";
   for (const insert of [
@@ -93,9 +92,9 @@ test("its disk is full", async () => {
   );
   const other = await openConnection();
   await run("sh", "-c", `dd if=/dev/zero of=${disk}/filler bs=64k 2>/dev/null || true`);
-  // Its log files have their room already: what fails is a table that must grow. So its rooms are filled up first.
+  // Its log files are preallocated: only a table that must grow can fail. So fill up the tables' free space first.
   const full = await fillTables();
-  // And the room for what may have to be undone, by a transaction that is not over.
+  // And the space for undo records, with a transaction that is not finished.
   await other.query("BEGIN");
   for (let n = 0, going = true; n < 200 && going; n++)
     going = await other.query(`UPDATE ballast SET t = REPEAT(CHAR(${65 + (n % 26)}), 400)`).then(
@@ -127,7 +126,7 @@ test("its disk is full", async () => {
   expect(bad).toEqual([]);
 });
 
-test("somebody else holds locks, in an order of their own", async () => {
+test("somebody else holds locks, in a different order", async () => {
   const ledger = new Ledger();
   const load = startClients(ledger, () => pool.api, 6, random(SEED), "lock");
   const other = await openConnection();
@@ -136,7 +135,7 @@ test("somebody else holds locks, in an order of their own", async () => {
   const times = more(30, 5);
   for (let n = 0; n < times; n++) {
     await other.query("BEGIN");
-    // In an order that nobody else takes; every tenth time long enough for the others to give up.
+    // In an order that nobody else uses; every tenth time long enough for the others to give up.
     await other.query("SELECT * FROM reservations ORDER BY id DESC FOR UPDATE").catch(() => deadlocks++);
     await other.query("SELECT * FROM machines ORDER BY id DESC FOR UPDATE").catch(() => deadlocks++);
     if (n % 10 === 0) await other.query("SELECT SLEEP(3.5)");
@@ -165,16 +164,16 @@ test("somebody else holds locks, in an order of their own", async () => {
 
 /**
  * Makes a request's transaction the loser of a deadlock: it has written its reservation and waits for a machine.
- * @returns the reservation's state when its transaction was given up
+ * @returns the reservation's state once its transaction was rolled back
  */
 async function loseDeadlock(machine: string, id: string, request: () => Promise<unknown>): Promise<string> {
   const other = await openConnection();
   await other.query("BEGIN");
-  // Who has written less is the one that the server gives up.
+  // The server rolls back the one that has written less.
   await other.query("INSERT INTO weight SELECT seq FROM seq_1_to_5000");
   await other.query("SELECT 1 FROM machines WHERE name = ? FOR UPDATE", [machine]);
   const asked = request();
-  // What it tells is made anew only when nobody asked for 0.1 s.
+  // This table is refreshed only when it hasn't been read for 0.1 s.
   const waits = () =>
     pool.sql(
       "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE ? AND trx_rows_modified > 0",
@@ -188,13 +187,13 @@ async function loseDeadlock(machine: string, id: string, request: () => Promise<
   return (rows as { state: string }[])[0]?.state ?? "";
 }
 
-test("a reservation and a release that lose a deadlock are done all the same", async () => {
+test("a reservation and a release that lose a deadlock still succeed", async () => {
   await pool.sql("CREATE TABLE weight (id INT)");
   const ledger = new Ledger();
   const bad: string[] = [];
   const times = more(3);
   for (let n = 0; n < times; n++) {
-    // All machines: so this one, too.
+    // All machines, including this one.
     const name = pool.machines[n % pool.machines.length]?.name ?? "";
     const asking = ledger.reserve(pool.api, `dead${n}`, pool.machines.length);
     const claimed = await until(
@@ -220,7 +219,7 @@ test("a reservation and a release that lose a deadlock are done all the same", a
   expect(bad).toEqual([]);
 });
 
-test("it is put back to what it was before", async () => {
+test("it is restored to an earlier state", async () => {
   const name = new URL(pool.settings.DATABASE_URL).pathname.slice(1);
   const ledger = new Ledger();
   const old = await ledger.reserve(pool.api, "restoldone", 1);
@@ -231,7 +230,7 @@ test("it is put back to what it was before", async () => {
     "--single-transaction",
     name,
   );
-  // What the dump does not know: one that is over, and one that is there.
+  // Unknown to the dump: one that is over, and one that still exists.
   const over = await ledger.reserve(pool.api, "restover", 1);
   await ledger.release(pool.api, over);
   const lost = [
@@ -248,7 +247,7 @@ test("it is put back to what it was before", async () => {
   });
   await connection.query(dump);
   await connection.end();
-  // Before any sweep: a machine with an account that no row knows takes nobody new.
+  // Before any clean-up, a machine with an account that no row knows accepts nobody new.
   const early = await ledger.reserve(pool.api, "restearly", 1);
   const { startProgram } = await import("../support/program.ts");
   pool.scheduler = await startProgram(pool.settings, "scheduler");
@@ -261,7 +260,7 @@ test("it is put back to what it was before", async () => {
     return !texts.some((text) => /^restlost[ab]:/m.test(text));
   }).catch((error) => bad.push(`I6 ${error.message}`));
   for (const entry of [over, ...lost]) entry.ended = true;
-  // The one that the dump knows is as it was.
+  // The one that the dump knows is unchanged.
   bad.push(...(await settle(pool)), ...(await check(pool, { ledger, restored: true })));
   if (!(await canLogIn({ port: portOf(old), username: old.username, password: old.password })))
     bad.push("I3 the reservation that the dump knows does not work");

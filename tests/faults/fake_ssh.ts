@@ -1,5 +1,5 @@
-// A machine that isn't one: an SSH server that speaks our steps' protocol, or breaks it where it is told to. It records
-// what a client offers as its login.
+// A fake machine: an SSH server that speaks our steps' protocol, or breaks it at a given point. It records the logins that
+// clients try.
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
@@ -11,7 +11,7 @@ import ssh2, { type Connection, type ServerChannel } from "ssh2";
 export type Place = "accept" | "version" | "kex" | "login" | "session" | "exec" | "output" | "status";
 export const PLACES: Place[] = ["accept", "version", "kex", "login", "session", "exec", "output", "status"];
 
-/** What it answers to a step: its lines, and the exit status (null: the channel closes without one). */
+/** Its answer to a step: the lines, and the exit status (null: the channel closes without one). */
 export interface Said {
   text: string;
   status: number | null;
@@ -22,7 +22,7 @@ export interface Behaviour {
   close?: Place;
   /** bytes instead of SSH, again and again */
   noise?: string;
-  /** what it says instead of the truth; `truth` is the right last line */
+  /** a wrong answer; `truth` is the right last line */
   say?: (truth: string) => Said;
   /** output without end, on that stream */
   endless?: "stdout" | "stderr";
@@ -42,18 +42,18 @@ export interface FakeMachine {
   password: string;
   /** "type base64" */
   hostKey: string;
-  /** what it says to be */
+  /** its claimed identity */
   identity: string;
   /** changes with the next connection */
   behaviour: Behaviour;
-  /** every login that was offered */
+  /** every login that was tried */
   offers: Offer[];
-  /** connections so far, and steps that it was asked for */
+  /** connections and steps so far */
   connections: number;
   steps: string[];
-  /** the account that it says to have */
+  /** the account that it claims to have */
   account: string;
-  /** Answers with another host key from now on. */
+  /** Uses a different host key from now on. */
   changeKey(): void;
   stop(): void;
 }
@@ -76,7 +76,7 @@ const publicOf = (key: string) => {
   return `${one.type} ${one.getPublicSSH().toString("base64")}`;
 };
 
-/** What an honest machine would answer to a script and its parameters, as pool/accounts/scripts say. */
+/** An honest machine's answer to a script and its parameters, according to pool/accounts/scripts. */
 function truthOf(machine: FakeMachine, script: string, input: string[]): string {
   if (script.startsWith("# Whether the machine can serve"))
     return `READY ${machine.account ? 1 : 0} ${machine.identity}`;

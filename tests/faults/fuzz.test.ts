@@ -1,4 +1,4 @@
-// Fault 9: bad input. Every endpoint is fed from its own description, and from nothing; nothing that is refused may
+// Fault 9: bad input. Every endpoint gets input made from its own description, and random input; nothing that is refused may
 // leave a trace, nothing may hang, nothing may be our fault (5xx).
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
@@ -28,7 +28,7 @@ afterAll(async () => {
   await pool.stop();
 });
 
-/** Every table but those in which a refusal is written down by design: the log of events, and the logins that failed. */
+/** Every table except those that record refusals by design: the events, and failed logins. */
 const tablesOf = async (): Promise<string[]> =>
   (
     await pool.sql(
@@ -36,7 +36,7 @@ const tablesOf = async (): Promise<string[]> =>
     )
   ).map(({ name }) => name);
 
-/** Everything that the database and the machines hold. */
+/** Everything in the database and on the machines. */
 async function everything(): Promise<string> {
   const tables = await Promise.all(
     (await tablesOf()).map(async (table) => [table, await pool.sql(`SELECT * FROM ${table} ORDER BY 1`)]),
@@ -47,7 +47,7 @@ async function everything(): Promise<string> {
   return JSON.stringify([tables, users]);
 }
 
-/** As above without what a refusal (409) may leave by design: the row of what failed, the counter of uids, who was asked. */
+/** As above, without what a refusal (409) may leave by design: the failed row, the uid counter, which machines were used. */
 async function whatCounts(): Promise<string> {
   const users = await Promise.all(
     pool.machines.map(({ exec }) => exec("cat /etc/passwd /etc/group; ls /home")),
@@ -64,9 +64,9 @@ async function whatCounts(): Promise<string> {
   ]);
 }
 
-/** Ends what others may be at work with, so they go alone. */
+/** These end what others may be using, so they are sent alone. */
 const endsThings = ({ method, target }: Request) => method === "DELETE" || /release/i.test(target);
-/** What may change something when it is answered with 2xx. */
+/** These may change something if the answer is 2xx. */
 const acts = ({ method, target }: Request) => method !== "GET" || /reserve|release/i.test(target);
 
 const shown = ({ method, target, headers, body }: Request) =>
@@ -95,7 +95,7 @@ function check(request: Request, { status, body }: Answer): void {
     throw wrong("an error without our form");
 }
 
-/** Sends them over a few connections at once, those that end things alone; answers are checked. */
+/** Sends them over a few connections in parallel, those that end things alone; checks the answers. */
 async function send(batch: Request[]): Promise<Answer[]> {
   const answers: Answer[] = [];
   const one = async (wire: Wire, i: number) => {
@@ -116,7 +116,7 @@ async function send(batch: Request[]): Promise<Answer[]> {
   return answers;
 }
 
-/** Sends what was refused before. @returns how many of them were refused again, with nothing changed; 0 when one acted now */
+/** Repeats what was refused. @returns how many were refused again, with nothing changed; 0 if one had an effect this time */
 async function refusedOnly(these: Request[]): Promise<number> {
   const before = await Promise.all([everything(), whatCounts()]);
   const answers = await send(these);
@@ -128,7 +128,7 @@ async function refusedOnly(these: Request[]): Promise<number> {
   return these.length;
 }
 
-/** Puts the pool back: nothing held, the real machines offered, and no others. */
+/** Resets the pool: nothing held, only the real machines, all offered. */
 async function tidy(): Promise<void> {
   expect((await call(pool.api, "POST", "/release_all")).status).toBe(200);
   const { machines } = (await call(pool.api, "GET", "/machines")).body;
@@ -148,13 +148,13 @@ test(`${BATCH * BATCHES} requests made from the API's own description`, async ()
   const batch = fc.array(requests(document), { minLength: BATCH, maxLength: BATCH });
   const property = fc.asyncProperty(batch, async (these) => {
     const answers = await send(these);
-    // What was refused is sent once more, without those that act: now nothing may change at all.
+    // Repeat what was refused, without those that have an effect: now nothing at all may change.
     compared += await refusedOnly(these.filter((_, i) => (answers[i]?.status ?? 0) >= 400));
     if (++batches % 10 === 0) await tidy();
   });
   const from = performance.now();
   try {
-    // A batch has no smaller form that says more: the request that broke the rule is named.
+    // Shrinking a batch would reveal nothing more: the request that broke the rule is named.
     await fc.assert(property, { seed: SEED, numRuns: BATCHES, endOnFailure: true });
   } catch (error) {
     violations.push(String((error as Error).cause ?? error));

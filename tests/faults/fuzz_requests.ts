@@ -1,11 +1,11 @@
-// Requests made at random: from the API's own description (almost right), and from nothing (wild).
+// Random requests: from the API's own description (almost right), and from scratch (wild).
 import fc, { type Arbitrary } from "fast-check";
 import type { Request } from "./raw.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: a parsed JSON document
 type Json = any;
 
-/** Texts that broke somebody's program once. */
+/** Texts that have broken programs before. */
 export const EVIL = [
   "",
   " ",
@@ -102,7 +102,7 @@ const wild: Arbitrary<unknown> = fc.oneof(
   fc.jsonValue({ maxDepth: 3 }),
 );
 
-/** A value as the schema wishes it, most of the time. */
+/** A value that fits the schema, most of the time. */
 function near(schema: Json): Arbitrary<unknown> {
   if (schema?.enum) return fc.constantFrom(...schema.enum);
   if (schema?.anyOf) return fc.oneof(...schema.anyOf.map(near));
@@ -147,7 +147,7 @@ function objectOf(schema: Json): Arbitrary<unknown> {
 
 const escaped = (value: unknown) =>
   encodeURIComponent((typeof value === "object" ? JSON.stringify(value) : `${value}`).toWellFormed());
-/** Anything that may stand in a request line: what can't is escaped, what is merely odd stays. */
+/** Anything that is possible in a request line: what isn't is escaped, what is merely odd stays. */
 const asIs = (value: string) => value.replace(/[^!-~]|#/gu, (c) => escaped(c));
 
 const oddPart = fc.constantFrom(
@@ -206,7 +206,7 @@ function queryOf(parameters: Json[]): Arbitrary<string> {
 }
 
 const encoded = new TextEncoder();
-/** Almost always a JSON text; now and then cut off, doubled, in another encoding, or none. */
+/** Almost always JSON; now and then truncated, duplicated, in another encoding, or missing. */
 function bodyOf(schema: Json): Arbitrary<Uint8Array | undefined> {
   const value = schema ? fc.oneof({ weight: 8, arbitrary: near(schema) }, wild) : wild;
   const json = value.map((one) => JSON.stringify(one) ?? "");
@@ -273,10 +273,10 @@ const headers = (hasBody: boolean) =>
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
-/** A longer address or header is refused by nginx, or Bun's HTTP itself, before it is ours. */
+/** nginx, or Bun's HTTP itself, refuses longer URLs or headers before we see them. */
 const LONGEST = 7000;
 
-/** Requests for every operation of the document, and some for what it doesn't have. */
+/** Requests for every operation in the document, and some that it doesn't have. */
 export function requests(document: Json): Arbitrary<Request> {
   const all = Object.entries<Json>(document.paths).flatMap(([path, operations]) =>
     Object.entries<Json>(operations).map(([method, operation]) => {
@@ -333,8 +333,8 @@ export function requests(document: Json): Arbitrary<Request> {
 }
 
 /**
- * So that nothing beyond this machine, and no sshd on it, is ever contacted: a host becomes 127.0.0.1, a port one of
- * 1 to 19. And a real machine keeps its host key: one that an admin spoils is rightly out of reach.
+ * Makes sure that nothing beyond this machine, and no sshd on it, is ever contacted: a host becomes 127.0.0.1, a port one of
+ * 1 to 19. And a real machine keeps its host key: with a wrong one it would rightly be unreachable.
  */
 export function harmless(request: Request): Request {
   if (!request.body) return request;

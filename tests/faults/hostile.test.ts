@@ -1,5 +1,5 @@
-// Fault 0: a hostile user. Whatever they leave, the machine is clean afterwards, root's files are as they were, and the
-// next user sees nothing of it.
+// Fault 0: a hostile user. Whatever they leave, the machine is clean afterwards, root's files are unchanged, and the next user
+// sees none of it.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readConfig } from "../../config.ts";
 import { build } from "../../deps.ts";
@@ -27,7 +27,7 @@ afterAll(async () => {
   await pool.stop();
 });
 
-/** What the user does by themself, over SSH. */
+/** What the user does directly, over SSH. */
 const BY_USER = `
 rm -rf .ssh; ln -s /root/.ssh .ssh; ln -s /etc/shadow stolen; ln -s /root rootlink
 cp /bin/sh /var/tmp/rootme; chmod 4755 /var/tmp/rootme; cp /bin/sh /dev/shm/rootme; chmod 6755 /dev/shm/rootme
@@ -43,7 +43,7 @@ for i in 1 2 3; do (trap '' TERM HUP INT QUIT USR1 USR2 ALRM PIPE; while :; do s
 (trap '' TERM HUP; setsid sh -c 'trap "" TERM HUP; while :; do sleep 1; touch /tmp/again /var/tmp/again /dev/shm/again; done') >/dev/null 2>&1 </dev/null &
 echo done`;
 
-/** What the user does with the help of programs that act for them: cron, at, chfn, newuidmap, fusermount, logind, mail. */
+/** What the user does through programs that act for them: cron, at, chfn, newuidmap, fusermount, logind, mail. */
 const FOR_USER = (name: string, uid: number) => `
 for d in /var/spool/cron/crontabs /etc/crontabs; do [ -d $d ] || continue; printf '* * * * * touch /tmp/cron\\n' >$d/${name}; chown ${uid} $d/${name}; done
 mkdir -p /var/spool/cron/atjobs /var/mail /var/lib/systemd/linger /run/user/${uid}/bus
@@ -65,7 +65,7 @@ async function attack(machine: Lookable, where: Checkable, fault: string, times:
   const bad: string[] = [];
   let slowest = 0;
   let calm = 0;
-  // Not another one on a machine that is not clean.
+  // Don't start another one on a machine that is not clean.
   for (let n = 0; n < times && bad.length === 0; n++) {
     const ledger = new Ledger();
     await machine.exec("mkdir -p -m 700 /root/.ssh; echo rootkey >/root/.ssh/authorized_keys");
@@ -89,7 +89,7 @@ async function attack(machine: Lookable, where: Checkable, fault: string, times:
       const seen = await machine.exec(`grep -lE '^Uid:.${uid}' /proc/[0-9]*/status 2>/dev/null | wc -l`);
       return Number(seen.stdout) >= 700;
     });
-    // A client that comes back in a tight loop, until it is refused for good.
+    // A client that reconnects in a tight loop, until it is finally refused.
     let knocking = true;
     let entered = 0;
     const knock = Promise.all(
@@ -112,7 +112,7 @@ async function attack(machine: Lookable, where: Checkable, fault: string, times:
     await knock;
     bad.push(...(await settle(where)));
 
-    // What lies where a removal does not look is for the daily search of the whole disk; all else is gone by now.
+    // What is in places where a removal does not look is left for the daily sweep; everything else is gone by now.
     const early = await check(where, { ledger });
     bad.push(...early.filter((line) => !line.includes("file /opt/share/")));
     const deps = build(readConfig(pool.settings));
@@ -156,7 +156,7 @@ test("a hostile user on a Debian machine", () =>
 describe.skipIf(!engine)("BusyBox", () => {
   test("a hostile user on a BusyBox machine", async () => {
     const box = container as Container;
-    // It alone is offered now.
+    // It is the only one on offer now.
     await call(pool.api, "DELETE", `/machines/${pool.machines[0]?.name}`);
     const { name, host, port, user, password } = box;
     const added = await call(pool.api, "POST", "/machines", { name, host, port, user, password });

@@ -1,6 +1,6 @@
-// What a holder may try to stay, one way at a time, with the tools that machines have. What it comes to stands beside each;
-// whatever is planted, nothing of that uid may be left, and the next one with its name gets a clean home.
-// Not tried, since nothing of it outlives its processes or is the holder's to leave: TIOCSTI on a shared terminal (kernels
+// What a holder may try in order to stay, one way at a time, with the tools that machines have, and the result of each.
+// Whatever is planted, nothing of that uid may be left, and the next holder of that name gets a clean home.
+// Not tried, since it doesn't outlive its processes or the holder can't do it: TIOCSTI on a shared terminal (kernels
 // from 6.2 on refuse it), another user's screen or tmux (another uid's processes: see "not promised" in the README),
 // `systemd --user` (no systemd on these machines; its slice, its linger file and its sessions are ended by name where there is).
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
@@ -24,9 +24,9 @@ interface Way {
   outcome: string;
   /** as the holder, over SSH */
   user?: string;
-  /** as root, who does for the holder what a daemon or a setuid helper would: uid → command */
+  /** as root, in place of a daemon or a setuid helper that would do it for the holder: uid → command */
   root?: (uid: number) => string;
-  /** it takes Python, which the stand-in for Alpine lacks, or what its container may not */
+  /** needs Python, which the stand-in for Alpine lacks, or rights that its container lacks */
   debian?: true;
 }
 
@@ -135,7 +135,7 @@ for (const kind of KINDS)
       ({ machine, target, stop } = await startBox(kind, "way"));
     });
     afterAll(() => stop());
-    // What a test that failed left is no reason for the next one to fail.
+    // What a failed test left must not make the next one fail.
     afterEach(() =>
       accounts.clean(target, 1, null).then(
         () => {},
@@ -161,7 +161,7 @@ for (const kind of KINDS)
         const left = (await look(machine)).traces.map(({ what, of }) => `${what} of ${of}`);
         injected(`0 hostile ways, ${kind}`, 1, left);
         expect(left).toEqual([]);
-        // What is somebody else's is as it was.
+        // Other people's things are unchanged.
         if (way.what.startsWith("hard links"))
           expect(
             (await machine.exec("cat /tmp/open; stat -c %u:%a /tmp/linked; rm -rf /tmp/open /tmp/linked"))

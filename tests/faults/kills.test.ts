@@ -33,18 +33,18 @@ test(`APIs and schedulers are killed at random for ${SECONDS} s while 50 clients
   const end = performance.now() + SECONDS * 1000;
   let kills = 0;
   const starting = new Set<Promise<unknown>>();
-  // A busy machine takes longer to start what was killed, so it goes on for longer.
+  // A busy machine takes longer to restart what was killed, so this runs for longer.
   while (performance.now() < end || kills <= SECONDS / 5) {
-    await Bun.sleep(500 + dice() * 1500); // when, is part of the dice
+    await Bun.sleep(500 + dice() * 1500); // the moment is random too
     const among = dice() < 0.7 ? apis : schedulers;
     const n = Math.floor(dice() * among.length);
     const victim = among[n] as Program;
     if (victim.gone()) continue;
-    // With no API there would be no load.
+    // Without any API there would be no load.
     if (among === apis && apis.filter((one) => !one.gone()).length < 2) continue;
     await victim.stop("SIGKILL");
     kills++;
-    // On the same port, as a supervisor would do it; its place is empty for half a second and more.
+    // On the same port, as a supervisor would do; it is gone for half a second or more.
     const port = Number(new URL(victim.url).port);
     const again = startProgram(pool.settings, port ? "api" : "scheduler", { port }).then((one) => {
       among[n] = one;
@@ -75,8 +75,8 @@ test(`APIs and schedulers are killed at random for ${SECONDS} s while 50 clients
   );
   bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
   await Promise.all([...apis, ...schedulers].map((one) => one.stop("SIGKILL")));
-  const { clean, unclean } = admins.did();
-  const note = `${ledger.asked.length} requests, ${granted} granted, ${unknown} without an answer; ${clean + unclean} machines removed, ${clean} as clean; ${watcher.looks()} looks at all machines`;
+  const { clean, dirty } = admins.did();
+  const note = `${ledger.asked.length} requests, ${granted} granted, ${unknown} without an answer; ${clean + dirty} machines removed, ${clean} as clean; ${watcher.looks()} checks of all machines`;
   injected("3 random kills under load", kills, bad, note);
   console.log(kills, note);
   expect(bad).toEqual([]);

@@ -1,4 +1,4 @@
-// Kills a program at each of its events in turn, several pools side by side.
+// Kills a program at each of its events in turn, with several pools in parallel.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { sharedDatabase } from "../support/database.ts";
@@ -12,18 +12,18 @@ export const PRELOAD = join(import.meta.dir, "crash.preload.ts");
 export interface Victim extends Program {
   /** counting begins now */
   arm(): Promise<void>;
-  /** the event at which it died or stopped; "" when it did not */
+  /** the event at which it died or stopped; "" if it did not */
   where(): string;
 }
 
-/** Starts a program that a signal hits at its n-th event after `arm()`. @param n 0: never, events are only written down */
+/** Starts a program that gets a signal at its n-th event after `arm()`. @param n 0: never, events are only recorded */
 export async function startVictim(
   pool: TestPool,
   role: "api" | "scheduler",
   n: number,
   signal: NodeJS.Signals = "SIGKILL",
 ): Promise<Victim> {
-  // In the one folder that goes however this process ends: bun test runs no exit handlers.
+  // In the folder that is removed however this process ends: bun test runs no exit handlers.
   const file = join((await sharedDatabase()).folder, `event-${crypto.randomUUID()}`);
   const program = await startProgram(
     { ...pool.settings, CRASH_AT: `${n}`, CRASH_FILE: file, CRASH_SIGNAL: signal },
@@ -46,17 +46,17 @@ export async function startVictim(
   });
 }
 
-/** One round: injects the kill at event n. @returns the event's name ("" when the operation was over before) and what is broken */
+/** One round: kills at event n. @returns the event's name ("" if the operation ended before it) and the violations */
 export type Round = (pool: TestPool, n: number) => Promise<{ where: string; bad: string[] }>;
 
 /**
- * Does rounds n = 1, 2, … until one goes through without being hit: then every event was.
- * @returns the names of the events and what was broken
+ * Runs rounds n = 1, 2, … until one completes without being hit: then every event was.
+ * @returns the names of the events and the violations
  */
 export async function enumerate(fault: string, pools: TestPool[], round: Round, most = 200) {
   const met: string[] = [];
   const bad: string[] = [];
-  // What is in the middle of a step at its n-th event is another thing each time.
+  // What is in progress at the n-th event varies.
   for (let turns = more(1, 3); turns > 0; turns--) {
     let next = 1;
     let last = most;
@@ -75,7 +75,7 @@ export async function enumerate(fault: string, pools: TestPool[], round: Round, 
   return { met, bad };
 }
 
-/** Pools of two machines each, side by side. */
+/** Parallel pools of two machines each. */
 export function startLanes(count: number, prefix: string, scheduler: boolean): Promise<TestPool[]> {
   return Promise.all(
     Array.from({ length: count }, (_, n) =>

@@ -1,5 +1,5 @@
-// Fault 6: several schedulers and APIs on one database. One is stopped past its lease and goes on later: its late write
-// misses, and its late step is refused by the machine itself. An API that acts and dies behind nginx is not asked twice.
+// Fault 6: several schedulers and APIs on one database. One is stopped past its lease and continues later: its late write
+// misses, and the machine itself refuses its late step. A request is not sent twice if an API dies behind nginx.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startProxy, type TlsProxy } from "../native/proxy.ts";
 import type { TestPool } from "../support/pool.ts";
@@ -18,20 +18,20 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all(lanes.map((pool) => pool.stop())));
 
-/** Waits until the victim stands still at its event; answers the event's name, "" when it did all. */
+/** Waits until the victim has stopped at its event; returns the event's name, or "" if it finished. */
 async function stands(victim: Victim, done: () => boolean): Promise<string> {
-  await until("the victim stands still, or is done", 30_000, () => victim.where() !== "" || done(), 10);
+  await until("the victim has stopped, or is done", 30_000, () => victim.where() !== "" || done(), 10);
   return victim.where();
 }
 
-/** A holder of both machines who must not notice anything of the late one. */
+/** A holder of both machines who must not notice the late one. */
 async function nextHolder(pool: TestPool, ledger: Ledger, name: string, bad: string[]) {
   const next = await ledger.reserve(pool.api, name, 2);
   if (next.outcome !== "granted") bad.push(`I5 the next holder was answered ${next.status}`);
   return next;
 }
 
-test("an API stopped past its lease at every event of a reservation goes on when its machines have a next holder", async () => {
+test("an API stopped past its lease at every event of a reservation continues after its machines have a new holder", async () => {
   let refused = 0;
   const { met, bad } = await enumerate(
     "6 stopped while it reserves, continued late",
@@ -51,7 +51,7 @@ test("an API stopped past its lease at every event of a reservation goes on when
         await expireLeases(pool);
         bad.push(...(await settle(pool)));
         const held = (await pool.sql("SELECT 1 FROM machines WHERE state = 'reserved'")).length > 0;
-        // Stopped after its confirmation: then it is the holder, and nobody comes next.
+        // If it stopped after its confirmation, it is the holder, and there is no next one.
         if (!held) await nextHolder(pool, ledger, `nxt${n}`, bad);
         victim.signal("SIGCONT");
         await asked;
@@ -70,7 +70,7 @@ test("an API stopped past its lease at every event of a reservation goes on when
   expect(refused).toBeGreaterThan(0);
 });
 
-test("a scheduler stopped past its lease at every event of an expiry goes on when its machines have a next holder", async () => {
+test("a scheduler stopped past its lease at every event of an expiry continues after its machines have a new holder", async () => {
   let refused = 0;
   for (const pool of lanes) pool.scheduler?.signal("SIGSTOP");
   const { met, bad } = await enumerate(
@@ -99,7 +99,7 @@ test("a scheduler stopped past its lease at every event of an expiry goes on whe
         bad.push(...(await settle(pool)));
         await nextHolder(pool, ledger, `hld${n}`, bad);
         victim.signal("SIGCONT");
-        // A scheduler that is told to stop ends when the runs that it is at are through.
+        // On a signal, a scheduler ends after its current runs.
         await victim.stop("SIGTERM");
         bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
         if (/seen a later step|fenced/.test(victim.log())) refused++;
@@ -119,7 +119,7 @@ test("a scheduler stopped past its lease at every event of an expiry goes on whe
   expect(refused).toBeGreaterThan(0);
 });
 
-/** One that only the database tells of. */
+/** One that is only known from the database. */
 const unknown = (id: string): Asked => ({
   ...{ username: "", password: "", count: 0, key: null, outcome: "unknown", status: 0, machines: [] },
   ...{ ended: true, milliseconds: 0, id },
@@ -127,7 +127,7 @@ const unknown = (id: string): Asked => ({
 
 async function freeAll(pool: TestPool, ledger: Ledger, bad: string[]): Promise<void> {
   for (const entry of ledger.asked) if (entry.id && !entry.ended) await ledger.release(pool.api, entry);
-  // One whose client got no answer is active, and nobody knows it by its id.
+  // One whose client got no answer is active, but nobody knows its id.
   const left = await pool.sql("SELECT id FROM reservations WHERE state = 'active'");
   for (const { id } of left)
     await ledger.release(pool.api, ledger.asked.find((entry) => entry.id === id) ?? unknown(id));
@@ -135,7 +135,7 @@ async function freeAll(pool: TestPool, ledger: Ledger, bad: string[]): Promise<v
   bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
 }
 
-test("an API that acts and dies behind nginx: the request is not given to another one", async () => {
+test("an API that acts and dies behind nginx: the request is not passed to another one", async () => {
   const bad: string[] = [];
   let times = 0;
   const pool = lanes[0] as TestPool;
@@ -157,7 +157,7 @@ test("an API that acts and dies behind nginx: the request is not given to anothe
       times++;
       const rows = await pool.sql("SELECT id, state FROM reservations WHERE username = ?", [username]);
       if (rows.length > 1) bad.push(`I4 one request made ${rows.length} reservations`);
-      // The victim writes its event down before it dies: so this request, and no later one, is the one that it died in.
+      // The victim records its event before it dies: so it died in this request, not in a later one.
       if (victim.where() !== "" && answer.status < 500)
         bad.push(`I4 nginx asked another API: ${answer.status}`);
       if (answer.status === 200) await ledger.release(pool.api, unknown((await answer.json()).id));

@@ -1,18 +1,18 @@
-// The clients' side of the story: what was asked, and what was answered.
+// The clients' side of the story: requests and answers.
 import { call } from "../support/program.ts";
 
 export interface Asked {
-  /** of this one request only, so that what it left can be told from the others' */
+  /** unique to this request, so that what it left can be identified */
   username: string;
   password: string;
   count: number;
   key: string | null;
-  /** "granted": 2xx. "refused": an error. "unknown": no answer, or one that says that nobody knows (504) */
+  /** "granted": 2xx. "refused": an error. "unknown": no answer, or one that says that the outcome is unknown (504) */
   outcome: "granted" | "refused" | "unknown";
   status: number;
   id: string | null;
   machines: string[];
-  /** the client asked for its end, or the test made it end: it need not be active any more */
+  /** the client or the test ended it: it need not be active any more */
   ended: boolean;
   milliseconds: number;
 }
@@ -20,7 +20,7 @@ export interface Asked {
 export class Ledger {
   readonly asked: Asked[] = [];
 
-  /** Asks for machines, and writes down what came of it. Never throws for what a server does. */
+  /** Requests machines, and records the result. Never throws because of the server. */
   async reserve(
     at: { url: string },
     username: string,
@@ -63,7 +63,7 @@ export class Ledger {
     return entry;
   }
 
-  /** Asks for the end of one; whatever is answered, from now on it need not be active. */
+  /** Releases one; whatever the answer, from now on it need not be active. */
   async release(at: { url: string }, entry: Asked): Promise<number> {
     entry.ended = true;
     try {

@@ -1,5 +1,5 @@
 // Fault 8: a pool of 1 000, of which 500 reservations end in the same second. The records point at real machines, as
-// many as fit, and for the rest at fakes that speak our steps' protocol, each on an address of its own.
+// many as fit, and for the rest at fakes that speak our steps' protocol, each on its own address.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -94,7 +94,7 @@ const megabytes = (program: Program, what = "VmRSS") =>
   );
 
 let uid = 30_000;
-/** 20 reservations made by the API on the real machines, and 480 written down as it writes them, on the fakes. */
+/** 20 reservations made by the API on the real machines, and 480 inserted as it would insert them, on the fakes. */
 async function book(wave: number): Promise<void> {
   await pool.sql("UPDATE machines SET last_used_at = IF(name LIKE 'load-%', created_at, UTC_TIMESTAMP(3))");
   const made = await Promise.all(
@@ -134,7 +134,7 @@ async function book(wave: number): Promise<void> {
   );
 }
 
-test(`${ENDING} of ${RECORDS} machines are given back in the same second, ${WAVES} times`, async () => {
+test(`${ENDING} of ${RECORDS} machines are released in the same second, ${WAVES} times`, async () => {
   const scheduler = await startProgram(pool.settings, "scheduler");
   const violations: string[] = [];
   const memory: number[] = [megabytes(scheduler)];
@@ -169,7 +169,7 @@ test(`${ENDING} of ${RECORDS} machines are given back in the same second, ${WAVE
   for (const event of ["job failed", "machine quarantined", "offered machine failed a probe"])
     if (log.includes(event))
       violations.push(`${event}: ${log.slice(log.indexOf(event), log.indexOf(event) + 300)}`);
-  // Flat: what it takes after the last wave is what it took after the first.
+  // Flat: memory after the last wave is the same as after the first.
   if ((memory.at(-1) ?? 0) >= 2 * (memory[1] ?? 0)) violations.push(`memory grows: ${memory.join(", ")} MB`);
   expect(await scheduler.stop()).toBe(0);
   injected(

@@ -1,15 +1,15 @@
-// What is really on a machine: read off its own files and processes, not asked of the program.
+// What is really on a machine: from its own files and processes, not from the program.
 import { readdirSync, readFileSync } from "node:fs";
 
 export interface Looked {
   name: string;
   /** lines of /etc/passwd in our uid range: name, uid, mark */
   accounts: { name: string; uid: number; mark: string }[];
-  /** every other trace: what, and the uid or name that it belongs to */
+  /** every other trace: what it is, and whose uid or name */
   traces: { what: string; of: string }[];
 }
 
-/** What the checker needs of a machine: a TestMachine, or a container. */
+/** What the checker needs from a machine: a TestMachine, or a container. */
 export interface Lookable {
   name: string;
   port: number;
@@ -18,7 +18,7 @@ export interface Lookable {
   exec(command: string): Promise<{ code: number; stdout: string; stderr: string }>;
 }
 
-// Everything by a uid of ours (20000–59999) or a sub-uid (100000 on), wherever it may be. BusyBox has all of this.
+// Everything owned by one of our uids (20000–59999) or a sub-uid (100000 and up), wherever it is. BusyBox has all these tools.
 const INSIDE = `
 awk -F: '$3 >= 20000 && $3 <= 59999 { split($5, g, ","); print "account", $1, $3, g[1] }' /etc/passwd
 awk -F: '$3 >= 20000 && $3 <= 59999 { print "trace", "group", $3 }' /etc/group
@@ -34,7 +34,7 @@ done
 awk '{ print "trace given " $1 }' /var/lib/machine-manager/given 2>/dev/null
 true`;
 
-/** Every thread of a uid of ours that lives, read one by one through the machine's own /proc. */
+/** Every live thread with one of our uids, read one by one through the machine's own /proc. */
 function processes(machine: Lookable): string[] {
   const uids: string[] = [];
   const list = (folder: string) => {

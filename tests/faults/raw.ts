@@ -1,9 +1,9 @@
-// HTTP/1.1 by hand over keep-alive connections: a client library would mend the oddities that we want to send.
+// HTTP/1.1 by hand over keep-alive connections: a client library would fix the oddities that we want to send.
 import { connect, type Socket } from "node:net";
 
 export interface Request {
   method: string;
-  /** as it goes onto the wire: path and query */
+  /** as sent: path and query */
   target: string;
   headers: [string, string][];
   body: Uint8Array | undefined;
@@ -15,7 +15,7 @@ export interface Answer {
   body: string;
 }
 
-/** What a request looks like on the wire. */
+/** The bytes of a request. */
 export function bytesOf({ method, target, headers, body }: Request): Buffer {
   const lines = [`${method} ${target} HTTP/1.1`, "Host: localhost"];
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
@@ -23,7 +23,7 @@ export function bytesOf({ method, target, headers, body }: Request): Buffer {
   return Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), body ?? new Uint8Array()]);
 }
 
-/** The first whole answer in what has arrived, and how long it is; undefined when it isn't whole yet. */
+/** The first complete answer in what has arrived, and its length; undefined if it isn't complete yet. */
 function parse(seen: Buffer, method: string): { answer: Answer; length: number } | undefined {
   const end = seen.indexOf("\r\n\r\n");
   if (end < 0) return undefined;
@@ -54,7 +54,7 @@ function parse(seen: Buffer, method: string): { answer: Answer; length: number }
   return seen.length < from + length ? undefined : whole(seen.subarray(from, from + length), from + length);
 }
 
-/** One connection, one request after the other; a new connection when the server has closed it. */
+/** One connection, one request at a time; a new connection if the server has closed it. */
 export class Wire {
   private socket: Socket | undefined;
   private seen = Buffer.alloc(0);
@@ -75,7 +75,7 @@ export class Wire {
       const over = (act: () => void, close: boolean) => {
         clearTimeout(timer);
         socket.removeAllListeners();
-        // What comes after that is of no interest, but must not be thrown.
+        // Later errors don't matter, but must not be thrown.
         socket.on("error", () => {});
         if (close) this.close();
         else socket.on("close", () => this.socket === socket && this.close());

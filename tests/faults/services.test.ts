@@ -1,5 +1,5 @@
 // Fault 10: the native stack itself. Its services are killed at random for a minute, its database can't start, its disk is
-// full: nothing but time is needed to have them all again.
+// full: all it takes to recover is time.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ let api: { url: string };
 
 beforeAll(async () => {
   copy = await Copy.make({ MACHINE_COUNT: "0", SSH_TIMEOUT_SECONDS: "3" });
-  // A disk of its own, that can be filled.
+  // A separate disk that can be filled.
   mkdirSync(join(copy.folder, ".local"));
   const mounted = await run([
     "mount",
@@ -75,18 +75,18 @@ afterAll(async () => {
 });
 
 const ready = async () => (await copy.get("/readyz").catch(() => undefined))?.status === 200;
-/** Ends processes of our own stack, and no others. @returns how many */
+/** Kills processes of our own stack only. @returns how many */
 function kill(what: string, which: (pids: number[]) => number[] = (pids) => pids): number {
   const pids = which(copy.pidsOf(what)).filter((pid) => pid > 1);
   for (const pid of pids)
     try {
       process.kill(pid, "SIGKILL");
     } catch {
-      // It has just ended by itself.
+      // It has just ended.
     }
   return pids.length;
 }
-/** When a service ended, as its supervisor counted it, in milliseconds. */
+/** When a service ended, according to its supervisor, in milliseconds. */
 async function ends(service: string): Promise<number[]> {
   const times = `s6-svdt .local/run/service/${service} | s6-tai64nlocal | cut -c1-23 | date -f - +%s%3N`;
   const { stdout } = await run(["bash", "-c", times], {}, copy.folder);
@@ -94,9 +94,9 @@ async function ends(service: string): Promise<number[]> {
 }
 const farthest = (times: number[]) =>
   Math.max(0, ...times.slice(1).map((time, n) => time - (times[n] ?? time)));
-/** All four services are up, by themselves, and the promise holds. */
+/** All four services have come back on their own, and the promise holds. */
 async function allIsWell(ledger?: Ledger): Promise<string[]> {
-  // MariaDB itself looks once a minute whether a full disk was freed, at each file that it could not write.
+  // For each file that it could not write, MariaDB checks once a minute whether a full disk has space again.
   await until("it answers", 180_000, ready);
   let status = "";
   await until("all four are up", 30_000, async () => {
@@ -120,7 +120,7 @@ test(`API, scheduler and nginx are killed at random for ${SECONDS} s: all servic
   let kills = 0;
   while (performance.now() < end) {
     kills += kill("server.ts", (pids) => pids.filter(() => dice() < 0.5).slice(0, 1));
-    // Its workers live on and have its port.
+    // Its workers survive and hold its port.
     if (dice() < 0.2) kills += kill("nginx: master");
     await Bun.sleep(200 + dice() * 3000); // when, is part of the dice
   }
@@ -131,14 +131,14 @@ test(`API, scheduler and nginx are killed at random for ${SECONDS} s: all servic
   expect(kills).toBeGreaterThan(10);
 });
 
-test("a database that can't start for long: it is tried again and again, and all is back without a hand", async () => {
+test("a database that can't start for a long time: it is retried again and again, and everything recovers without help", async () => {
   const settings = join(copy.folder, ".local/mysql/my.cnf");
   const good = readFileSync(settings, "utf8");
   writeFileSync(settings, `${good}nonsense-${SEED} = 1\n`);
   const began = Date.now();
   kill("mariadbd");
-  kill("server.ts"); // these have to wait for it at their start
-  // Longer than the four tries after which supervisord gave up, some 10 s; the program's own 60 s are no more.
+  kill("server.ts"); // these must wait for it when they start
+  // Longer than the four tries (about 10 s) after which supervisord gave up; the program's own limit of 60 s is gone.
   await until("it was away for long", more(120_000), () => Date.now() - began > more(20_000), 500);
   const told = await copy.just("status");
   expect(told.code).not.toBe(0);
@@ -153,14 +153,14 @@ test("a database that can't start for long: it is tried again and again, and all
   expect(bad).toEqual([]);
 });
 
-test("the disk is full while all of them start again, and then freed", async () => {
+test("the disk is full while all of them restart, and is then freed", async () => {
   const filler = join(copy.folder, ".local/filler");
   const full = () => {
     for (const size of [1 << 20, 1 << 12])
       try {
         for (;;) appendFileSync(filler, Buffer.alloc(size));
       } catch {
-        // No room for so much.
+        // Not enough space.
       }
   };
   full();

@@ -1,4 +1,4 @@
-// What the suite did: fault, how often it was injected, what was broken.
+// What the suite did: fault, how often it was injected, violations.
 import { appendFileSync, readFileSync } from "node:fs";
 
 interface Row {
@@ -8,15 +8,15 @@ interface Row {
   note: string;
 }
 
-/** A number that a run can be repeated with. */
+/** A seed with which a run can be repeated. */
 export const SEED = Number(process.env.FAULT_SEED ?? 20261123);
 /** The usual number of rounds, seconds or milliseconds, or so many times more of them: `just test-faults --long`. */
 export const more = (usual: number, times = 10) => (process.env.FAULT_LONG === "1" ? usual * times : usual);
 
 /**
- * Adds to the row of a fault; says so at once, and in the file that FAULT_TABLE names, for the table at the end of
+ * Adds to the row of a fault; prints it at once, and to the file that FAULT_TABLE names, for the table at the end of
  * `just test-faults` (bun test has no hook for the end of a run).
- * @param note the last one given is shown: a time, a ratio
+ * @param note the last one is shown: a time, a ratio
  */
 export function injected(fault: string, times: number, violations: string[], note = ""): void {
   const row: Row = { fault, times, violations: violations.length, note };

@@ -1,6 +1,6 @@
-// Fault 5, the machine's side of the wire: SSH servers that close or stall at every point of the conversation, lie
-// about what they did, talk without end, or are somebody else. None of it may count as success, take longer than its
-// limit, or see a password that is not for it.
+// Fault 5, the machine's side of the wire: SSH servers that close or stall at every point of the conversation, lie about what
+// they did, send endless output, or are somebody else. None of it may count as success, exceed its time limit, or see a
+// password that is not for it.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readConfig } from "../../config.ts";
 import type { Deps } from "../../deps.ts";
@@ -154,7 +154,7 @@ test("every step against every kind of broken server: the right class of fault, 
       violations.push(`${name}, ${what}: its words reach us as they are`);
     if (milliseconds > limit) violations.push(`${name}, ${what}: took ${milliseconds.toFixed(0)} ms`);
   };
-  // Noise keeps a processor busy, here also ours: those go one after the other.
+  // Noise keeps a processor busy, here also ours: run those one at a time.
   const [loud, quiet] = [
     CASES.filter(({ behaviour }) => behaviour.noise || behaviour.endless),
     CASES.filter(({ behaviour }) => !behaviour.noise && !behaviour.endless),
@@ -167,7 +167,7 @@ test("every step against every kind of broken server: the right class of fault, 
     ["sweep", (to) => (to ? accounts.sweep(to, 1, null) : accounts.look(to))],
   ];
   for (const [name, step] of steps) {
-    // A search of the whole disk may take a quarter of an hour, so its stalls after the login are not waited for.
+    // A sweep may take a quarter of an hour, so don't wait for its stalls after the login.
     const these = quiet.filter(
       ({ kind, behaviour }) => name !== "sweep" || !behaviour.stall || kind === "unreachable",
     );
@@ -178,7 +178,7 @@ test("every step against every kind of broken server: the right class of fault, 
   expect(violations).toEqual([]);
 });
 
-test("no password for a server with another host key, and none before the key is known to be right", async () => {
+test("no password for a server with a different host key, and none before the key is verified", async () => {
   const violations: string[] = [];
   const fake = await startFake({ key });
   const { hostKey } = await accounts.look(targetOf(fake));
@@ -194,12 +194,12 @@ test("no password for a server with another host key, and none before the key is
     const got = await work.catch((error) => error);
     if (got?.kind !== "host_key") violations.push(`${got?.kind ?? "success"}, not host_key`);
   }
-  // Also a pinned key of a type that the server doesn't have.
+  // Even if the pinned key is of a type that the server doesn't have.
   const rsa = await create(targetOf(fake, "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQ==")).catch(
     (error) => error,
   );
   if (!(rsa instanceof MachineFault)) violations.push("success with a key of another type");
-  // At registration, with the key given: the admin's word counts, not whoever answers.
+  // At registration with a host key: the admin's key counts, not that of the host that answers.
   const registered = await pool.register({ ...fake, name: "impostor" } as never, { host_key: hostKey });
   expect([registered.status, registered.body.state, registered.body.fault]).toEqual([
     201,
@@ -214,7 +214,7 @@ test("no password for a server with another host key, and none before the key is
   expect(violations).toEqual([]);
 });
 
-test("a reservation that meets such machines gets good ones or a clear no; nothing is stuck, nothing is offered unclean", async () => {
+test("a reservation that meets broken machines gets good ones or a clear no; nothing is stuck, nothing dirty is offered", async () => {
   const base = build(readConfig(pool.settings));
   const quiet: Deps["log"] = () => {};
   // The program's own verbs, with limits that a test can wait for.
@@ -224,7 +224,7 @@ test("a reservation that meets such machines gets good ones or a clear no; nothi
     leaseSeconds: 30,
     log: quiet,
   };
-  // Without those that keep our own processor busy, and so the good machines' handshakes waiting.
+  // Without those that keep our own processor busy, and so delay the good machines' handshakes.
   const cases = CASES.filter(({ behaviour }) => !behaviour.noise);
   const fakes: FakeMachine[] = [];
   for (const [n] of cases.entries()) fakes.push(await startFake({ key, name: `fake-${n}` }));
@@ -233,7 +233,7 @@ test("a reservation that meets such machines gets good ones or a clear no; nothi
   for (const fake of [...fakes, stranger])
     if ((await pool.register(fake as never)).body.state !== "available")
       violations.push(`${fake.name} was not registered`);
-  // The broken ones are claimed first.
+  // Make sure that the broken ones are claimed first.
   await pool.sql(
     "UPDATE machines SET last_used_at = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR WHERE name LIKE 'wire-%'",
   );
@@ -258,7 +258,7 @@ test("a reservation that meets such machines gets good ones or a clear no; nothi
   }
   if (granted !== 3) violations.push(`${granted} of the 3 good machines were given`);
 
-  // While they are broken nothing that the scheduler tries makes one of them an offer.
+  // While they are broken, nothing that the scheduler tries gets one of them offered.
   for (let round = 0; round < 2; round++) {
     await pool.sql("UPDATE machines SET retry_at = UTC_TIMESTAMP(3) WHERE state = 'quarantined'");
     await recover(deps);
@@ -272,7 +272,7 @@ test("a reservation that meets such machines gets good ones or a clear no; nothi
   }
   if (stranger.offers.length > 0) violations.push("a login was offered to the stranger");
 
-  // The fault is over: the real scheduler brings all back but the one that a person must look at.
+  // The fault is over: the real scheduler brings back all except the one that needs a person.
   for (const fake of fakes) fake.behaviour = {};
   const scheduler = await startProgram(pool.settings, "scheduler");
   violations.push(...(await settle(pool, true, ["stranger"])), ...(await check(pool)));
@@ -280,10 +280,10 @@ test("a reservation that meets such machines gets good ones or a clear no; nothi
   await base.database.close();
   for (const fake of [...fakes, stranger]) fake.stop();
   injected(
-    "5 such machines in the pool",
+    "5 broken machines in the pool",
     names.length,
     violations,
-    `${granted} granted, ${names.length - granted} told 503`,
+    `${granted} granted, ${names.length - granted} answered 503`,
   );
   expect(violations).toEqual([]);
 });

@@ -1,4 +1,4 @@
-// What stands in place of a host name: refused in our own words, by the program itself and by nginx before it.
+// Whatever comes in place of a host name: refused in our own words, by the program itself and by nginx in front of it.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { connect as connectHttp2 } from "node:http2";
 import { connect as connectTcp } from "node:net";
@@ -43,7 +43,7 @@ afterAll(async () => {
   await proxy.stop();
 });
 
-/** One request by hand, which no client library mends. @returns status, Location and body */
+/** One request by hand, which no client library corrects. @returns status, Location and body */
 function ask(port: number, tls: boolean, host: string | undefined, path = "/healthz") {
   return new Promise<{ status: number; location: string; body: string }>((resolve, reject) => {
     const options = { host: "127.0.0.1", port };
@@ -92,7 +92,7 @@ test("a bad Host is 400 in our own form, at the API's port and at nginx', over H
   expect(api.log()).not.toMatch(STACK);
 });
 
-test("good ones are taken, with and without a port", async () => {
+test("good ones are accepted, with and without a port", async () => {
   for (const host of ["localhost", "localhost:443", "LOCALHOST", "[::1]:8443", "127.0.0.1:65535"])
     expect([host, (await ask(proxy.https, true, host)).status]).toEqual([host, 200]);
   for (const host of ["my_service:3000", "a.b-c.example.", "10.0.0.7"]) expect(isHost(host)).toBe(true);
@@ -102,7 +102,7 @@ test("good ones are taken, with and without a port", async () => {
   expect(pathOf({ url: "http://localhost" })).toBe("/");
 });
 
-test("the redirect to HTTPS goes to no host that the client chose", async () => {
+test("the redirect to HTTPS never goes to a host that the client chose", async () => {
   const to = async (host: string) => (await ask(proxy.http, false, host, "/available?a=1")).location;
   expect(await to("127.0.0.1")).toBe(`https://127.0.0.1:${proxy.https}/available?a=1`);
   expect(await to("localhost:80")).toBe(`https://localhost:${proxy.https}/available?a=1`);
@@ -114,14 +114,14 @@ test("the redirect to HTTPS goes to no host that the client chose", async () => 
   expect(plain.location).toBe(`https://localhost:${proxy.https}/available`);
 });
 
-test("Bun's own pages are not there", async () => {
+test("Bun's own pages don't exist", async () => {
   for (const path of ["/bun:info", "/_bun/client", "/_bun/report_error"]) {
     const { status, body } = await call(api, "GET", path);
     expect([path, status, body.code]).toEqual([path, 404, "not_found"]);
   }
 });
 
-test("what our proxy says of a client is believed, and nobody else", async () => {
+test("only our proxy is trusted about a client's address", async () => {
   const claim = { "X-Forwarded-For": "192.0.2.7" };
   const id = () => call(api, "GET", "/events?limit=1").then(({ body }) => body.events[0].address);
   await call(api, "POST", "/session", { token: "mm_none" }, claim);

@@ -20,7 +20,7 @@ const at = (name: string) => {
   return machine;
 };
 
-test("healthz answers exactly, readyz asks the database", async () => {
+test("healthz answers exactly, readyz checks the database", async () => {
   expect(await (await fetch(`${pool.api.url}/healthz`)).text()).toBe('{"status":"ok"}');
   expect((await get("/readyz")).status).toBe(200);
 });
@@ -60,7 +60,7 @@ test("reserve: the account works on every machine when it answers; released, it 
   expect(rows).toHaveLength(2);
   expect(rows[0]).toMatchObject({ id: body.id, username: "alice", expiration_time: body.reserved_until });
   expect(rows[0].time_remaining).toMatch(/^(59\.\d|60\.0) minutes remaining$/);
-  // One shape: a row is the answer and the detail, and what the list had first beside it.
+  // One shape: a row is the same as the response and the detail, plus the list's original fields.
   expect((await get(`/reservations/${body.id}`)).body).toEqual(body);
   for (const [n, row] of rows.entries()) expect(row).toMatchObject({ ...body, ...body.machines[n] });
   const shown = (await get(`/machines/${body.machines[0].machine}`)).body;
@@ -87,7 +87,7 @@ test("reserve: the account works on every machine when it answers; released, it 
   expect((await get(`/reservations/${body.id}`)).body.state).toBe("ended");
 });
 
-test("without a password a strong one is made and shown this once", async () => {
+test("without a password, a strong one is generated and shown once", async () => {
   const { body } = await get("/reserve?username=bob");
   expect(body.password).toMatch(/^[\w-]{22}$/);
   expect(await canLogIn({ port: body.machines[0].port, username: "bob", password: body.password })).toBe(
@@ -97,7 +97,7 @@ test("without a password a strong one is made and shown this once", async () => 
   expect((await call(pool.api, "DELETE", `/reservations/${body.id}`)).status).toBe(200);
 });
 
-test("POST /reservations takes keys, and the same Idempotency-Key gives the same reservation", async () => {
+test("POST /reservations accepts keys, and the same Idempotency-Key returns the same reservation", async () => {
   const key = Bun.spawnSync([
     "sh",
     "-c",
@@ -133,7 +133,7 @@ test("POST /reservations takes keys, and the same Idempotency-Key gives the same
   expect((await call(pool.api, "POST", "/release_all")).body).toEqual({ message: "No machines to release." });
 });
 
-test("a repeated Idempotency-Key whose reservation is over is told so, with its true end and no password", async () => {
+test("repeating an Idempotency-Key whose reservation is over is a 409, with its actual end and no password", async () => {
   const once = () =>
     call(pool.api, "POST", "/reservations", { username: "olga" }, { "Idempotency-Key": "k-over" });
   const { id, password, reserved_until } = (await once()).body;
@@ -167,14 +167,14 @@ test("a repeated Idempotency-Key whose reservation is over is told so, with its 
   expect((await get("/available")).body.available).toHaveLength(3);
 });
 
-test("too few machines: said, and nothing changed", async () => {
+test("too few machines: it says so, and nothing changes", async () => {
   const { status, body } = await get("/reserve?username=dave&count=4");
   expect([status, body.code, body.error]).toEqual([409, "not_enough_machines", "Only 3 machines available"]);
   expect(body.details[0].field).toBe("count");
   expect((await get("/available")).body.available).toHaveLength(3);
 });
 
-test("an account that is there and not ours is refused and not touched", async () => {
+test("a foreign account is reported and not touched", async () => {
   for (const machine of pool.machines) await machine.exec("useradd -m -u 1500 eve; echo hers >/home/eve/f");
   const { status, body } = await get("/reserve?username=eve");
   expect([status, body.code]).toEqual([409, "username_taken"]);
@@ -185,7 +185,7 @@ test("an account that is there and not ours is refused and not touched", async (
   expect([daemon.status, daemon.body.details[0].field]).toEqual([400, "username"]);
 });
 
-test("one machine under two spellings of its address, at the same moment, is taken once", async () => {
+test("one machine under two spellings of its address, at the same moment, is registered once", async () => {
   const [machine] = pool.machines;
   if (!machine) throw new Error("no machine");
   await call(pool.api, "DELETE", `/machines/${machine.name}`);
@@ -203,7 +203,7 @@ test("one machine under two spellings of its address, at the same moment, is tak
   expect((await pool.register(machine)).body.state).toBe("available");
 });
 
-test("machines: shown without secrets, removed, registered again; one name or one address only once", async () => {
+test("machines: shown without secrets, removed, registered again; names and addresses are unique", async () => {
   const all = (await get("/machines")).body.machines;
   expect(all.map((m: { name: string }) => m.name)).toEqual(["m-1", "m-2", "m-3"]);
   expect(JSON.stringify(all)).not.toContain(at("m-1").password);
@@ -238,7 +238,7 @@ test("machines: shown without secrets, removed, registered again; one name or on
   expect((await pool.register(at("m-1"))).status).toBe(201);
 });
 
-test("a drained machine is not offered; its new host key is accepted by hand", async () => {
+test("a drained machine is not offered; its new host key can be accepted", async () => {
   const patch = (body: unknown) => call(pool.api, "PATCH", "/machines/m-1", body);
   expect((await patch({ drained: true, labels: { os: "debian" } })).body).toMatchObject({
     drained: true,
@@ -254,7 +254,7 @@ test("a drained machine is not offered; its new host key is accepted by hand", a
   const key = (await at("m-2").exec("cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub")).stdout.trim();
   const changed = (await patch({ host_key: key })).body.host_key_fingerprint;
   expect(changed).not.toBe(before);
-  // The wrong one now: no password is sent to m-1, and another machine takes its place.
+  // Now a wrong one: no password is sent to m-1, and another machine takes its place.
   const { body } = await get("/reserve?username=dora&count=2");
   expect(body.machines.map((m: { machine: string }) => m.machine).sort()).toEqual(["m-2", "m-3"]);
   await call(pool.api, "DELETE", `/reservations/${body.id}`);
@@ -268,7 +268,7 @@ test("a drained machine is not offered; its new host key is accepted by hand", a
 test("one machine under another address is noticed, and its user is left alone", async () => {
   const { body } = await get("/reserve?username=gil&password=pw&count=3");
   const { port } = at("m-1");
-  // What a second DNS name or a forwarded port does: other words for the same machine.
+  // Like a second DNS name or a forwarded port: another address for the same machine.
   const forward = Bun.listen<{ to: import("bun").Socket | null; early: Buffer[] }>({
     hostname: "127.0.0.1",
     port: 0,
@@ -295,7 +295,7 @@ test("one machine under another address is noticed, and its user is left alone",
   expect((await call(pool.api, "DELETE", `/reservations/${body.id}`)).status).toBe(200);
 });
 
-test("a machine that can't be reached is taken in, quarantined, with the reason", async () => {
+test("a machine that can't be reached is registered, quarantined, with the reason", async () => {
   const { status, body } = await call(pool.api, "POST", "/machines", {
     name: "dead",
     host: "127.0.0.1",
@@ -309,7 +309,7 @@ test("a machine that can't be reached is taken in, quarantined, with the reason"
   expect((await call(pool.api, "DELETE", "/machines/dead")).status).toBe(200);
 });
 
-test("a machine that fails while it is prepared is swapped; with none left all is given back", async () => {
+test("a machine that fails during preparation is swapped; with none left, everything is released", async () => {
   await at("m-2").stop();
   for (let n = 0; n < 2; n++) {
     const { status, body } = await get("/reserve?username=grace&count=2");

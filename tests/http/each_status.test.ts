@@ -1,5 +1,5 @@
-// Each operation of the API answers with each status that docs/openapi.json promises: in process, on a real database, with
-// machines that are played. What a status needs in particular is in CASES; what is the same everywhere is asked everywhere.
+// Each operation of the API returns each status that docs/openapi.json promises: in process, on a real database, with fake
+// machines. Specific cases are in CASES; what is the same everywhere is tested everywhere.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { app } from "../../app.ts";
 import { openDatabase } from "../../db/client.ts";
@@ -80,7 +80,7 @@ const session = async () => {
 };
 const newMachine = { name: "new", host: "127.0.0.1", port: 77, password: "x" };
 
-/** By operation and status: how to get it. Those that change something put it back. */
+/** How to get each status, by operation. Those that change something restore it. */
 const CASES: Record<string, Record<number, () => Promise<Answer>>> = {
   reserve: {
     200: () => send("GET", "/reserve?username=una"),
@@ -189,7 +189,7 @@ const EVERYWHERE: Record<number, (one: Operation) => Promise<Answer>> = {
   200: ({ method, path }) => send(method, path),
   400: ({ method, path }) => send(method, path, undefined, { ...as("admin"), Host: "not a host" }),
   401: ({ method, path }) => ask(method, path),
-  // Every role may ask this, so who is refused is a page of another host's, on an open API.
+  // Every role may call this, so the refused request is one from another site's page, on an open API.
   403: async ({ method, path }) => {
     const refused = await ask(method, path, undefined, as("vera"));
     return refused.status === 403 ? refused : askOpen(method, path, undefined, { Host: "evil.example" });
@@ -198,7 +198,7 @@ const EVERYWHERE: Record<number, (one: Operation) => Promise<Answer>> = {
   413: ({ method, path }) => send(method, path, { name: "x".repeat(70_000) }),
   415: ({ method, path }) => send(method, path, "x=1", { ...as("admin"), "Content-Type": "text/plain" }),
   async 429({ method, path }) {
-    // At a turn of the minute one more gets through; what it asks for is refused in any case, or changes nothing.
+    // When a minute ends, one more gets through; it is refused anyway, or changes nothing.
     const bad = `${path}?unknown=1`;
     for (let n = 0; n < 3; n++) {
       const answer = await ask(method, bad, undefined, as("rik"));
@@ -210,7 +210,7 @@ const EVERYWHERE: Record<number, (one: Operation) => Promise<Answer>> = {
     askWithoutDatabase(method, id === "reserve" ? `${path}?username=una` : path, bodyOf(id), as("admin")),
 };
 
-/** A good body, where one is needed to get as far as the database. */
+/** A valid body, if needed to get as far as the database. */
 function bodyOf(id: string): unknown {
   const bodies: Record<string, unknown> = {
     registerMachine: newMachine,

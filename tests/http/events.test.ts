@@ -1,5 +1,5 @@
-// Every endpoint that changes something writes down what it did, to what, in whose name; when that can't be written down,
-// it changes nothing. A new one without a line fails. The program has only the rights that the database's owner gave it.
+// Every endpoint that changes something records what it did, to what, on whose behalf; if it can't be recorded, nothing
+// changes. A new endpoint without a line here fails. The program has only the rights that the database's owner granted.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { DatabaseUsers } from "../support/database.ts";
 import { startMachines, type TestMachine } from "../support/machines.ts";
@@ -14,7 +14,7 @@ const tokens: Record<string, string> = { ADMIN_TOKEN: "the-admins-own-token" };
 let pool: TestPool;
 let users: DatabaseUsers;
 let machines: TestMachine[];
-/** ids of what a line before has made */
+/** ids of what an earlier line has made */
 const made = { reservation: "", token: "", login: { cookie: "", csrf: "" } };
 
 const bearer = (who: string) => ({ Authorization: `Bearer ${tokens[who]}` });
@@ -36,13 +36,13 @@ afterAll(async () => {
 });
 
 interface Line {
-  /** the name in the record is that of the token */
+  /** the recorded name is the token's */
   as?: string;
-  /** with the session of the line before */
+  /** with the session of the previous line */
   bySession?: true;
   path?: string | (() => string);
   body?: unknown;
-  /** each is "action object", or what comes of it */
+  /** each is "action object", or how it is computed */
   events: (answer: { id: string }) => string[];
 }
 
@@ -64,7 +64,7 @@ const reserves = (more: Partial<Line>): Line => ({
 const POSTED = { body: { username: "uma", duration: 5 } };
 const ends = (...more: string[]) => [`reservation.ended ${made.reservation}`, ...more];
 
-/** In this order: a line goes on from those before it. */
+/** In this order: each line builds on those before it. */
 const LINES: [string, Line][] = [
   ["POST /machines", registers(0)],
   ["POST /machines", registers(1)],
@@ -117,7 +117,7 @@ const LINES: [string, Line][] = [
   ],
   ["DELETE /session", { as: "uma/laptop", bySession: true, events: () => ["session.ended uma"] }],
   ["GET /ssh-key", { events: () => ["pool_key.created pool_key"] }],
-  // Those that end more than they name.
+  // These end more than they name.
   ["POST /reservations", reserves(POSTED)],
   ["DELETE /users/{name}", { path: "/users/uma", events: () => ["user.deleted uma", ...ends()] }],
   ["POST /reservations", reserves({ ...POSTED, as: "ADMIN_TOKEN" })],
@@ -132,7 +132,7 @@ const LINES: [string, Line][] = [
 
 const GETS_THAT_CHANGE = ["GET /reserve", "GET /release_all", "GET /ssh-key"];
 
-/** What there is, but for leases and times of probes. */
+/** All data, except leases and probe times. */
 const everything = () =>
   Promise.all(
     [
@@ -147,7 +147,7 @@ const everything = () =>
     ].map((text) => pool.sql(text)),
   );
 
-test("there is a line for every endpoint that changes something, and the others change nothing", async () => {
+test("every endpoint that changes something has a line, and the others change nothing", async () => {
   const { paths } = (await as("ADMIN_TOKEN", "GET", "/swagger/json")).body as { paths: object };
   const all = Object.entries(paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
@@ -156,7 +156,7 @@ test("there is a line for every endpoint that changes something, and the others 
   expect([...new Set(LINES.map(([name]) => name))].sort()).toEqual(change.sort());
   const before = await everything();
   for (const name of all.filter((one) => !change.includes(one))) {
-    if (name === "GET /session") continue; // with a token it is refused, and refusals are recorded
+    if (name === "GET /session") continue; // refused with a token, and refusals are recorded
     const answer = await as("ADMIN_TOKEN", "GET", name.slice(4).replace(/\{\w+\}/, "uma"));
     expect([200, 404], name).toContain(answer.status);
   }
@@ -195,7 +195,7 @@ for (const [n, [name, line]] of LINES.entries())
       expect(text).not.toContain(secret);
   });
 
-test("the scheduler ends what is over, as ever; nothing that the program needs was denied to it", async () => {
+test("the scheduler ends what is over as usual; the program was denied nothing that it needs", async () => {
   const { body } = await as("ADMIN_TOKEN", "POST", "/machines", registers(0).body);
   expect(body.state).toBe("available");
   const { id } = (await as("ADMIN_TOKEN", "POST", "/reservations", { username: "eva", duration: 1 })).body;

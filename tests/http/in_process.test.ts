@@ -1,4 +1,4 @@
-// Routes alone, in process, on a real database and machines that are not: each status that they declare.
+// Routes alone, in process, on a real database and fake machines: each status that they declare.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { openDatabase } from "../../db/client.ts";
 import type { Deps } from "../../deps.ts";
@@ -55,7 +55,7 @@ test("GET /available: 200, 400, 401, 429, 503", async () => {
   const unknown = await ask("GET", "/available");
   expect([unknown.status, unknown.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
   const rik = () => ask("GET", "/available", undefined, bearer("rik"));
-  // More than twice, since a window of a minute may end meanwhile.
+  // More than twice, since the minute may end in the meantime.
   const answers = [await rik(), await rik(), await rik(), await rik(), await rik()];
   expect(answers[0]?.status).toBe(200);
   const limited = answers.find(({ status }) => status === 429);
@@ -112,7 +112,7 @@ test("POST /reservations, GET and DELETE /reservations/:id: 201, 200, 400, 403, 
   expect((await reserve({ username: "una" })).body.code).toBe("limit_reached");
   expect((await reserve({ username: "zoe", count: 2 }, "admin")).body.code).toBe("not_enough_machines");
 
-  // The one that is left does not answer, and nobody may stand in for it.
+  // The remaining one does not answer, and there is no replacement.
   const port = 1 + [1, 2, 3].findIndex((n) => !JSON.stringify(made.body.machines).includes(`stub-${n}`));
   pool.creates.set(port, () => {
     throw new MachineFault("unreachable", "its own words");
@@ -128,7 +128,7 @@ test("POST /reservations, GET and DELETE /reservations/:id: 201, 200, 400, 403, 
   const path = `/reservations/${made.body.id}`;
   const { password: _, ...shown } = made.body;
   expect(await one("GET", path, undefined, bearer("una"))).toMatchObject({ status: 200, body: shown });
-  // Another user's is not there for them.
+  // They can't see another user's.
   expect((await one("GET", path, undefined, bearer("admin"))).status).toBe(200);
   await createUser(
     deps,
@@ -147,7 +147,7 @@ test("POST /reservations, GET and DELETE /reservations/:id: 201, 200, 400, 403, 
   expect((await one("DELETE", path, undefined, bearer("una"))).status).toBe(404);
 });
 
-test("what nobody expected is a 500 that tells nothing but the request's id", async () => {
+test("an unexpected error is a 500 that says only the request's id", async () => {
   const broken = { ...deps, accounts: {} as Deps["accounts"], log: () => {} };
   const { status, body } = await inProcess(reservations, broken)(
     "POST",

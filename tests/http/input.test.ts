@@ -17,7 +17,7 @@ const state = async () =>
   ]);
 
 const MACHINE = { name: "x", host: "h", password: "p" };
-/** method, path, body, status, the field that the answer must name ("": none) */
+/** method, path, body, status, the field that the response must name ("": none) */
 const BAD: [string, string, unknown, number, string][] = [
   ["GET", "/reserve", undefined, 400, "username"],
   ["GET", "/reserve?username=", undefined, 400, "username"],
@@ -132,7 +132,7 @@ test("a body that is not JSON by its content type is refused", async () => {
   }
 });
 
-test("a name or an id is that one, byte by byte: a blank or another case is nothing", async () => {
+test("names and ids match byte by byte: a blank or another case doesn't match", async () => {
   await call(pool.api, "POST", "/users", { name: "Nan" });
   const { body: token } = await call(pool.api, "POST", "/tokens", { user: "Nan", name: "t" });
   const { body: held } = await call(pool.api, "POST", "/reservations", { username: "nan" });
@@ -155,7 +155,7 @@ test("a name or an id is that one, byte by byte: a blank or another case is noth
       const { status } = await call(pool.api, method, other, body);
       if (other !== path) expect(`${method} ${other} ${status}`).toBe(`${method} ${other} 404`);
     }
-  // Nor may two differ by that alone, which people would not see.
+  // Nor may two names differ only in that, which people would not notice.
   expect((await call(pool.api, "POST", "/users", { name: "nan" })).body.code).toBe("user_exists");
   const twin = { ...MACHINE, name: machine.machine.toUpperCase() };
   expect((await call(pool.api, "POST", "/machines?check=false", twin)).body.code).toBe("machine_exists");
@@ -163,7 +163,7 @@ test("a name or an id is that one, byte by byte: a blank or another case is noth
   expect((await call(pool.api, "DELETE", "/users/Nan")).status).toBe(200);
 });
 
-test("an answer with a password or a token is kept by nobody", async () => {
+test("a response with a password or a token is not cached", async () => {
   const { status, headers, body } = await call(pool.api, "POST", "/reservations", { username: "kept" });
   expect([status, headers.get("cache-control")]).toEqual([201, "no-store"]);
   expect(body.password).toBeString();
@@ -174,7 +174,7 @@ test("an answer with a password or a token is kept by nobody", async () => {
   await call(pool.api, "DELETE", "/users/kim");
 });
 
-test("an answer never repeats what was sent", async () => {
+test("a response never repeats what was sent", async () => {
   const { body } = await call(pool.api, "POST", "/machines", {
     ...MACHINE,
     port: "x",

@@ -1,4 +1,4 @@
-// Too much of something: logins that fail, requests of a user. Counted over both processes, or by each for itself.
+// Too much of something: failed logins, a user's requests. Counted over both processes, or by each separately.
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { networkOf } from "../../pool/audit/network.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 
 let turn = 0;
-/** Tries to log in, at one process and the other in turns. */
+/** Tries to log in, alternating between the two processes. */
 const attempt = (wish: Record<string, string>, address: string) =>
   call(
     pool.apis[turn++ % 2] as TestPool["api"],
@@ -45,11 +45,11 @@ const times = <T>(n: number, work: (i: number) => T) => Array.from({ length: n }
 const events = (action: string, object: string) =>
   pool.sql("SELECT actor, address, details FROM events WHERE action = ? AND object = ?", [action, object]);
 
-test("an account: ten failed logins in 15 minutes, over all processes and addresses, also many at once", async () => {
+test("a name: ten failed logins in 15 minutes, over all processes and addresses, even many at once", async () => {
   const said = await codes(times(14, (i) => attempt(wrong("uma"), `192.0.2.${i}`)));
   expect(said.filter((code) => code === "login_failed")).toHaveLength(10);
   expect(said.filter((code) => code === "too_many_logins")).toHaveLength(4);
-  // Now not even with the password, which is not looked at; others are not concerned.
+  // Now not even with the password, which is not checked; others are not affected.
   const { status, body, headers } = await attempt(right("uma"), "192.0.2.99");
   expect([status, body.code]).toEqual([429, "too_many_logins"]);
   expect(Number(headers.get("retry-after"))).toBeWithin(800, 901);
@@ -64,7 +64,7 @@ test("an account: ten failed logins in 15 minutes, over all processes and addres
     { by: "account", tries: 10, seconds: expect.any(Number) },
   ]);
 
-  // When the 15 minutes are over the count begins anew.
+  // When the 15 minutes are over, the count starts over.
   await pool.sql("UPDATE login_tries SET until = UTC_TIMESTAMP(3)");
   expect(await codes([attempt(wrong("uma"), "192.0.2.1"), attempt(right("uma"), "192.0.2.1")])).toEqual([
     "login_failed",
@@ -72,24 +72,24 @@ test("an account: ten failed logins in 15 minutes, over all processes and addres
   ]);
 });
 
-test("a success clears the account's count", async () => {
+test("a successful login resets the name's count", async () => {
   for (let round = 0; round < 3; round++) {
     expect(await codes(times(9, () => attempt(wrong("una"), "192.0.2.20")))).toEqual(
       times(9, () => "login_failed"),
     );
     expect(await codes([attempt(right("una"), "192.0.2.20")])).toEqual(["in"]);
   }
-  // What succeeded does not count for the address either: 27 failed.
+  // Successful logins don't count against the address either: 27 failed.
   const [row] = await pool.sql("SELECT tries FROM login_tries WHERE who = 'address:192.0.2.20'");
   expect(row.tries).toBe(27);
 });
 
-test("an account that nobody has is limited in the same way", async () => {
+test("an unknown name is limited in the same way", async () => {
   const said = await codes(times(12, (i) => attempt(wrong("nobody"), `192.0.2.${i}`)));
   expect(said.filter((code) => code === "too_many_logins")).toHaveLength(2);
 });
 
-test("an address: fifty failed logins, whatever the account; tokens count too", async () => {
+test("an address: fifty failed logins, whatever the name; tokens count too", async () => {
   const from = "192.0.2.50";
   const said = await codes(
     times(54, (i) => attempt(i % 2 ? wrong(`user-${i}`) : { token: `mm_not-a-token-${i}` }, from)),
@@ -101,21 +101,21 @@ test("an address: fifty failed logins, whatever the account; tokens count too", 
   ]);
   expect(await codes([attempt(right("una"), "192.0.2.51")])).toEqual(["in"]);
   expect((await events("login.limited", from)).map(({ details }) => details.by)).toEqual(["address"]);
-  // A token in a header is not a login: it may be tried, 256 bits are not found so.
+  // A token in a header is not a login: it may be tried, since 256 bits can't be guessed.
   expect(
     (await call(pool.api, "GET", "/users", undefined, fromProxy({ ...bearer, "X-Forwarded-For": from })))
       .status,
   ).toBe(200);
 });
 
-test("logins that succeed are counted, too; a user has twenty sessions, and with the next one the oldest ends", async () => {
+test("successful logins are counted too; a user may have twenty sessions, and the next one ends the oldest", async () => {
   const from = "192.0.2.60";
   const first = await attempt(right("ursula"), from);
   const cookie = first.headers.get("set-cookie")?.split(";")[0] ?? "";
   const here = () =>
     call(pool.api, "GET", "/session", undefined, { Cookie: cookie }).then(({ status }) => status);
   expect(await here()).toBe(200);
-  // One after the other: at once there may be ten, whatever becomes of them.
+  // One at a time: only ten may be in progress at once.
   const said: string[] = [];
   for (let n = 0; n < 64; n++) said.push(...(await codes([attempt(right("ursula"), from)])));
   expect(said.filter((code) => code === "in")).toHaveLength(59);
@@ -126,14 +126,14 @@ test("logins that succeed are counted, too; a user has twenty sessions, and with
   );
   expect(n).toBe(20);
   expect((await events("session.ended", "ursula")).map(({ details }) => details.by)).toContain("newer ones");
-  // With a token it is the same.
+  // The same with a token.
   const { token } = (await admin("POST", "/tokens", { user: "una", name: "many" })).body;
   const byToken: string[] = [];
   for (let n = 0; n < 63; n++) byToken.push(...(await codes([attempt({ token }, from)])));
   expect(byToken.filter((code) => code === "in")).toHaveLength(60);
 });
 
-test("a name with a blank at its end is no other account, and no second budget of guesses", async () => {
+test("a trailing blank in a name doesn't give a second budget of guesses", async () => {
   expect(await codes(times(10, () => attempt(wrong("uma"), "192.0.2.70")))).toEqual(
     times(10, () => "login_failed"),
   );
@@ -142,7 +142,7 @@ test("a name with a blank at its end is no other account, and no second budget o
   expect(await codes([attempt(right("uma"), "192.0.2.71")])).toEqual(["too_many_logins"]);
 });
 
-test("whoever reaches the API's own port is not believed to come from elsewhere", async () => {
+test("a client at the API's own port can't claim another address", async () => {
   const forged = (i: number, secret: Record<string, string>) =>
     call(
       pool.api,
@@ -166,7 +166,7 @@ test("whoever reaches the API's own port is not believed to come from elsewhere"
   for (const { log } of pool.apis) expect(log()).not.toContain(PROXY_SECRET.slice(0, -1));
 });
 
-test("an IPv6 address counts with its network, an IPv4 one in IPv6's clothes as what it is", () => {
+test("an IPv6 address counts as its network, an IPv4-mapped one as IPv4", () => {
   expect(networkOf("192.0.2.1")).toBe("192.0.2.1");
   expect(networkOf("::ffff:192.0.2.1")).toBe("192.0.2.1");
   expect(networkOf("2001:db8:0:1:2:3:4:5")).toBe("2001:db8:0:1::/64");
@@ -176,7 +176,7 @@ test("an IPv6 address counts with its network, an IPv4 one in IPv6's clothes as 
   expect(networkOf("")).toBe("");
 });
 
-test("what was typed as a name is recorded only when it could be one", async () => {
+test("what was typed as a name is recorded only if it could be one", async () => {
   await attempt(wrong("my password, by mistake"), "192.0.2.60");
   await attempt(wrong("x".repeat(65)), "192.0.2.60");
   const told = await events("login.failed", "?");
@@ -185,7 +185,7 @@ test("what was typed as a name is recorded only when it could be one", async () 
   expect(JSON.stringify(await pool.sql("SELECT * FROM login_tries"))).not.toContain("by mistake");
 });
 
-test("who has no account is told so as late as who gave a wrong password", async () => {
+test("an unknown name takes as long to refuse as a wrong password", async () => {
   await admin("POST", "/users", { name: "bare" });
   const took: Record<string, number[]> = { ursula: [], bare: [], "nobody-at-all": [] };
   for (let round = 0; round < 9; round++)
@@ -194,12 +194,12 @@ test("who has no account is told so as late as who gave a wrong password", async
       expect((await attempt(wrong(user), `198.51.100.${round}`)).status).toBe(401);
       list.push(performance.now() - from);
     }
-  // The quickest of each, since what else runs here only adds. Without the work on the hash it would be a tenth.
+  // The fastest of each, since other work here only adds time. Without hashing, it would be a tenth.
   const [real = 0, bare = 0, nobody = 0] = Object.values(took).map((list) => Math.min(...list));
   for (const other of [bare, nobody]) expect(other / real).toBeWithin(0.5, 2);
 });
 
-/** Asks until it is refused for the rate. @returns how many were let in in that minute, and the refusal */
+/** Sends requests until the rate limit. @returns how many were accepted in that minute, and the refusal */
 async function untilLimited(headers: Record<string, string>, at = pool.api) {
   let let_in = 0;
   const refused = await until(
@@ -217,12 +217,12 @@ async function untilLimited(headers: Record<string, string>, at = pool.api) {
   return { let_in, refused };
 }
 
-test("requests a minute: of a user, with all their tokens and sessions; each process counts for itself", async () => {
+test("requests a minute: per user, with all their tokens and sessions; each process counts separately", async () => {
   const { body } = await admin("POST", "/tokens", { user: "una", name: "t" });
   const token = { Authorization: `Bearer ${body.token}` };
   const session = withSession(await logIn(pool.api, right("una")));
   const { let_in, refused } = await untilLimited(token);
-  // A minute may have ended in between.
+  // A minute may have ended in the meantime.
   expect(let_in).toBeWithin(20, 40);
   expect(refused.body).toMatchObject({
     code: "rate_limited",
@@ -239,7 +239,7 @@ test("requests a minute: of a user, with all their tokens and sessions; each pro
     expect(answer.status).toBe(200);
 });
 
-test("a user's own limit goes before that of the settings, at once", async () => {
+test("a user's own limit overrides that of the settings, at once", async () => {
   const session = withSession(await logIn(pool.api, right("uma")));
   expect(
     (await admin("PATCH", "/users/uma", { max_requests_per_minute: 3 })).body.max_requests_per_minute,

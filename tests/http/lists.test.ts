@@ -1,4 +1,4 @@
-// All lists page alike, and one shape tells a reservation everywhere. In process, on a real database.
+// All lists page alike, and a reservation has the same shape everywhere. In process, on a real database.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { app } from "../../app.ts";
 import { createToken } from "../../pool/identity/tokens.ts";
@@ -27,7 +27,7 @@ async function get(path: string) {
   return { ...answer, link: headers.get("link") };
 }
 
-/** How each list's rows are found in its answer, and told apart. */
+/** How to find each list's rows in its response, and how to identify them. */
 // biome-ignore lint/suspicious/noExplicitAny: answers of every shape
 const LISTS: [path: string, rows: (body: any) => unknown[]][] = [
   [
@@ -46,7 +46,7 @@ const LISTS: [path: string, rows: (body: any) => unknown[]][] = [
 ];
 
 for (const [path, rows] of LISTS)
-  test(`${path}: page by page it is the same as at once, and \`Link\` says what \`next\` does`, async () => {
+  test(`${path}: page by page it is the same as all at once, and \`Link\` says what \`next\` does`, async () => {
     const whole = await get(path);
     expect([whole.status, whole.body.next, whole.link]).toEqual([200, undefined, null]);
     const all = rows(whole.body);
@@ -67,7 +67,7 @@ for (const [path, rows] of LISTS)
     expect(pages).toBe(Math.ceil(all.length / 2));
   });
 
-test("what is added, ends or is deleted between two pages repeats no row and skips none", async () => {
+test("changes between two pages repeat no row and skip none", async () => {
   const first = (await get("/users?limit=2")).body;
   expect(first.users.map(({ name }: { name: string }) => name)).toEqual(["ann", "bob"]);
   for (const name of ["abe", "bea", "eve"]) await createUser(pool.deps, name, "user", nobody, null);
@@ -81,7 +81,7 @@ test("what is added, ends or is deleted between two pages repeats no row and ski
   expect(older[0].id).toBe(newest.events[2].id - 1);
 });
 
-test("a limit or a cursor that is none is a 400 that names it, and no cursor breaks a list", async () => {
+test("an invalid limit or cursor is a 400 that names it, and no cursor breaks a list", async () => {
   const made = (key: unknown) => Buffer.from(JSON.stringify(key)).toString("base64url");
   const bad = [
     ["limit", ["0", "1001", "-1", "x", "1.5", ""]],
@@ -121,7 +121,7 @@ test("a reservation of many machines shortens a page rather than making it enorm
   await pool.sql("DELETE FROM machines WHERE name LIKE 'many-%'");
 });
 
-test("a reservation is told by one shape, in the list, on its own, and to whom it belongs", async () => {
+test("a reservation has the same shape in the list, on its own, and for its owner", async () => {
   const [{ id: userId }] = await pool.sql("SELECT id FROM users WHERE name = 'ann'");
   const { id } = await pool.reserve("anns", 1, userId);
   const one = (await get(`/reservations/${id}`)).body;
@@ -138,7 +138,7 @@ test("a reservation is told by one shape, in the list, on its own, and to whom i
     time_remaining: expect.stringMatching(/^\d\.\d minutes remaining$/),
   });
   expect([reserved.ends_at.toISOString(), one.duration_minutes]).toEqual([one.ends_at, 1]);
-  // Its time began when the accounts were there, to a few statements' time.
+  // Its time started when the accounts existed, give or take a few statements.
   const began = Date.parse(one.starts_at);
   expect(began).toBeGreaterThanOrEqual(reserved.created_at.getTime());
   expect(Math.abs(Date.parse(one.ends_at) - 60_000 - began)).toBeLessThan(1000);
@@ -148,7 +148,7 @@ test("a reservation is told by one shape, in the list, on its own, and to whom i
 
   await pool.sql("UPDATE holds SET confirmed_at = '2026-01-02 03:04:05.678' WHERE reservation_id = ?", [id]);
   expect((await get(`/reservations/${id}`)).body.starts_at).toBe("2026-01-02T03:04:05.678Z");
-  // One that was never confirmed: when it was asked for. And a user who is gone is named no more.
+  // One that was never confirmed shows when it was requested. And a deleted user is no longer named.
   await pool.sql("UPDATE holds SET confirmed_at = NULL WHERE reservation_id = ?", [id]);
   await pool.sql("DELETE FROM users WHERE name = 'ann'");
   expect((await get(`/reservations/${id}`)).body).toMatchObject({

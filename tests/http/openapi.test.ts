@@ -1,4 +1,4 @@
-// The description of the API: valid, complete, and no promise that the routes don't make.
+// The description of the API: valid, complete, and promising nothing that the routes don't.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { STATUS_CODES } from "node:http";
 import { join } from "node:path";
@@ -71,7 +71,7 @@ test("every route is in it, and nothing else", () => {
   expect(routes.length).toBeGreaterThan(10);
 });
 
-test("every operation says what it does, what it takes and what it answers, in JSON", () => {
+test("every operation says what it does, accepts and returns, in JSON", () => {
   for (const { name, operation } of operations) {
     expect(operation.summary, name).toBeTruthy();
     expect(Object.keys(operation.responses), name).toContainAnyValues(["200", "201"]);
@@ -112,7 +112,7 @@ test("every operation says what it does, what it takes and what it answers, in J
   }
 });
 
-test("every operation declares the errors that it can answer", () => {
+test("every operation declares the errors that it can return", () => {
   for (const { name, path, operation } of operations) {
     const expected = new Set(["400"]);
     if (path !== "/healthz") expected.add("503");
@@ -126,7 +126,7 @@ test("every operation declares the errors that it can answer", () => {
   }
 });
 
-test("it names what it speaks of, its operations, and every code", () => {
+test("its models, operations and every code have names", () => {
   const { schemas } = document.components;
   expect(Object.keys(schemas)).toEqual([
     "Event",
@@ -177,7 +177,7 @@ test("it names what it speaks of, its operations, and every code", () => {
   ]);
 });
 
-test("what is taken for a field that is left out is said", () => {
+test("defaults of omitted fields are shown", () => {
   const defaults = (name: string) => {
     const { operation } = operations.find(({ operation }) => operation.operationId === name) ?? {};
     const body = operation?.requestBody?.content["application/json"]?.schema.properties ?? {};
@@ -194,7 +194,7 @@ test("what is taken for a field that is left out is said", () => {
     expect(defaults(name)).toEqual({ limit: 1000 });
   for (const name of ["listUsers", "listTokens", "listEvents"])
     expect(defaults(name)).toEqual({ limit: 100 });
-  // A change of some fields leaves the others as they are.
+  // Changing some fields leaves the others alone.
   for (const name of ["changeMachine", "changeUser"]) expect(defaults(name)).toEqual({});
 });
 
@@ -223,7 +223,7 @@ test("the linter finds nothing in it", async () => {
     ],
     {
       cwd: join(import.meta.dir, "../.."),
-      // It would tell its makers that it was run, and ask for a newer version of itself.
+      // It would send telemetry, and check for updates.
       env: { ...process.env, REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true" },
       stdin: "ignore",
       stdout: "pipe",
@@ -237,14 +237,14 @@ test("the linter finds nothing in it", async () => {
   expect(said).not.toMatch(/warning|error/i);
 });
 
-test("it asks for a token exactly where the API does", async () => {
+test("it requires a token exactly where the API does", async () => {
   for (const { name, path, operation } of operations.filter(({ name }) => name.startsWith("GET "))) {
     const { status } = await call(api, "GET", path.replace(/\{\w+\}/, "nobody"));
     expect(status === 401, name).toBe(operation.security === undefined);
   }
 });
 
-test("the bodies that Swagger UI fills in are good ones", async () => {
+test("the bodies that Swagger UI fills in are valid", async () => {
   const bodies = operations.filter(({ operation }) => operation.requestBody);
   expect(bodies.map(({ name }) => name).sort()).toEqual([
     "PATCH /machines/{name}",
@@ -268,7 +268,7 @@ test("the bodies that Swagger UI fills in are good ones", async () => {
   }
 });
 
-// What a typed client knows of the app: an address that is not there does not compile.
+// For a typed client, a path that doesn't exist does not compile.
 type Routes = keyof (typeof app)["~Routes"];
 const there: Routes = "reservations";
 // @ts-expect-error

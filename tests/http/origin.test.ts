@@ -28,7 +28,7 @@ test("without a token, a browser's request for another site is refused", async (
   ]);
 });
 
-test("without a token, a name that was pointed at us is refused (DNS rebinding)", async () => {
+test("without a token, a foreign host name that resolves to us is refused (DNS rebinding)", async () => {
   for (const host of [
     "evil.example",
     "evil.example:3000",
@@ -39,7 +39,7 @@ test("without a token, a name that was pointed at us is refused (DNS rebinding)"
     expect(await answer("/available", { Host: host })).toEqual([403, "foreign_host"]);
 });
 
-test("people, curl and our own pages are let through", async () => {
+test("people, curl and our own pages are allowed", async () => {
   for (const headers of [
     {},
     { Host: "localhost:8443" },
@@ -52,7 +52,7 @@ test("people, curl and our own pages are let through", async () => {
   expect((await answer("/healthz", { Host: "evil.example" }))[0]).toBe(200);
 });
 
-test("with a token it is the token that counts", async () => {
+test("with a token, only the token decides", async () => {
   const token = "0123456789abcdef";
   const closed = await startProgram({ ...(await newSettings()), ADMIN_TOKEN: token });
   const headers = { Host: "pool.example", "Sec-Fetch-Site": "cross-site" };

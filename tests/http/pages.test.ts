@@ -31,7 +31,7 @@ const SWAGGER = [
   "/favicon-32x32.png",
 ];
 
-test("with ADMIN_TOKEN, /swagger and all under it is for those who are logged in or have a token", async () => {
+test("with ADMIN_TOKEN, /swagger and everything below it requires a login or a token", async () => {
   const session = withSession(await logIn(closed, { token: ADMIN }));
   for (const end of [...SWAGGER, "/nothing"]) {
     const path = `/swagger${end}`;
@@ -44,11 +44,11 @@ test("with ADMIN_TOKEN, /swagger and all under it is for those who are logged in
     for (const headers of [{ Cookie: session.Cookie }, { Authorization: `Bearer ${ADMIN}` }])
       expect((await look(closed, path, headers)).status).toBe(there);
   }
-  // Only a page is a place to be sent away from.
+  // Only pages redirect.
   expect((await look(closed, "/machines", BROWSER)).status).toBe(401);
 });
 
-test("open are the health checks and what is needed to log in, and nothing else", async () => {
+test("only the health checks and what is needed to log in are open", async () => {
   for (const path of ["/healthz", "/readyz", "/login", "/login.js", "/login.css"]) {
     const { status, headers } = await look(closed, path);
     expect([path, status]).toEqual([path, 200]);
@@ -61,7 +61,7 @@ test("open are the health checks and what is needed to log in, and nothing else"
   expect((await call(closed, "PUT", "/session", {})).status).toBe(401);
 });
 
-test("without ADMIN_TOKEN everybody sees them, also who follows a link; the description says that the API is open", async () => {
+test("without ADMIN_TOKEN everybody sees them, even through a link; the description says that the API is open", async () => {
   const followed = { ...BROWSER, "Sec-Fetch-Site": "cross-site" };
   for (const path of ["/swagger", "/swagger/json", "/login"])
     expect([path, (await look(open, path, followed)).status]).toEqual([path, 200]);

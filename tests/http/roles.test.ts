@@ -1,4 +1,4 @@
-// Every endpoint × who asks. A new route without a line here fails.
+// Every endpoint × every principal. A new route without a line here fails.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startMachines, type TestMachine } from "../support/machines.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
@@ -48,12 +48,12 @@ afterAll(async () => {
   await Promise.all(machines.map((machine) => machine.stop()));
 });
 
-/** For each endpoint the least role, and what a request that is let in is answered here (nothing of it changes much). */
+/** For each endpoint, the minimum role, and the answer to an allowed request here (none changes much). */
 const ENDPOINTS: Record<
   string,
   {
     least: "open" | "viewer" | "user" | "admin";
-    /** what alone counts here */
+    /** the only thing that matters here */
     by?: "token" | "session";
     path?: string;
     body?: unknown;
@@ -89,7 +89,7 @@ const ENDPOINTS: Record<
   "DELETE /session": { least: "viewer", by: "session", good: 200 },
 };
 const WHO = { nobody: -1, bad: -1, gone: -1, late: -1, vic: 1, uma: 2, ada: 3, admin: 3 };
-/** With a token in the header; with a session and its CSRF token, as our own pages ask; with the cookie alone. */
+/** With a token in the header; with a session and its CSRF token, like our own pages; with only the cookie. */
 const HOW = ["token", "session", "cookie"] as const;
 const LEAST = { open: 0, viewer: 1, user: 2, admin: 3 };
 
@@ -105,7 +105,7 @@ async function headers(who: string, how: (typeof HOW)[number]): Promise<Record<s
   return how === "session" ? withSession(login) : { Cookie: login.cookie };
 }
 
-test("every endpoint answers each asker as their role allows", async () => {
+test("every endpoint answers each principal as their role allows", async () => {
   const document = (await as("admin", "GET", "/swagger/json")).body;
   const all = Object.entries(document.paths as Record<string, object>).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
@@ -124,7 +124,7 @@ test("every endpoint answers each asker as their role allows", async () => {
     };
     for (const [who, rank] of Object.entries(WHO))
       for (const how of HOW) {
-        if (how !== "token" && rank < 0) continue; // nobody of those can log in: session.test.ts
+        if (how !== "token" && rank < 0) continue; // these can't log in: session.test.ts
         const { status, body: said } = await call(pool.api, method, where, body, await headers(who, how));
         const asked = `${who}, ${how}: ${name}`;
         expect(`${asked} ${status}`).toBe(`${asked} ${expected(rank, how)}`);
@@ -147,7 +147,7 @@ test("a user sees and ends their own reservations; a viewer sees all, an admin e
   expect((await as("ada", "DELETE", `/reservations/${hers.id}`)).status).toBe(200);
 });
 
-test("one user's Idempotency-Key is nobody else's", async () => {
+test("an Idempotency-Key belongs to its user", async () => {
   const ask = (who: string) =>
     call(
       pool.api,
@@ -162,14 +162,14 @@ test("one user's Idempotency-Key is nobody else's", async () => {
   await as("admin", "POST", "/release_all");
 });
 
-test("how to log in to a machine as its admin is shown to admins only", async () => {
+test("a machine's login is shown only to admins", async () => {
   const seen = async (who: string) => (await as(who, "GET", "/machines/m-1")).body;
   expect(await seen("uma")).toMatchObject({ user: null, last_error: null, port: machines[0]?.port });
   expect(await seen("vic")).toMatchObject({ user: null });
   expect(await seen("ada")).toMatchObject({ user: "root" });
 });
 
-test("who has a machine is shown to admins and to whoever has it", async () => {
+test("a machine's holder is shown only to admins and to that holder", async () => {
   const { body } = await as("uma", "POST", "/reservations", { username: "umas", duration: 5 });
   const name = body.machines[0].machine;
   const holder = async (who: string) => {
@@ -181,7 +181,7 @@ test("who has a machine is shown to admins and to whoever has it", async () => {
   for (const who of ["una", "vic"]) expect(await holder(who)).toBeNull();
   for (const who of ["uma", "ada", "admin"])
     expect(await holder(who)).toEqual({ id: body.id, username: "umas" });
-  // Nobody's reservation is not that of everybody who is nobody's.
+  // A reservation without a user doesn't belong to everybody without a user.
   await as("uma", "DELETE", `/reservations/${body.id}`);
 });
 
@@ -196,7 +196,7 @@ test("revocation takes effect immediately, in another process too", async () => 
   expect((await as("short", "GET", "/available", undefined, other)).status).toBe(401);
 });
 
-test("a deleted user's tokens count no more, and their reservations end with their accounts", async () => {
+test("a deleted user's tokens are no longer valid, and their reservations end with their accounts", async () => {
   const { body } = await as("una", "POST", "/reservations", { username: "una2", count: 2, duration: 5 });
   const gone = await as("admin", "DELETE", "/users/una");
   expect(gone.body.pending).toEqual([]);
@@ -205,7 +205,7 @@ test("a deleted user's tokens count no more, and their reservations end with the
   expect((await as("una", "GET", "/available")).status).toBe(401);
 });
 
-test("a token is shown once, kept as a hash, and can't be more than its user", async () => {
+test("a token is shown once, stored as a hash, and can't have a higher role than its user", async () => {
   const list = (await as("admin", "GET", "/tokens")).body.tokens;
   expect(JSON.stringify(list)).not.toContain(tokens.vic as string);
   expect(list.find((one: { user: string }) => one.user === "vic").prefix).toBe(tokens.vic?.slice(0, 8));
@@ -217,7 +217,7 @@ test("a token is shown once, kept as a hash, and can't be more than its user", a
     for (const token of Object.values(tokens)) expect(log()).not.toContain(token);
 });
 
-test("every change is recorded with who made it, in the order in which it happened, without a secret", async () => {
+test("every change is recorded with who made it, in order, without a secret", async () => {
   const { body } = await call(
     pool.api,
     "POST",
@@ -237,7 +237,7 @@ test("every change is recorded with who made it, in the order in which it happen
   const cleaned = (await as("admin", "GET", `/events?object=${machine}&limit=1`)).body;
   expect(cleaned.events[0]).toMatchObject({ action: "machine.cleaned", details: { reservation: body.id } });
 
-  // Page by page it is the same as at once.
+  // Page by page it is the same as all at once.
   const all = (await as("admin", "GET", "/events?limit=1000")).body.events;
   const paged: unknown[] = [];
   for (let path: string | undefined = "/events?limit=7"; path; ) {
@@ -251,7 +251,7 @@ test("every change is recorded with who made it, in the order in which it happen
     expect(text).not.toContain(secret);
 });
 
-test("a user is held to their limits, also by many requests at once; nobody else is", async () => {
+test("a user's limits are enforced, even for many requests at once; others are not affected", async () => {
   await as("admin", "PATCH", "/users/uma", { max_machines: 1, max_duration_minutes: 30 });
   const ask = (who: string, more = {}) =>
     as(who, "POST", "/reservations", { username: "lim", duration: 5, ...more });

@@ -1,4 +1,4 @@
-// What the author of a client expects of HTTP: methods, media types, errors as RFC 9457 writes them. In process.
+// What a client's author expects from HTTP: methods, media types, errors as in RFC 9457. In process.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { app } from "../../app.ts";
 import type { Deps } from "../../deps.ts";
@@ -17,7 +17,7 @@ afterAll(() => pool?.stop());
 const ask = (method: string, path: string, headers = {}, body?: unknown, deps = pool.deps) =>
   inProcess(app, deps)(method, path, body, headers);
 
-test("another method on an address that exists is a 405 that says which there are; OPTIONS says the same", async () => {
+test("an unsupported method on an existing path is a 405 that lists the supported ones; so does OPTIONS", async () => {
   const addresses: [path: string, allow: string][] = [
     ["/available", "GET, HEAD, OPTIONS"],
     ["/available/", "GET, HEAD, OPTIONS"],
@@ -26,7 +26,7 @@ test("another method on an address that exists is a 405 that says which there ar
     ["/reservations/some-id", "DELETE, GET, HEAD, OPTIONS"],
     ["/tokens/some-id", "DELETE, OPTIONS"],
     ["/session", "DELETE, GET, HEAD, OPTIONS, POST"],
-    // What changes something is not for those who look whether a link works.
+    // A link checker must not change anything.
     ["/reserve", "GET, OPTIONS"],
     ["/release_all", "GET, OPTIONS, POST"],
   ];
@@ -60,7 +60,7 @@ test("another method on an address that exists is a 405 that says which there ar
   expect(await pool.sql("SELECT state, generation FROM machines")).toEqual(before);
 });
 
-test("a body that is no JSON is a 415 wherever one is sent", async () => {
+test("a body that is not JSON is a 415 everywhere", async () => {
   const takes: [method: string, path: string][] = [
     ["POST", "/reservations"],
     ["POST", "/machines"],
@@ -93,13 +93,13 @@ test("a body that is no JSON is a 415 wherever one is sent", async () => {
         "unsupported_media_type",
       ]);
     }
-  // curl -d '' sends a form of no length.
+  // curl -d '' sends an empty form.
   const form = { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": "0" };
   expect((await ask("POST", "/release_all", form)).status).toBe(200);
   expect((await ask("GET", "/available", form)).status).toBe(200);
 });
 
-test("a query that says one thing twice is a 400 that names it", async () => {
+test("a repeated query parameter is a 400 that names it", async () => {
   for (const [query, field] of [
     ["username=a&username=b", "username"],
     ["username=a&count=1&count=1", "count"],
@@ -118,7 +118,7 @@ test("a query that says one thing twice is a 400 that names it", async () => {
   expect((await ask("GET", "/machines?&limit=1&")).status).toBe(200);
 });
 
-test("a number is digits and nothing else, in an address and in quotes", async () => {
+test("a number is only digits, in a URL and in quotes", async () => {
   for (const number of [
     "0x1",
     "1e0",
@@ -144,7 +144,7 @@ test("a number is digits and nothing else, in an address and in quotes", async (
   expect((await ask("GET", "/events?limit=2")).body.events).toHaveLength(2);
 });
 
-test("an error is told as RFC 9457 writes it to whoever asks for that, and as ever to everybody else", async () => {
+test("an error has the form of RFC 9457 if the client asks for that, and otherwise our own", async () => {
   const asked = (accept: string) => ask("GET", "/reserve?username=a&count=9", { Accept: accept });
   const details = [{ field: "count", message: "9 requested, 2 available" }];
   for (const accept of [
@@ -200,12 +200,12 @@ test("a token's scheme may be written in any case", async () => {
       "Bearer",
     ]);
   }
-  // Whoever may not ask is not told what there is.
+  // Those who aren't allowed don't learn what exists.
   expect((await ask("PUT", "/machines", {}, undefined, closed)).status).toBe(401);
   expect((await ask("OPTIONS", "/machines", {}, undefined, closed)).status).toBe(401);
 });
 
-test("five releases of one reservation at once all say the truth", async () => {
+test("five simultaneous releases of one reservation all answer truthfully", async () => {
   const { id } = await pool.reserve("five", 2);
   let open = () => {};
   const gate = new Promise<void>((go) => {
@@ -220,7 +220,7 @@ test("five releases of one reservation at once all say the truth", async () => {
       return pool.deps.accounts.clean(...all);
     },
   };
-  // Two API processes: the second doesn't know what the first has in hand.
+  // Two API processes: the second doesn't know what the first is doing.
   const [one, other] = [crypto.randomUUID(), crypto.randomUUID()].map((worker) => ({
     ...pool.deps,
     accounts,

@@ -1,4 +1,4 @@
-// Sessions, as browsers have them: who comes in, what a cookie may do, and when it ends, in every process at once.
+// Browser sessions: who can log in, what a cookie may do, and when it ends, in every process at once.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createConnection } from "mysql2/promise";
 import { connectionOptions } from "../../db/client.ts";
@@ -25,10 +25,10 @@ beforeAll(async () => {
 });
 afterAll(() => pool.stop());
 
-/** Asks with a cookie alone, as GET /session does. */
+/** Sends GET /session with only a cookie. */
 const look = (login: Login, at: { url: string } = pool.api) =>
   call(at, "GET", "/session", undefined, { Cookie: login.cookie });
-/** Both processes say the same of a session. */
+/** Both processes say the same about a session. */
 async function counts(login: Login): Promise<boolean> {
   const [one, two] = [await look(login), await look(login, other)];
   expect(two.status).toBe(one.status);
@@ -43,7 +43,7 @@ const actions = async (object: string) =>
     ],
   );
 
-test("a password: it is hashed, told to nobody, and lets its user in, in every process", async () => {
+test("a password: it is hashed, never shown, and logs its user in, in every process", async () => {
   const { body: users } = await admin("GET", "/users");
   expect(users.users[0]).toMatchObject({ name: "dora", has_password: true });
   const [row] = await pool.sql("SELECT password_hash FROM users WHERE name = 'dora'");
@@ -61,7 +61,7 @@ test("a password: it is hashed, told to nobody, and lets its user in, in every p
   expect(left / 3_600_000).toBeWithin(11.9, 12.1);
   const cookie = cookieIn(made.headers);
   expect((await look({ cookie, csrf: "" })).body).toEqual(made.body);
-  // What the database holds opens nothing.
+  // The database's content is useless for logging in.
   const [session] = await pool.sql("SELECT * FROM sessions");
   expect(cookie).not.toContain(session.id);
   expect((await look({ cookie: `__Host-machine_manager=${session.id}`, csrf: "" })).status).toBe(401);
@@ -76,7 +76,7 @@ test("passwords that are too short, too long or not printable are refused, and n
   expect((await admin("PATCH", "/users/dora", { password: "short" })).status).toBe(400);
 });
 
-test("one and the same answer: no such user, no password, a wrong one, and a bad token", async () => {
+test("the same answer for an unknown user, no password, a wrong one, and a bad token", async () => {
   await admin("POST", "/users", { name: "bare" });
   const bad = [
     { user: "nobody", password: PASSWORD },
@@ -96,7 +96,7 @@ test("one and the same answer: no such user, no password, a wrong one, and a bad
     expect((await call(pool.api, "POST", "/session", wish)).status).toBe(400);
 });
 
-test("a change by cookie needs the CSRF token of its session, and a page of ours", async () => {
+test("a change by cookie needs its session's CSRF token, and one of our pages", async () => {
   const [login, foreign] = [await logIn(pool.api, { token: ADMIN }), await logIn(pool.api, byDora)];
   const change = (headers: Record<string, string>) =>
     call(other, "POST", "/users", { name: "made-by-cookie" }, { Cookie: login.cookie, ...headers });
@@ -122,7 +122,7 @@ test("a change by cookie needs the CSRF token of its session, and a page of ours
   expect((await look(login)).body.csrf).toBe(login.csrf);
 });
 
-test("a GET that changes something takes no cookie, and is let in with a token", async () => {
+test("a GET that changes something refuses a cookie, and accepts a token", async () => {
   const login = withSession(await logIn(pool.api, { token: ADMIN }));
   for (const path of ["/reserve?username=x", "/reserve/?username=x", "/release_all", "/release_all/"]) {
     const { status, body } = await call(pool.api, "GET", path, undefined, login);
@@ -130,13 +130,13 @@ test("a GET that changes something takes no cookie, and is let in with a token",
     expect(body.error).toContain("POST");
   }
   expect((await call(pool.api, "POST", "/release_all", undefined, login)).status).toBe(200);
-  // The header wins over the cookie, for good and for bad.
+  // The header takes precedence over the cookie, for better or worse.
   expect((await call(pool.api, "GET", "/release_all", undefined, { ...login, ...bearer })).status).toBe(200);
   const bad = { ...login, Authorization: "Bearer mm_not-one-that-counts" };
   expect((await call(pool.api, "GET", "/users", undefined, bad)).status).toBe(401);
 });
 
-test("no page of another site logs anybody in", async () => {
+test("another site's page can't log anybody in", async () => {
   for (const headers of [{ "Sec-Fetch-Site": "cross-site" }, { Origin: "https://evil.example" }] as Record<
     string,
     string
@@ -146,7 +146,7 @@ test("no page of another site logs anybody in", async () => {
   }
 });
 
-test("a login makes a new id; the old session ends, and one that was planted never counts", async () => {
+test("a login makes a new id; the old session ends, and a planted one is never valid", async () => {
   const planted = `__Host-machine_manager=${"A".repeat(43)}`;
   const first = await call(pool.api, "POST", "/session", byDora, { Cookie: planted });
   const one = { cookie: cookieIn(first.headers), csrf: first.body.csrf };
@@ -156,7 +156,7 @@ test("a login makes a new id; the old session ends, and one that was planted nev
   const two = { cookie: cookieIn(second.headers), csrf: second.body.csrf };
   expect(two.cookie).not.toBe(one.cookie);
   expect([await counts(one), await counts(two)]).toEqual([false, true]);
-  // A login that fails changes nothing.
+  // A failed login changes nothing.
   const failed = { user: "dora", password: "not the password" };
   await call(pool.api, "POST", "/session", failed, { Cookie: two.cookie });
   expect(await counts(two)).toBe(true);
@@ -185,7 +185,7 @@ test("an idle session ends after an hour, and any after twelve, by the database'
   const [row] = await pool.sql(
     "SELECT TIMESTAMPDIFF(SECOND, seen_at, UTC_TIMESTAMP(3)) AS ago FROM sessions",
   );
-  expect(Number(row.ago)).toBeLessThan(30); // that was use
+  expect(Number(row.ago)).toBeLessThan(30); // it was just used
   await move("seen_at", 61);
   expect(await counts(login)).toBe(false);
   await move("seen_at", 1);
@@ -204,7 +204,7 @@ test("a request is a write for its session at most once a minute", async () => {
   expect(await seen()).toBe(before);
 });
 
-test("a password session ends with its password; a token session and a token live on", async () => {
+test("a password session ends with its password; a token session and a token stay valid", async () => {
   const { body: token } = await admin("POST", "/tokens", { user: "dora", name: "t" });
   const [one, two] = [await logIn(pool.api, byDora), await logIn(other, { token: token.token })];
   expect((await look(two)).body.name).toBe("dora/t");
@@ -221,17 +221,17 @@ test("a password session ends with its password; a token session and a token liv
   await admin("PATCH", "/users/dora", { password: PASSWORD });
 });
 
-test("who logs in while the password is changed does not get in with the old one", async () => {
+test("a login while the password is being changed does not succeed with the old one", async () => {
   const connection = await createConnection(connectionOptions(pool.settings.DATABASE_URL));
   await connection.query("START TRANSACTION");
   await connection.query("UPDATE users SET password_hash = NULL WHERE name = 'dora'");
-  // The old hash is still what others read; the login finds the password good, then the row locked.
+  // Others still read the old hash; the login finds the password correct, then the row locked.
   let done = false;
   const login = call(pool.api, "POST", "/session", byDora).finally(() => {
     done = true;
   });
   const waits = "SELECT 1 FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
-  // (What this table tells is only renewed when it was not asked for 100 ms.)
+  // (This table is refreshed only if it hasn't been read for 100 ms.)
   await until("it waits", 10_000, async () => done || (await pool.sql(waits)).length > 0, 150);
   await connection.query("COMMIT");
   await connection.end();
@@ -239,7 +239,7 @@ test("who logs in while the password is changed does not get in with the old one
   await admin("PATCH", "/users/dora", { password: PASSWORD });
 });
 
-test("a token session ends with its token: taken away, or expired", async () => {
+test("a token session ends with its token: revoked, or expired", async () => {
   const make = async () => (await admin("POST", "/tokens", { user: "dora", name: "short", days: 1 })).body;
   const [away, expires, soon] = [await make(), await make(), await make()];
   const sessions = await Promise.all([away, expires, soon].map(({ token }) => logIn(pool.api, { token })));
@@ -269,7 +269,7 @@ test("a session ends with its user, and one of an ADMIN_TOKEN with that token", 
     await logIn(other, { user: "eve", password: "eve's own password" }),
   ];
   expect((await admin("DELETE", "/users/dan")).status).toBe(200);
-  // Also one who is made anew under that name is somebody else.
+  // A new user of that name is somebody else.
   await admin("POST", "/users", { name: "dan", password: "dan's own password" });
   expect([await counts(dan), await counts(eve)]).toEqual([false, true]);
   expect(
@@ -288,7 +288,7 @@ test("a session ends with its user, and one of an ADMIN_TOKEN with that token", 
   }
 });
 
-test("with an open API a session counts all the same", async () => {
+test("a session is honoured even with an open API", async () => {
   const open = await startProgram({ ...pool.settings, ADMIN_TOKEN: "" });
   const login = await logIn(open, byDora);
   expect((await look(login, open)).body.user).toBe("dora");
@@ -301,7 +301,7 @@ test("with an open API a session counts all the same", async () => {
   await open.stop();
 });
 
-test("the scheduler forgets sessions that ended and counts that are over, and no others", async () => {
+test("the scheduler deletes expired sessions and counts, and no others", async () => {
   const login = await logIn(pool.api, byDora);
   await pool.sql("UPDATE sessions SET seen_at = UTC_TIMESTAMP(3) - INTERVAL 2 HOUR WHERE user_id IS NULL");
   await pool.sql(

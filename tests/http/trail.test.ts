@@ -1,4 +1,4 @@
-// What a request leaves behind: a line in the log, and a record of every refusal, as far as the disk bears it.
+// What a request leaves behind: a line in the log, and a record of every refusal, within limits.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readConfig } from "../../config.ts";
 import { build } from "../../deps.ts";
@@ -77,13 +77,13 @@ test("a refusal is recorded: who, what, from where", async () => {
     details: { status: 403, code: "forbidden" },
   });
   expect(pool.api.log()).not.toContain(guess);
-  // What is no refusal is not recorded.
+  // Only refusals are recorded.
   await ask("GET", "/machines/none");
   await ask("GET", "/machines?x=y");
   expect(await recorded()).toHaveLength(2);
 });
 
-test("a refusal is no second line in the log beside nginx's; another error is", async () => {
+test("a refusal doesn't add a second line to nginx's in the log; other errors do", async () => {
   await ask("GET", "/machines", "mm_a-guess", { "X-Request-Id": "request-0004" });
   await ask("GET", "/machines/none", ADMIN, { "X-Request-Id": "request-0005" });
   const of = (id: string) => lines().find(({ request }) => request === id);
@@ -92,7 +92,7 @@ test("a refusal is no second line in the log beside nginx's; another error is", 
   expect(of("request-0005")).toMatchObject({ level: "info", status: 404 });
 });
 
-test("what was not recorded is told when the minute is over, though nobody else is refused", async () => {
+test("what was not recorded is summed up when the minute is over, even if nobody else is refused", async () => {
   await pool.sql("DELETE FROM events");
   const script = `
     const { recordRefusal } = await import("${import.meta.dir}/../../pool/audit/refusals.ts");
@@ -117,7 +117,7 @@ test("many refusals don't fill the disk, and their number is not lost", async ()
   await until("all are over", 5000, () => seen() === 200);
   await until("30 are recorded", 5000, async () => (await recorded()).length >= 30);
   expect(await recorded()).toHaveLength(30);
-  // The same by a clock of our own: of each address so many, of all no more than the disk bears.
+  // The same with a fake clock: a limit per address, and one in all.
   const deps = build(readConfig(pool.settings));
   const refuse = (address: string, at: number) =>
     recordRefusal(
@@ -129,12 +129,12 @@ test("many refusals don't fill the disk, and their number is not lost", async ()
   await pool.sql("DELETE FROM events");
   for (let n = 0; n < 100; n++) await refuse("192.0.2.1", 1000 + n);
   expect(await recorded()).toHaveLength(30);
-  // Whoever floods hides nobody else.
+  // A flood doesn't hide others.
   await refuse("192.0.2.2", 2000);
   expect((await recorded()).at(-1)).toMatchObject({ address: "192.0.2.2" });
   for (let n = 0; n < 400; n++) await refuse(`2001:db8:0:${n.toString(16)}::1`, 3000);
   expect(await recorded()).toHaveLength(300);
-  // What was left out is an event by itself.
+  // One event sums up the rest.
   await refuse("192.0.2.3", 61_000);
   const [left] = await pool.sql("SELECT * FROM events WHERE action = 'requests.unrecorded'");
   expect(left).toMatchObject({ actor: "nobody", object: "requests" });

@@ -21,7 +21,7 @@ const make = (env: Record<string, string> = {}) =>
 const at = (name: string) => join(folder, name);
 const read = (name: string) => readFileSync(at(name), "utf8");
 
-/** A pair as a person would bring it. */
+/** A pair as an operator would provide it. */
 async function ownPair(name: string, days = 100) {
   const made = await run([
     "openssl",
@@ -45,7 +45,7 @@ async function ownPair(name: string, days = 100) {
   return { TLS_CERT: at(`${name}.pem`), TLS_KEY: at(`${name}.key`) };
 }
 
-test("makes a pair for localhost, with a key for its owner's eyes only, and keeps it", async () => {
+test("makes a pair for localhost, with a key that only its owner can read, and keeps it", async () => {
   const first = await make();
   expect(first).toEqual({
     kind: "self-signed",
@@ -60,7 +60,7 @@ test("makes a pair for localhost, with a key for its owner's eyes only, and keep
   expect(read("tls/cert.pem")).toBe(before);
 });
 
-test("a pair that ends soon is made anew", async () => {
+test("a pair that expires soon is renewed", async () => {
   await make();
   const old = await ownPair("old", 10);
   writeFileSync(at("tls/self-signed.pem"), readFileSync(old.TLS_CERT));
@@ -68,7 +68,7 @@ test("a pair that ends soon is made anew", async () => {
   expect(new X509Certificate(read("tls/cert.pem")).subject).toContain("CN=localhost");
 });
 
-test("the user's own pair takes its place, and the self-signed one comes back after it", async () => {
+test("the user's own pair replaces it, and the self-signed one comes back afterwards", async () => {
   await make();
   const selfSigned = read("tls/cert.pem");
   const own = await ownPair("pool.example");
@@ -80,7 +80,7 @@ test("the user's own pair takes its place, and the self-signed one comes back af
   expect(read("tls/cert.pem")).toBe(selfSigned);
 });
 
-test("a key of another certificate, or one half of a pair, is refused with a line that says so", async () => {
+test("another certificate's key, or half a pair, is refused with a message", async () => {
   const [one, two] = [await ownPair("one"), await ownPair("two")];
   const mixed = make({ TLS_CERT: one.TLS_CERT, TLS_KEY: two.TLS_KEY });
   await expect(mixed).rejects.toThrow("does not belong to the certificate");

@@ -1,4 +1,4 @@
-// A copy of this working tree with a native stack of its own: other ports and state than `just run`'s.
+// A copy of this working tree with a separate native stack: other ports and state than `just run`'s.
 import { readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ export class Copy {
       PORT: String(ports.api),
       MACHINE_BASE_PORT: String(ports.machines),
       EXPIRE_EVERY: "1",
-      // What a developer has set for another stack must not leak into this one.
+      // A developer's settings for another stack must not leak into this one.
       ...Object.fromEntries(
         [
           ...["DATABASE_URL", "DATABASE_PASSWORD", "DATABASE_OWNER_URL", "DATABASE_OWNER_PASSWORD"],
@@ -39,9 +39,9 @@ export class Copy {
     };
   }
 
-  /** Copies the working tree, what is not committed included, as it is after a clone with umask 077. */
+  /** Copies the working tree, including uncommitted changes, as it is after a clone with umask 077. */
   static async make(more: Record<string, string>): Promise<Copy> {
-    // Where root's checkouts lie: a place that no other user can enter.
+    // Where root's checkouts are: a place that no other OS user can enter.
     const folder = await mkdtemp("/root/machine-manager-test-");
     const [https, http, api, machines] = [
       await freePort(),
@@ -69,14 +69,14 @@ export class Copy {
     return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
   }
 
-  /** Every file of the copy, but those of installed packages. */
+  /** Every file of the copy, except installed packages. */
   files(): string[] {
     return readdirSync(this.folder, { recursive: true, encoding: "utf8" })
       .filter((path) => !path.startsWith("node_modules"))
       .sort();
   }
 
-  /** Every process that works in the copy: its words, by pid. */
+  /** Every process that runs in the copy: its command line, by pid. */
   processes(): Map<number, string> {
     const found = new Map<number, string>();
     for (const name of readdirSync("/proc")) {
@@ -87,13 +87,13 @@ export class Copy {
         if (words.includes(this.folder) || at.startsWith(this.folder) || this.sees(name))
           found.set(Number(name), words);
       } catch {
-        // It has ended meanwhile.
+        // It has ended in the meantime.
       }
     }
     return found;
   }
 
-  /** Whether our .local is at /mnt for a process, also after it was deleted: it is in the services' mount namespace. */
+  /** Whether a process sees our .local at /mnt, even after it was deleted: it is in the services' mount namespace. */
   private sees(pid: string): boolean {
     if (readFileSync(`/proc/${pid}/mountinfo`, "utf8").match(`${this.folder}/.local(//deleted)? /mnt `))
       return true;
@@ -102,7 +102,7 @@ export class Copy {
     return ours !== undefined && ours.ino === theirs?.ino && ours.dev === theirs.dev;
   }
 
-  /** The processes of a service that its supervisor has started. @returns never one that is not of this copy */
+  /** The processes of a service that its supervisor has started; only those of this copy. */
   pidsOf(what: string): number[] {
     return [...this.processes()].filter(([, words]) => words.includes(what)).map(([pid]) => pid);
   }

@@ -37,13 +37,13 @@ describe("the TLS proxy", () => {
     expect(answer.headers.get("location")).toBe(`https://127.0.0.1:${proxy.https}/available?a=1`);
   });
 
-  test("serves a certificate that is good for localhost, and hands requests on", async () => {
+  test("serves a certificate that is valid for localhost, and passes requests on", async () => {
     const answer = await ask("/machines?x=1", { method: "POST", body: '{"a":1}' });
     expect(answer.status).toBe(200);
     expect(await answer.text()).toBe('{"a":1}');
   });
 
-  test("says where a request comes from itself, whatever the client claims", async () => {
+  test("sets the client's address itself, whatever the client claims", async () => {
     await ask("/who", {
       headers: { "x-forwarded-for": "10.9.8.7", forwarded: "for=10.9.8.7", "x-request-id": "mine" },
     });
@@ -55,7 +55,7 @@ describe("the TLS proxy", () => {
     expect(headers?.get("host")).toBe(`localhost:${proxy.https}`);
   });
 
-  test("sets each security header once, and HSTS not with a self-signed certificate", async () => {
+  test("sets each security header once, and no HSTS with a self-signed certificate", async () => {
     const { headers } = await ask("/");
     expect(headers.get("x-frame-options")).toBe("DENY");
     expect(headers.get("x-content-type-options")).toBe("nosniff");
@@ -73,12 +73,12 @@ describe("the TLS proxy", () => {
     expect(proxy.log()).not.toContain("hunter2");
   });
 
-  test("lets nobody keep the answers of /reserve and /release_all", async () => {
+  test("forbids caching the responses of /reserve and /release_all", async () => {
     for (const path of ["/reserve?username=a", "/release_all"])
       expect((await ask(path)).headers.get("cache-control")).toBe("no-store");
   });
 
-  test("takes a body of 64 KiB and refuses a larger one in the API's form", async () => {
+  test("accepts a body of 64 KiB and refuses a larger one in the API's form", async () => {
     const fits = await ask("/machines", { method: "POST", body: "x".repeat(65536) });
     expect(fits.status).toBe(200);
     const large = await ask("/machines", { method: "POST", body: "x".repeat(65537) });
@@ -94,7 +94,7 @@ describe("the TLS proxy", () => {
     expect(await answer.json()).toMatchObject({ code: "bad_request" });
   });
 
-  test("lets a class of 40 come in the same second, and not one address go on like that", async () => {
+  test("lets a class of 40 come in the same second, but one address can't keep that up", async () => {
     const crowd = await Promise.all(Array.from({ length: 40 }, () => ask("/available")));
     expect(crowd.every(({ status }) => status === 200)).toBe(true);
     const refused: Response[] = [];
@@ -112,7 +112,7 @@ describe("the TLS proxy", () => {
     await until("it is let in again", 15_000, async () => (await ask("/available")).status === 200);
   });
 
-  test("speaks TLS 1.2 and 1.3, nothing older, and gives no session tickets", async () => {
+  test("speaks only TLS 1.2 and 1.3, and gives no session tickets", async () => {
     const speak = (version: "TLSv1.1" | "TLSv1.2" | "TLSv1.3") =>
       new Promise<string>((resolve) => {
         const socket = connect(
@@ -136,7 +136,7 @@ describe("the TLS proxy", () => {
     expect(client.stdout).not.toContain("TLS session ticket:");
   });
 
-  test("logs each request, and no query string of any", async () => {
+  test("logs each request, without its query string", async () => {
     await ask("/reserve?username=alice&password=hunter2", { headers: { referer: "https://x/?hunter2" } });
     await fetch(`http://127.0.0.1:${proxy.http}/reserve?password=hunter2`, { redirect: "manual" });
     await ask("/Reserve/?password=hunter2");
@@ -150,7 +150,7 @@ describe("the TLS proxy", () => {
 });
 
 describe("an API that dies", () => {
-  test("gets each change once only; the answer is in the API's form, and no log shows the password", async () => {
+  test("gets each change only once; the answer is in the API's form, and no log shows the password", async () => {
     let requests = 0;
     const dies = () =>
       Bun.listen({
@@ -190,7 +190,7 @@ describe("an API that dies", () => {
     }
   });
 
-  test("that reads only is asked of the next one", async () => {
+  test("reads are passed to the next one", async () => {
     const gone = await freePort();
     const other = await startProxy(`127.0.0.1:${gone}; server 127.0.0.1:${upstream.port}`);
     try {
@@ -201,7 +201,7 @@ describe("an API that dies", () => {
   });
 });
 
-test("HSTS is there with a real certificate", async () => {
+test("HSTS is set with a real certificate", async () => {
   const other = await startProxy(
     `127.0.0.1:${upstream.port}`,
     'add_header Strict-Transport-Security "max-age=31536000" always;',
@@ -211,7 +211,7 @@ test("HSTS is there with a real certificate", async () => {
   expect(headers.get("strict-transport-security")).toBe("max-age=31536000");
 });
 
-test("the template has no variables but those that are filled in", () => {
+test("the template has only variables that are filled in", () => {
   const names = [
     ...["API_UPSTREAM", "HTTPS_LISTEN", "HTTP_LISTEN", "HTTPS_PORT", "CERT", "CERT_KEY", "HSTS"],
     ...["OWN_HOSTS", "PROXY_SECRET"],

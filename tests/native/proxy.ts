@@ -1,4 +1,4 @@
-// A real nginx with our template, on free ports and in a temporary folder, in front of an upstream of the test's.
+// A real nginx with our template, on free ports and in a temporary folder, in front of the test's upstream.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -27,7 +27,7 @@ export async function run(command: string[], env: Record<string, string> = {}, c
   return { code: await child.exited, stdout, stderr };
 }
 
-/** A port that nothing listens on just now. */
+/** A port that is free right now. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer().once("error", reject);
@@ -42,9 +42,9 @@ export interface TlsProxy {
   https: number;
   http: number;
   folder: string;
-  /** The certificate, to be trusted by the test's requests. */
+  /** The certificate for the test's requests to trust. */
   ca: string;
-  /** Everything that nginx wrote: access log, error log, standard output and error. */
+  /** All of nginx's output: access log, error log, standard output and error. */
   log(): string;
   stop(): Promise<void>;
 }
@@ -65,8 +65,8 @@ export function render(values: Record<string, string>): string {
 }
 
 /**
- * @param upstream what stands behind `server` in nginx's upstream, such as 127.0.0.1:3000
- * @param pair TLS_CERT and TLS_KEY; without them a pair is made
+ * @param upstream the `server` in nginx's upstream, such as 127.0.0.1:3000
+ * @param pair TLS_CERT and TLS_KEY; without them, a pair is made
  */
 export async function startProxy(
   upstream: string,

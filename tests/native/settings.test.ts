@@ -30,14 +30,14 @@ const names = ["SECRET_KEY", "DATABASE_PASSWORD", "DATABASE_OWNER_PASSWORD", "HT
 const env = { MODE: "native", ...Object.fromEntries(names.map((name) => [name, ""])) };
 const setup = () => run(["provision/setup.sh"], env, folder);
 const dotEnv = () => readFileSync(join(folder, ".env"), "utf8");
-/** What is made of `text` as .env: the values of the names, and what is said of it. */
+/** Reads `text` as .env: the values of the names, and the warnings. */
 function loaded(text: string, names: string[], more: Record<string, string> = {}) {
   writeFileSync(join(folder, ".env"), text);
   const said: string[] = [];
   const settings = readSettings(folder, more, (line) => said.push(line));
   return { values: names.map((name) => settings.get(name)), said: said.join("\n") };
 }
-/** `native up` in a checkout that can't be started. */
+/** `native up` in a checkout that can't start. */
 function up(text: string) {
   writeFileSync(join(folder, ".env"), text);
   for (const name of ["config.ts", "settings.ts"]) cpSync(join(ROOT, name), join(folder, name));
@@ -46,7 +46,7 @@ function up(text: string) {
   return run(["provision/bun.sh", "provision/stack.ts", "native", "up"], { ...env, ...none }, folder);
 }
 
-test("setup makes .env with fresh secrets for its owner only, and leaves it alone afterwards", async () => {
+test("setup makes .env with fresh secrets, readable only by its owner, and leaves it alone afterwards", async () => {
   const first = await setup();
   expect(first).toMatchObject({ code: 0, stderr: "" });
   expect(statSync(join(folder, ".env")).mode & 0o777).toBe(0o600);
@@ -91,7 +91,7 @@ test(".env is read as text: quotes, comments and dollars, and nothing in it is r
   expect(existsSync(join(folder, "ran"))).toBe(false);
 });
 
-test("the environment wins over .env, and a name that is no setting is named", () => {
+test("the environment overrides .env, and an unknown name is reported", () => {
   const { values, said } = loaded("HTTPS_PORT=1\nHTTPS_PROT=2\nPATH=/nowhere\n", ["HTTPS_PORT"], {
     HTTPS_PORT: "8444",
   });
@@ -113,7 +113,7 @@ test("a password that SQL would misread stops the start, and is not shown", asyn
   expect(quoted.stderr).not.toContain("it's");
 });
 
-test("half of an own database's users stops the start", async () => {
+test("only one of the two database users of your own stops the start", async () => {
   const half = await up(
     "DATABASE_PASSWORD=x\nDATABASE_OWNER_PASSWORD=y\nDATABASE_OWNER_URL=mysql://o:p@h/d\n",
   );

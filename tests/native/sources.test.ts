@@ -1,4 +1,4 @@
-// The copy of its sources that the program runs from as root: what the image in Docker holds, open to all, and nothing else.
+// The copy of the sources that the program runs from as root: what the Docker image has, readable by all, and nothing else.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -30,7 +30,7 @@ beforeAll(async () => {
     cpSync(join(ROOT, name), join(from, name));
   cpSync(join(ROOT, "provision/native/service.sh"), join(from, "provision/native/service.sh"));
   symlinkSync(join(ROOT, "node_modules"), join(from, "node_modules"));
-  // What people keep there.
+  // Files that people keep there.
   for (const name of ["header.txt", "rack-8.json", "pool/notes.txt", "routes/.secret.ts.swp"])
     writeFileSync(join(from, name), "private");
   symlinkSync("/etc/passwd", join(from, "pool/link.ts"));
@@ -45,7 +45,7 @@ const files = (at: string) =>
     .map((entry) => join(entry.parentPath, entry.name).slice(at.length + 1))
     .sort();
 
-test("it has what the image has, and none of what else lies there", async () => {
+test("it has what the image has, and nothing else from the checkout", async () => {
   expect(await copy()).toMatchObject({ code: 0, stderr: "" });
   const ours = ["header.txt", "rack-8.json", "pool/notes.txt", "routes/.secret.ts.swp"];
   const scripts = ["bun.lock", "provision/docker/again.sh"]; // the image's, not the program's
@@ -57,12 +57,12 @@ test("it has what the image has, and none of what else lies there", async () => 
   for (const name of files(to))
     expect(`${name} ${statSync(join(to, name)).mode & 0o044}`).toBe(`${name} ${0o044}`);
   expect(statSync(join(from, "server.ts")).mode & 0o077).toBe(0);
-  // It is enough to run.
+  // It is enough to run the program.
   const help = await run(["bun", "--no-env-file", "server.ts", "migrate", "--help"], {}, to);
   expect(help).toMatchObject({ code: 0 });
 });
 
-test("again, it takes over what changed, came and went", async () => {
+test("a second run picks up changes, additions and removals", async () => {
   const before = statSync(join(to, "app.ts")).mtimeMs;
   writeFileSync(join(from, "log.ts"), "// changed");
   writeFileSync(join(from, "pool/new.ts"), "// new");

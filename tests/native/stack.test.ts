@@ -1,5 +1,5 @@
 // The native mode for real, in a copy of this working tree: `just run` from nothing, a login, `just run` again, hot reload,
-// a killed manager, and `just clean`, after which nothing is left. Ports of its own, so a running stack is no matter.
+// a killed manager, and `just clean`, after which nothing is left. On its own ports, so a running stack doesn't matter.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -25,7 +25,7 @@ const just = (...recipe: string[]) => copy.just(...recipe);
 const get = (path: string, init: RequestInit = {}) => copy.get(path, init);
 const processes = () => copy.processes();
 const dotEnv = (name: string) => copy.dotEnv(name);
-/** What people keep beside the sources, as README tells them to. */
+/** What people keep next to the sources, as the documents suggest. */
 const PRIVATE = ["header.txt", "cookies.txt", "rack-8.json"];
 /** The mode of everything in the copy that setup did not make. */
 async function modes(): Promise<string> {
@@ -38,7 +38,7 @@ async function modes(): Promise<string> {
     .sort()
     .join("\n");
 }
-/** What MariaDB's own client says. */
+/** The output of MariaDB's own client. */
 async function client(user: string, password: string, statement: string): Promise<string> {
   const command = ["mariadb", "--no-defaults", "--socket=.local/run/db/mysql.sock", `--user=${user}`];
   const ran = await run([...command, "machine_manager", "-e", statement], { MYSQL_PWD: password }, folder);
@@ -46,7 +46,7 @@ async function client(user: string, password: string, statement: string): Promis
 }
 const asProgram = (statement: string) => client("machine_manager", dotEnv("DATABASE_PASSWORD"), statement);
 const asRootOfDatabase = async (statement: string) => expect(await client("root", "", statement)).toBe("");
-/** Its pid, which is never one that kill(2) takes for "all". */
+/** Its pid; never one that means "all" to kill(2). */
 function manager(): number {
   const pid = Number(readFileSync(join(folder, ".local/run/manager.pid"), "utf8"));
   if (!(pid > 1)) throw new Error(`no pid: ${pid}`);
@@ -78,7 +78,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
     });
   });
 
-  test("root's checkout stays as closed as it was, and the program sees a copy of its sources and nothing else", async () => {
+  test("root's checkout stays as private as it was, and the program sees only a copy of its sources", async () => {
     expect(await modes()).toBe(modesBefore);
     expect(modesBefore).toContain("600 ./header.txt");
     expect(modesBefore).toContain("600 ./server.ts");
@@ -100,7 +100,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
       expect(seen.stdout.split("\n")).not.toContain(name);
   });
 
-  test("an account works over SSH until it is released, and no log knows its password", async () => {
+  test("an account works over SSH until it is released, and no log has its password", async () => {
     const reserved = await get("/reserve?username=alice&password=wonderland-77&count=1");
     expect(reserved).toMatchObject({
       status: 200,
@@ -127,7 +127,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect(status).toMatch(/^NoNewPrivs:\t1$/m);
   });
 
-  test("the program may add to the events and not change them; the owner's password is nowhere near it", async () => {
+  test("the program may add to the events but not change them; it can't see the owner's password", async () => {
     expect(await asProgram("DELETE FROM events")).toContain("DELETE command denied");
     expect(await asProgram("UPDATE events SET actor = 'nobody'")).toContain("UPDATE command denied");
     expect(await asProgram("SELECT 1 FROM events LIMIT 1")).toBe("1\n1\n");
@@ -156,13 +156,13 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect((await just("prune-events", "--help")).stdout).toContain("--older-than 365d");
   });
 
-  test("just run again changes nothing that stands", async () => {
+  test("just run again changes nothing that is running", async () => {
     const before = [...processes().keys()].sort();
     expect((await just("run")).code).toBe(0);
     expect([...processes().keys()].sort()).toEqual(before);
   });
 
-  test("a port that is taken is named together with the process that has it", async () => {
+  test("a taken port is reported with the process that has it", async () => {
     const other = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
     const taken = other.port;
     const refused = await run(["just", "up"], { ...env, HTTP_PORT: String(taken) }, folder);
@@ -171,7 +171,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect(refused.stderr).toContain(`port ${taken} is taken by bun (process ${process.pid})`);
   });
 
-  test("just run-dev restarts the program only, which then answers an edit within 2 s", async () => {
+  test("just run-dev restarts only the program, and an edit takes effect within 2 s", async () => {
     const database = pidOf("mariadbd");
     expect((await just("run-dev")).code).toBe(0);
     expect(pidOf("mariadbd")).toBe(database);
@@ -182,7 +182,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
         const answer = await get("/healthz").catch(() => undefined);
         return answer?.body.status === status;
       });
-    // A busy machine may be late once: one of three edits must be answered in time.
+    // A busy machine may be late: one of three edits must take effect in time.
     let inTime = false;
     for (let edit = 0; edit < 3 && !inTime; edit++) {
       writeFileSync(file, source.replaceAll('"ok"', '"edited"'));
@@ -196,12 +196,12 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect(inTime).toBe(true);
   });
 
-  test("in run-dev a mistake that stays is named with its file and line, and mending it is enough", async () => {
+  test("in run-dev, a persistent mistake is reported with its file and line, and fixing it is enough", async () => {
     const file = join(folder, "routes/healthz.ts");
     const source = readFileSync(file, "utf8");
     writeFileSync(file, `${source}\nconst broken = ;\n`);
     const place = `routes/healthz.ts:${source.split("\n").length + 1}:`;
-    // Tried again and again: more often, and for longer, than any process manager's patience.
+    // Retried more often, and for longer, than any process manager's patience.
     const tries = () => copy.log("api").split(place).length - 1;
     await until("it was tried six times", 30_000, () => tries() >= 6);
     const status = await just("status");
@@ -210,10 +210,10 @@ describe.skipIf(!asRoot)("the native stack", () => {
       /^api: DOWN since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, .*ended with exitcode 1/m,
     );
     expect(status.stdout).toContain(place);
-    writeFileSync(file, source.replaceAll('"ok"', '"mended"'));
+    writeFileSync(file, source.replaceAll('"ok"', '"fixed"'));
     await until("it answers", 10_000, async () => {
       const answer = await get("/healthz").catch(() => undefined);
-      return answer?.body.status === "mended";
+      return answer?.body.status === "fixed";
     });
     writeFileSync(file, source);
     await until("it answers", 10_000, async () => {
@@ -222,7 +222,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
     });
   });
 
-  test("just up stops with a service's own words when it can't start, soon", async () => {
+  test("just up stops soon with a service's own message if it can't start", async () => {
     const began = performance.now();
     const refused = await run(["just", "up"], { ...env, LOG_LEVEL: "loud" }, folder);
     expect(refused.code).not.toBe(0);
@@ -232,7 +232,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect((await just("run")).code).toBe(0);
   });
 
-  test("when the manager is killed nothing goes on without it, and just run brings all back", async () => {
+  test("if the manager is killed, nothing keeps running without it, and just run brings everything back", async () => {
     process.kill(manager(), "SIGKILL");
     await until(
       "its services have ended",
@@ -269,7 +269,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
     await inFolder("mariadb --socket=.local/run/db/mysql.sock machine_manager <backup.sql");
     await inFolder("just down");
     await inFolder("just run");
-    // What the dump does not know of is found on the machine.
+    // What the dump doesn't know of is found on the machine.
     const login = { host: "localhost", port: ports.machines, username: "late", password: "wonderland-78" };
     await until("the later account is gone", 90_000, async () => !(await canLogIn(login)));
     await until("the machine is offered", 90_000, async () =>
@@ -278,7 +278,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
     rmSync(join(folder, "backup.sql"));
   });
 
-  test("just up upgrades a stack whose one account had all rights, and keeps what it knows", async () => {
+  test("just up upgrades a stack whose only database user had all rights, and keeps its data", async () => {
     await asRootOfDatabase("DROP USER machine_manager_owner@localhost");
     await asRootOfDatabase("GRANT ALL ON machine_manager.* TO machine_manager@localhost");
     const env = join(folder, ".env");
@@ -294,14 +294,14 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect(upgraded.stdout + upgraded.stderr).not.toContain(dotEnv("DATABASE_OWNER_PASSWORD"));
   });
 
-  test("just rotate-key encrypts all secrets anew, also when it was cut off before", async () => {
+  test("just rotate-key re-encrypts all secrets, even if it was interrupted before", async () => {
     const machineSecret = () => asProgram("SELECT secret FROM machines");
     const said: string[] = [];
     const keys = [dotEnv("SECRET_KEY")];
     for (const cutOff of [false, true]) {
       const before = await machineSecret();
       if (cutOff) {
-        // As it is when the power goes after the first step: the database knows the new key, .env the old one.
+        // As after a power cut after the first step: the database has the new key, .env the old one.
         const next = randomBytes(32).toString("base64");
         writeFileSync(join(folder, ".local/next_secret_key"), next, { mode: 0o600 });
         const first = "provision/bun.sh provision/stack.ts native program rotate-key <.local/next_secret_key";
@@ -314,7 +314,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
       expect(await machineSecret()).not.toBe(before);
       keys.push(dotEnv("SECRET_KEY"));
       said.push(rotated.stdout, rotated.stderr);
-      // What was reserved in between is opened with the new key.
+      // A reservation made in between is opened with the new key.
       if (cutOff) expect((await get("/release_all")).body).toMatchObject({ released: 1, failed: [] });
       expect((await get("/reserve?username=after&count=1")).status).toBe(200);
       expect((await get("/release_all")).body).toMatchObject({ released: 1, failed: [] });
@@ -327,7 +327,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
     expect(readdirSync(join(folder, ".local"))).not.toContain("next_secret_key");
   });
 
-  test("no log, event or answer of a run holds a secret, also while the API dies and limits bite", async () => {
+  test("no log, event or response of a run contains a secret, even while the API dies and limits apply", async () => {
     const admin = (await just("token")).stdout.trim();
     expect(admin.length).toBeGreaterThan(30);
     expect((await just("run")).code).toBe(0);
@@ -338,7 +338,7 @@ describe.skipIf(!asRoot)("the native stack", () => {
       dotEnv("DATABASE_OWNER_PASSWORD"),
     ];
     const answers: string[] = [];
-    /** @param shows what this answer, and no other, may hold */
+    /** @param shows what only this response may contain */
     const ask = async (method: string, path: string, body?: unknown, shows?: string, token = admin) => {
       const answer = await fetch(`https://localhost:${ports.https}${path}`, {
         method,
@@ -381,12 +381,12 @@ describe.skipIf(!asRoot)("the native stack", () => {
       password: secret("machine"),
     });
     await ask("DELETE", "/machines/nobody?force=true");
-    // Limits bite: nginx refuses most of these.
+    // Limits apply: nginx refuses most of these.
     const flood = secret("of-a-flood");
     await Promise.all(
       Array.from({ length: 400 }, () => ask("GET", `/reserve?username=a&count=99&password=${flood}`)),
     );
-    // The API dies with requests in its hands, twice.
+    // The API dies twice in the middle of requests.
     for (const signal of ["SIGKILL", "SIGTERM"] as const) {
       const dying = secret("while-it-dies");
       const hanging = Array.from({ length: 8 }, () => ask("GET", `/reserve?username=die&password=${dying}`));

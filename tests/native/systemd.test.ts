@@ -1,4 +1,4 @@
-// The units of `just install-systemd`: systemd reads them without a complaint, and finds them as closed as they should be.
+// The units of `just install-systemd`: systemd accepts them without complaint, and rates them as hardened as they should be.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   cpSync,
@@ -44,7 +44,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("there is one for each service, and none holds a secret", () => {
+test("there is one for each service, and none contains a secret", () => {
   const services = ["api", "db", "nginx", "scheduler"];
   expect(readdirSync(units).sort()).toEqual(services.map((name) => `machine-manager-${name}.service`));
   for (const name of services) {

@@ -1,4 +1,4 @@
-// What testssl.sh would ask, with openssl: the proxy's TLS is Mozilla's intermediate profile, with ECDHE suites only
+// What testssl.sh would check, with openssl: the proxy's TLS is Mozilla's intermediate profile, with ECDHE suites only
 // (https://wiki.mozilla.org/Security/Server_Side_TLS), for an ECDSA and an RSA certificate.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ afterAll(async () => {
   await upstream.stop(true);
 });
 
-/** What openssl says of a handshake; `cipher` is empty when there was none. @param says what it sends then */
+/** openssl's result of a handshake; `cipher` is empty if it failed. @param says what to send afterwards */
 async function shake(at: TlsProxy, options: string, says = "") {
   const command = `printf '${says}' | timeout 10 openssl s_client -connect 127.0.0.1:${at.https} ${options} 2>&1`;
   const { stdout } = await run(["sh", "-c", command]);
@@ -34,7 +34,7 @@ async function shake(at: TlsProxy, options: string, says = "") {
   return { cipher, said: stdout };
 }
 
-/** Every cipher that this openssl knows for TLS 1.2 and before. */
+/** Every cipher of this openssl for TLS 1.2 and older. */
 async function allCiphers(): Promise<string[]> {
   const { stdout } = await run(["openssl", "ciphers", "-tls1_2", "ALL:COMPLEMENTOFALL:@SECLEVEL=0"]);
   return stdout
@@ -50,7 +50,7 @@ async function accepted(at: TlsProxy): Promise<string[]> {
   return found.sort();
 }
 
-test("TLS 1.2 with ephemeral keys and authenticated encryption only, of all the ciphers that there are", async () => {
+test("of all TLS 1.2 ciphers, only those with ephemeral keys and authenticated encryption", async () => {
   expect((await allCiphers()).length).toBeGreaterThan(60);
   for (const [at, kind] of [
     [proxy, "ECDSA"],
@@ -63,13 +63,13 @@ test("TLS 1.2 with ephemeral keys and authenticated encryption only, of all the 
     ]);
 });
 
-test("nothing older than TLS 1.2, also for a client that would take anything", async () => {
+test("nothing older than TLS 1.2, even for a client that accepts anything", async () => {
   for (const version of ["-tls1", "-tls1_1"])
     expect((await shake(proxy, `${version} -cipher ALL:@SECLEVEL=0`)).cipher).toBe("");
   for (const version of ["-tls1_2", "-tls1_3"]) expect((await shake(proxy, version)).cipher).not.toBe("");
 });
 
-test("the curves are those of the profile, the client's choice of cipher counts", async () => {
+test("the curves are those of the profile, and the client chooses the cipher", async () => {
   for (const curve of ["X25519", "P-256", "P-384"])
     expect((await shake(proxy, `-tls1_3 -curves ${curve}`)).cipher).not.toBe("");
   for (const curve of ["P-521", "ffdhe2048"])
@@ -80,7 +80,7 @@ test("the curves are those of the profile, the client's choice of cipher counts"
   }
 });
 
-test("no compression, no session tickets, no renegotiation that a client begins, HTTP/2 offered", async () => {
+test("no compression, no session tickets, no client-initiated renegotiation, HTTP/2 offered", async () => {
   const { said } = await shake(proxy, "-tls1_2 -alpn h2,http/1.1 -tlsextdebug");
   expect(said).toContain("Compression: NONE");
   expect(said).toContain("Secure Renegotiation IS supported");
@@ -90,7 +90,7 @@ test("no compression, no session tickets, no renegotiation that a client begins,
   expect(again.said).toMatch(/RENEGOTIATING[\s\S]*(no renegotiation|handshake failure|errno|:error:)/);
 });
 
-test("the certificate that is made: P-256, SHA-256, for localhost, for at most 398 days", async () => {
+test("the self-signed certificate: P-256, SHA-256, for localhost, for at most 398 days", async () => {
   const { stdout } = await run([
     "openssl",
     "x509",

@@ -25,7 +25,7 @@ test("just token sets ADMIN_TOKEN in .env once, and keeps the rest and its mode"
   const made = /ADMIN_TOKEN=([0-9a-f]{64})\n/.exec(readFileSync(env, "utf8"))?.[1] as string;
   expect(readFileSync(env, "utf8")).toBe(`# mine\nSECRET_KEY=keep\nADMIN_TOKEN=${made}\nPORT=3001\n`);
   expect(statSync(env).mode & 0o777).toBe(0o600);
-  // Alone, so that TOKEN=$(just token) is the token.
+  // Only the token, so that TOKEN=$(just token) works.
   expect(stdout).toBe(`${made}\n`);
   const again = await token();
   expect(again.code).toBe(1);

@@ -35,7 +35,7 @@ const fault = (work: Promise<unknown>) =>
   );
 const out = async (command: string) => (await machine.exec(command)).stdout.trim();
 
-test("made twice it is the same account, and what its user did meanwhile stays", async () => {
+test("made twice, it is the same account, and what its user did in the meantime stays", async () => {
   const ann = someone("ann");
   await accounts.create(target, generation, ann, password, HOUR);
   const login = { port: machine.port, username: "ann", password: password.password };
@@ -86,7 +86,7 @@ test("a hostile user leaves nothing behind", async () => {
   ).toBe("");
 });
 
-test("shared memory goes from a machine whose root has few capabilities, as in a container", async () => {
+test("shared memory is removed even if root has few capabilities, as in a container", async () => {
   const few = (await startMachines(1, { prefix: "few-", privileged: false }))[0] as TestMachine;
   const there = {
     ...target,
@@ -107,7 +107,7 @@ test("shared memory goes from a machine whose root has few capabilities, as in a
   await few.stop();
 });
 
-test("an account that is not ours is neither made over nor removed", async () => {
+test("a foreign account is neither changed nor removed", async () => {
   await machine.exec(
     "useradd -m -u 1600 local; echo theirs >/home/local/f; mkdir /home/ghost; echo 1 >/home/ghost/f",
   );
@@ -129,14 +129,14 @@ test("an account that is not ours is neither made over nor removed", async () =>
   expect(await fault(accounts.create(target, generation, same, password, HOUR))).toBe("uid_taken");
 });
 
-test("a step that comes late is refused, and a newer one ends an older one that hangs", async () => {
+test("a late step is refused, and a newer step kills an older one that hangs", async () => {
   const old = generation;
   generation += 2;
   const bea = someone("bea");
   await accounts.create(target, generation, bea, password, HOUR);
   expect(await fault(accounts.clean(target, old, bea))).toBe("fenced");
   expect(await canLogIn({ port: machine.port, username: "bea", password: password.password })).toBe(true);
-  // A step that holds the machine's lock: a removal stopped half-way.
+  // A step that holds the machine's lock: a removal stopped halfway.
   await machine.exec(
     "mv /usr/bin/mktemp /usr/bin/mktemp.real; printf '#!/bin/sh\nsleep 25\n' >/usr/bin/mktemp; chmod 755 /usr/bin/mktemp",
   );
@@ -150,7 +150,7 @@ test("a step that comes late is refused, and a newer one ends an older one that 
   expect(await out("pgrep -x sleep")).toBe("");
 });
 
-/** Tools that look, and end before they saw all: killed for want of memory, say. */
+/** Tools that end before they have seen everything: killed for lack of memory, say. */
 const BLIND: Record<string, [tool: string, instead: string]> = {
   "find ends before the last place": [
     "find",
@@ -168,7 +168,7 @@ const BLIND: Record<string, [tool: string, instead: string]> = {
   ],
 };
 for (const [name, [tool, instead]] of Object.entries(BLIND))
-  test(`a look that did not see all is no proof: ${name}`, async () => {
+  test(`an incomplete check proves nothing: ${name}`, async () => {
     const eve = someone("eve");
     await accounts.create(target, generation, eve, password, HOUR);
     await machine.exec(
@@ -181,18 +181,18 @@ for (const [name, [tool, instead]] of Object.entries(BLIND))
     await accounts.clean(target, generation, eve);
   });
 
-test("what nobody holds goes too; a machine with such an account takes no new one", async () => {
+test("orphaned accounts are removed too; a machine with one accepts no new account", async () => {
   const [one, two] = [someone("lostone"), someone("losttwo")];
   await accounts.create(target, generation, one, password, HOUR);
   expect((await accounts.look(target)).accounts).toBe(1);
   expect(await fault(accounts.create(target, generation, two, password, HOUR))).toBe("leftovers");
-  // Also when the machine lost its record: the account itself carries the mark.
+  // Even if the machine lost its record: the account itself carries the mark.
   await machine.exec("rm /var/lib/machine-manager/given");
   await accounts.clean(target, generation, null);
   expect(await out("ls /home | grep lost")).toBe("");
 });
 
-test("the whole disk is searched for files of former holders, and of nobody else", async () => {
+test("the whole disk is swept for files of former holders, and of nobody else", async () => {
   const dan = someone("dan");
   await accounts.create(target, generation, dan, password, HOUR);
   await machine.exec(
@@ -204,7 +204,7 @@ test("the whole disk is searched for files of former holders, and of nobody else
   expect(await out("ls /opt/share; cat /var/lib/machine-manager/used")).toBe("other");
 });
 
-test("another host key, a wrong password, silence, nobody: each has its class", async () => {
+test("a different host key, a wrong password, silence, nobody there: each has its class", async () => {
   const other = (await startMachines(1, { prefix: "other-" }))[0] as TestMachine;
   expect(await fault(accounts.look({ ...target, port: other.port }))).toBe("host_key");
   await other.stop();
@@ -218,7 +218,7 @@ test("another host key, a wrong password, silence, nobody: each has its class", 
   silent.stop(true);
 });
 
-test("nothing secret is in a process list while a step runs", async () => {
+test("no process list shows a secret while a step runs", async () => {
   const kim = someone("kim");
   await machine.exec(
     "mv /usr/sbin/chpasswd /usr/sbin/chpasswd.real; printf '#!/bin/sh\nps -ef >/tmp/seen; exec /usr/sbin/chpasswd.real\n' >/usr/sbin/chpasswd; chmod 755 /usr/sbin/chpasswd",
@@ -230,7 +230,7 @@ test("nothing secret is in a process list while a step runs", async () => {
   await accounts.clean(target, generation, kim);
 });
 
-test("a machine that answers without end is cut off", async () => {
+test("a machine whose output never ends is cut off", async () => {
   await machine.exec(
     "mv /usr/bin/timeout /usr/bin/timeout.real; printf '#!/bin/sh\nyes 012345678901234567890123456789\n' >/usr/bin/timeout; chmod 755 /usr/bin/timeout",
   );

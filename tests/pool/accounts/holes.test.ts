@@ -1,4 +1,4 @@
-// What a holder who knows how did to stay: each exploit that once worked, on Debian and on BusyBox.
+// How a skilled holder managed to stay: each exploit that once worked, on Debian and on BusyBox.
 import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Account, accountsOverSsh } from "../../../pool/accounts/accounts.ts";
 import type { Target } from "../../../pool/accounts/connect.ts";
@@ -26,7 +26,7 @@ for (const kind of KINDS)
     });
     afterAll(() => stop());
 
-    // What a test that failed left is no reason for the next one to fail.
+    // What a failed test left must not make the next one fail.
     afterEach(() => clean(null).catch(() => {}));
     const someone = (username: string): Account => ({ username, uid: uid++, mark: crypto.randomUUID() });
     const loginOf = ({ username }: Account) => ({
@@ -65,7 +65,7 @@ for (const kind of KINDS)
       }
     }
 
-    // Row 1. The stand-in for Alpine has no Python; what is looked at is the same.
+    // Row 1. The stand-in for Alpine has no Python; the check is the same.
     test.skipIf(kind === "BusyBox")(
       "a process whose main thread has ended, and whose other thread works on",
       async () => {
@@ -91,9 +91,9 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
       },
     );
 
-    // Row 1b: processes that fork and end, while eight others do nothing special.
-    test("chains of processes that fork and end hide nobody", async () => {
-      // Each time in another order of the numbers that the kernel gives them.
+    // Row 1b: processes that fork and exit, while eight others do nothing special.
+    test("chains of processes that fork and exit hide nobody", async () => {
+      // Each time, the kernel numbers them in a different order.
       for (let round = 0; round < 3; round++) {
         const bob = someone("bob");
         await make(bob);
@@ -103,7 +103,7 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
              (trap "" TERM HUP; while :; do sleep 1; done >/dev/null 2>&1 </dev/null &); done`,
         );
         await until("they run", 10_000, async () => (await left()).length >= 9);
-        // Alpine has no Perl, with which they are stopped at once elsewhere.
+        // Alpine has no Perl, which stops them all at once elsewhere.
         if (kind === "BusyBox") await out("mv /usr/bin/perl /usr/bin/perl.away");
         try {
           await clean(bob);
@@ -114,7 +114,7 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
       }
     });
 
-    test("one chain that is quicker than any list is ended, too", async () => {
+    test("a chain that is faster than any list is ended too", async () => {
       const ben = someone("ben");
       await make(ben);
       await ssh(
@@ -123,14 +123,14 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
       );
       const forks = async () => Number(await out("cut -d' ' -f5 /proc/loadavg"));
       await clean(ben);
-      // Numbers of processes go on quickly as long as it lives.
+      // Pids advance quickly as long as it lives.
       const before = await forks();
-      await Bun.sleep(300); // what is forked in this time is counted
+      await Bun.sleep(300); // counts the forks in this time
       expect((await forks()) - before).toBeLessThan(100);
       expect(await left()).toEqual([]);
     });
 
-    test("a user who stops whatever of theirs could end them", async () => {
+    test("a user who stops any process of theirs that could end them", async () => {
       const cat = someone("cat");
       await make(cat);
       await ssh(
@@ -148,7 +148,7 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
     });
 
     // Row 2.
-    test("a name or a uid that hands out rights on the machine is refused", async () => {
+    test("a name or a uid that carries rights on the machine is refused", async () => {
       const sudoers = (await machine.exec("cat /etc/sudoers")).stdout;
       await out(
         `mkdir -p /etc/sudoers.d /etc/polkit-1/rules.d
@@ -161,7 +161,7 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
       for (const name of ["wheels", "old-admin", "operators", "keepers", "netops"])
         expect(`${name} ${await fault(make(someone(name)))}`).toStartWith(`${name} refused: `);
       expect(await fault(make({ ...someone("numbered"), uid: 25_999 }))).toStartWith("refused: ");
-      // A group that there is, of the system's own.
+      // An existing system group.
       expect(await fault(make(someone("disk")))).toStartWith("foreign_account: ");
       await clean(null);
       expect(await left()).toEqual([]);
@@ -177,7 +177,7 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
     });
 
     // Row 3: as `podman unshare chown 1:1 ~` does it, with the help of newuidmap.
-    test("a home that its user gave to one of their sub-uids", async () => {
+    test("a home that its user handed to one of their sub-uids", async () => {
       const dan = someone("dan");
       await make(dan);
       if (!(await machine.exec("grep ^dan: /etc/subuid")).stdout)
@@ -192,7 +192,7 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
       expect(await left()).toEqual([]);
     });
 
-    test("sub-uids that were given over other accounts' uids are nobody's to kill", async () => {
+    test("sub-uids that overlap other accounts' uids are not killed", async () => {
       const eli = someone("eli");
       await make(eli);
       await machine.exec("sed -i /^eli:/d /etc/subuid; echo eli:1:70000 >>/etc/subuid");
@@ -202,14 +202,14 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
       expect(await left()).toEqual([]);
     });
 
-    test("what is left of sub-uids is still looked for when the account is gone", async () => {
+    test("leftovers of sub-uids are still searched for after the account is gone", async () => {
       const eve = someone("eve");
       await make(eve);
       if (!(await machine.exec("grep ^eve: /etc/subuid")).stdout)
         await out("echo eve:300000:65536 >>/etc/subuid");
       const sub = Number(await out("grep ^eve: /etc/subuid | cut -d: -f2"));
       await out(`mkdir /tmp/subs; touch /tmp/subs/f; chown ${sub + 3} /tmp/subs/f`);
-      // A search that removes nothing, so that the first try fails after the account is gone.
+      // A `find` that removes nothing, so that the first try fails after the account is gone.
       const first = await instead("find", 'case "$*" in *-delete*) exit 0 ;; esac; exec REAL "$@"', () =>
         fault(clean(eve)),
       );
@@ -220,7 +220,7 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
     });
 
     // Row 5.
-    test("folders in folders, deeper than a path may be long", async () => {
+    test("folders nested deeper than a path may be long", async () => {
       const fay = someone("fay");
       await make(fay);
       const dig =
@@ -229,7 +229,7 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
         loginOf(fay),
         `(${dig}); mkdir /tmp/pit /var/tmp/pit; (cd /tmp/pit && ${dig}); (cd /var/tmp/pit && ${dig})`,
       );
-      // Only what is at the bottom is theirs there: a search that does not reach it finds nothing.
+      // Only the innermost one is theirs: a search that does not reach it finds nothing.
       await out(`find /var/tmp/pit -type d -exec chown 0 {} + 2>/dev/null; true`);
       await clean(fay);
       expect(await left()).toEqual([]);
@@ -237,8 +237,8 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
       await machine.exec("cd /var/tmp && rm -rf pit 2>/dev/null; true");
     });
 
-    // Row 8: what can't be removed is taken from them, and links are never followed.
-    test("root follows no link of theirs", async () => {
+    // Row 8: what can't be removed is taken over, and links are never followed.
+    test("root never follows their links", async () => {
       const gus = someone("gus");
       await make(gus);
       await out(
@@ -258,7 +258,7 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
       expect(await left()).toEqual([]);
     });
 
-    // Row 14: a FUSE mount whose server is gone answers nobody.
+    // Row 14: a FUSE mount whose server is gone.
     test.skipIf(kind === "BusyBox")("mounts that were made for the user, wherever they are", async () => {
       const hal = someone("hal");
       await make(hal);
@@ -276,7 +276,7 @@ sys.exit(ctypes.CDLL(None, use_errno=True).mount(b"x", sys.argv[1].encode(), b"f
       await mount("/mnt/else where");
       await out(`mkdir -p /media/hal/disk; mount -t tmpfs -o uid=${hal.uid} disk /media/hal/disk`);
       expect(await out("grep -c fuse.x /proc/mounts")).toBe("4");
-      // A mount that stays is told, and the machine is not clean.
+      // A mount that stays is reported, and the machine is not clean.
       const first = await instead("umount", "exit 1", () => fault(clean(hal)));
       expect(first).toContain("mounts: ");
       await clean(hal);
@@ -303,7 +303,7 @@ ctypes.CDLL(None).mount(b"x", b"/run/user/1000/gv fs", b"fuse.x", 6, o)'; touch 
       },
     );
 
-    // Row 4: people of a directory are in no file of the machine.
+    // Row 4: users of a directory are in no file on the machine.
     test.skipIf(kind === "BusyBox")(
       "people of a directory keep their uids, their processes and their files",
       async () => {
@@ -325,7 +325,7 @@ ctypes.CDLL(None).mount(b"x", b"/run/user/1000/gv fs", b"fuse.x", 6, o)'; touch 
         expect(await fault(make(someone("ldapgroup")))).toStartWith("foreign_account: ");
         expect(await out("cat /var/lib/machine-manager/given 2>/dev/null || true")).toBe("");
         await clean(ivo);
-        // Also when an older version had written it down, or the person came later.
+        // Even if an older version had recorded it, or the person came later.
         await out(`echo '${person} ivo ${ivo.mark}' >>/var/lib/machine-manager/given`);
         expect(await fault(clean(ivo))).toStartWith("foreign_account: ");
         await out(

@@ -1,4 +1,4 @@
-// Whoever answers first is the machine: its key is kept at once, and whoever answers later with another gets no password.
+// The first host key seen is pinned at once, and a host that later answers with a different one gets no password.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readConfig } from "../../../config.ts";
 import { build, type Deps } from "../../../deps.ts";
@@ -40,7 +40,7 @@ for (const [fault, fail] of [
   ],
   ["timeout", (fake: FakeMachine) => Object.assign(fake, { behaviour: { close: "output" } })],
 ] as const)
-  test(`a first contact that fails (${fault}) keeps the key; another machine there is sent nothing`, async () => {
+  test(`a first contact that fails (${fault}) pins the key; a different machine there gets nothing`, async () => {
     const fake = await startFake({ name: `fake-${fault}` });
     const { password } = fake;
     fail(fake);

@@ -50,10 +50,10 @@ test("a reservation ends by the database's clock, its account is gone within 10 
   for (const hold of holds) expect(hold.released_at >= hold.confirmed_at).toBe(true);
 });
 
-test("a machine that dies leaves the offer and returns by itself; so does one that was dead when registered", async () => {
+test("a machine that dies is quarantined and returns automatically; so does one that was dead when registered", async () => {
   await at("m-2").stop();
   await pool.sql("UPDATE machines SET probed_at = probed_at - INTERVAL 1 HOUR");
-  await until("m-2 left the offer", 20_000, async () => (await stateOf("m-2")) === "quarantined");
+  await until("m-2 is quarantined", 20_000, async () => (await stateOf("m-2")) === "quarantined");
   expect((await get("/machines/m-2")).fault).toBe("unreachable");
   await call(pool.api, "DELETE", "/machines/m-2");
   expect((await pool.register(at("m-2"))).body.state).toBe("quarantined");
@@ -61,11 +61,11 @@ test("a machine that dies leaves the offer and returns by itself; so does one th
   await until("m-2 is back", 60_000, async () => (await stateOf("m-2")) === "available");
 });
 
-test("a changed host key takes a machine out, and no password is sent to it", async () => {
+test("a machine with a changed host key is quarantined, and gets no password", async () => {
   await pool.sql(
     "UPDATE machines SET probed_at = probed_at - INTERVAL 1 HOUR, host_key = CONCAT(LEFT(host_key, 60), 'AAAA') WHERE name = 'm-3'",
   );
-  await until("m-3 left the offer", 20_000, async () => (await stateOf("m-3")) === "quarantined");
+  await until("m-3 is quarantined", 20_000, async () => (await stateOf("m-3")) === "quarantined");
   const seen = await get("/machines/m-3");
   expect(seen.fault).toBe("host_key");
   expect(seen.last_error).toContain("SHA256:");
@@ -89,7 +89,7 @@ test("a machine that can't be cleaned is quarantined, never offered, and retried
   expect((await get(`/reservations/${body.id}`)).state).toBe("ended");
 });
 
-test("an API killed while it prepares loses nothing: the scheduler gives all back", async () => {
+test("an API killed during preparation loses nothing: the scheduler undoes everything", async () => {
   // The machine stops answering in the middle of the step, so that the kill hits it.
   await at("m-1").exec(
     "mv /usr/sbin/useradd /usr/sbin/useradd.real; printf '#!/bin/sh\n/usr/sbin/useradd.real \"$@\"; touch /tmp/made; sleep 20\n' >/usr/sbin/useradd; chmod 755 /usr/sbin/useradd",
@@ -105,7 +105,7 @@ test("an API killed while it prepares loses nothing: the scheduler gives all bac
   expect(await asked).toBe("no answer");
   await at("m-1").exec("mv /usr/sbin/useradd.real /usr/sbin/useradd");
   expect((await get("/available")).available).toEqual([]);
-  // Not by waiting a minute: the lease is made to have run out.
+  // Instead of waiting a minute, make the lease run out.
   await pool.sql("UPDATE machines SET lease_until = UTC_TIMESTAMP(3) WHERE state = 'preparing'");
   await allFree();
   for (const { exec } of pool.machines)
@@ -114,7 +114,7 @@ test("an API killed while it prepares loses nothing: the scheduler gives all bac
   expect(row.state).toBe("failed");
 });
 
-test("old reservations are forgotten, young ones kept", async () => {
+test("old reservations are deleted, recent ones kept", async () => {
   await pool.sql("UPDATE reservations SET ended_at = ended_at - INTERVAL 31 DAY WHERE username = 'ann'");
   const { prune } = await import("../../../pool/reservations/prune.ts");
   const { build } = await import("../../../deps.ts");
@@ -126,7 +126,7 @@ test("old reservations are forgotten, young ones kept", async () => {
   await deps.database.close();
 });
 
-test("SIGTERM ends API and scheduler with 0 within 10 s, also in the middle of a step", async () => {
+test("SIGTERM ends API and scheduler with 0 within 10 s, even in the middle of a step", async () => {
   await at("m-1").exec(
     "mv /usr/sbin/useradd /usr/sbin/useradd.real; printf '#!/bin/sh\ntouch /tmp/made; sleep 25\n' >/usr/sbin/useradd; chmod 755 /usr/sbin/useradd; rm -f /tmp/made",
   );

@@ -1,4 +1,4 @@
-// One file spells the states; what leads from one to the next is complete, and what the docs draw.
+// One file spells the states; the transitions are complete, and the docs show them.
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ const ROOT = join(import.meta.dir, "../../..");
 const SPELL_THEM = ["pool/lifecycle/states.ts", "db/schema/pool.ts"];
 
 test("no other file of the program spells a state", () => {
-  // A machine may also fail with the fault `failed`; and a route is called by its address.
+  // A machine may also have the fault `failed`; and routes are named by their paths.
   const names = [...MACHINE_STATES, ...RESERVATION_STATES].filter((name) => name !== "failed");
   const spelled = new RegExp(`(?<!name: )["'](${names.join("|")})["']`);
   const files = [...new Bun.Glob("{pool,routes,http,cron,db}/**/*.ts").scanSync(ROOT)];
@@ -25,7 +25,7 @@ test("no other file of the program spells a state", () => {
   expect(lines).toEqual([]);
 });
 
-test("every state is reached, and every one leads on, but for those that are an end", () => {
+test("every state can be reached, and left unless it is final", () => {
   for (const [states, moves, ends] of [
     [MACHINE_STATES, Object.values(MACHINE_MOVES), []],
     [RESERVATION_STATES, Object.values(RESERVATION_MOVES), ["ended", "failed"]],
@@ -34,7 +34,7 @@ test("every state is reached, and every one leads on, but for those that are an 
       new Set(moves.flatMap((move) => [...move.from])),
       new Set(moves.map((move) => move.to)),
     ];
-    // `queued` is for what is to come.
+    // `queued` is for the future.
     const used = states.filter((state) => state !== "queued");
     expect(used.filter((state) => !to.has(state))).toEqual([]);
     expect(used.filter((state) => !from.has(state))).toEqual([...ends]);

@@ -1,4 +1,4 @@
-// Registering undoes what it did itself, and nothing of whoever has the same name by then.
+// A failed registration undoes only what it did itself, not another machine that has the same name by then.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readConfig } from "../../../config.ts";
 import { machines } from "../../../db/schema/pool.ts";
@@ -21,7 +21,7 @@ afterAll(async () => {
   await pool.stop();
 });
 
-test("a machine that is removed by its id is not another one that has its name by now", async () => {
+test("removing a machine by its id doesn't remove another one that has its name by now", async () => {
   const register = (port: number) =>
     call(pool.api, "POST", "/machines?check=false", { name: "twin", host: "localhost", port, password: "x" });
   expect((await register(2201)).status).toBe(201);

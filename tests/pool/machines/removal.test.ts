@@ -1,4 +1,4 @@
-// A machine that is being removed can't be had back, and what was removed as clean has no account.
+// A removal can't be undone, and a machine that was removed as clean has no account.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startAdmins } from "../../faults/admins.ts";
 import { check, settle } from "../../faults/checker.ts";
@@ -10,7 +10,7 @@ import { startPool, type TestPool } from "../../support/pool.ts";
 import { call, type Program, startProgram } from "../../support/program.ts";
 import { until } from "../../support/until.ts";
 
-/** In `just test`; `just test-faults --long` goes on for longer, and faults/kills has admins among its clients, too. */
+/** In `just test`; `just test-faults --long` runs longer, and faults/kills has admins among its clients too. */
 const MOST_REMOVED = process.env.FAULT_LONG ? 40 : 12;
 
 setDefaultTimeout(120_000);
@@ -28,13 +28,13 @@ const stateOf = async ({ name }: TestMachine) =>
   (await pool.sql("SELECT state FROM machines WHERE name = ?", [name]))[0]?.state;
 const accountsOn = async (machine: TestMachine) => (await machine.exec("ls /home")).stdout.trim();
 
-/** The machine removes no account until the function that is answered was called. */
+/** Blocks removals on the machine until the returned function is called. */
 async function holdUp(machine: TestMachine): Promise<() => Promise<unknown>> {
   await machine.exec(`touch /run/hold; p=$(command -v userdel); [ -e $p.real ] || mv $p $p.real
     printf '#!/bin/sh\\nwhile [ -e /run/hold ]; do sleep 0.05; done\\nexec %s.real "$@"\\n' $p >$p; chmod 755 $p`);
   return () => machine.exec("rm -f /run/hold");
 }
-/** All others are drained, so that a reservation gets this one. */
+/** Drains all others, so that a reservation gets this one. */
 async function reserveOn(machine: TestMachine, username: string): Promise<string> {
   await pool.sql("UPDATE machines SET drained = name <> ?", [machine.name]);
   const { status, body } = await ask("POST", "/reservations", { username });
@@ -46,7 +46,7 @@ const back = async (machine: TestMachine) => {
   await pool.sql("UPDATE machines SET drained = 0");
 };
 
-test("nothing takes a machine back that is being removed: no PATCH, claim, release, retry, nor a second removal", async () => {
+test("nothing brings back a machine that is being removed: no PATCH, claim, release, retry, or second removal", async () => {
   const machine = only();
   const id = await reserveOn(machine, "rita");
   const goOn = await holdUp(machine);
@@ -77,7 +77,7 @@ test("nothing takes a machine back that is being removed: no PATCH, claim, relea
   await back(machine);
 });
 
-test("a removal whose process died is carried on by a scheduler, and the machine is never offered", async () => {
+test("a scheduler resumes a removal whose worker died, and the machine is never offered", async () => {
   const machine = only();
   const id = await reserveOn(machine, "dora");
   const goOn = await holdUp(machine);
@@ -111,13 +111,13 @@ test("a removal whose process died is carried on by a scheduler, and the machine
   await back(machine);
 });
 
-test("a row goes only under the lease and the generation with which its machine was cleaned", async () => {
+test("a row is deleted only under the lease and generation with which its machine was cleaned", async () => {
   const machine = only();
   await reserveOn(machine, "gina");
   const goOn = await holdUp(machine);
   const removed = ask("DELETE", `/machines/${machine.name}?force=true`);
   await until("it is being removed", 20_000, async () => (await stateOf(machine)) === "removing");
-  // Somebody else took it over, as `recover` does when a lease ran out.
+  // Another worker took it over, as `recover` does when a lease runs out.
   await pool.sql(
     "UPDATE machines SET generation = generation + 1, lease_worker = 'other', lease_until = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR WHERE name = ?",
     [machine.name],
@@ -135,7 +135,7 @@ test("a row goes only under the lease and the generation with which its machine 
   await back(machine);
 });
 
-test("a reservation that loses its last machine is over; one that loses another goes on", async () => {
+test("a reservation that loses its last machine is over; otherwise it stays active", async () => {
   await pool.sql("UPDATE machines SET drained = name NOT IN ('rem-1', 'rem-2')");
   const once = () =>
     call(pool.api, "POST", "/reservations", { username: "lola", count: 2 }, { "Idempotency-Key": "lola" });
@@ -149,7 +149,7 @@ test("a reservation that loses its last machine is over; one that loses another 
   for (const machine of pool.machines.slice(0, 2)) await back(machine);
 });
 
-test("one that nobody holds but has somebody's account is not removed as clean", async () => {
+test("a free machine with an orphaned account is not removed as clean", async () => {
   const machine = only();
   await pool.sql(
     "UPDATE machines SET state = 'quarantined', fault = 'leftovers', last_error = 'still there' WHERE name = ?",

@@ -1,4 +1,4 @@
-// What counts against a user's limit on machines: also what they released and what can't be cleaned because of them.
+// What counts against a user's limit on machines, including released ones that can't be cleaned because of them.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type Behaviour, type FakeMachine, newKey, startFake } from "../../faults/fake_ssh.ts";
 import { startPool, type TestPool } from "../../support/pool.ts";
@@ -38,7 +38,7 @@ const uncleaned = (kind: string): Behaviour => ({
       ? { text: `FAIL ${kind} something\n`, status: 1 }
       : { text: `${truth}\n`, status: 0 },
 });
-/** As the scheduler would do it, had it one here. */
+/** What a scheduler would do. */
 const cleanUp = async (id: string) => {
   behave({});
   await until(
@@ -50,7 +50,7 @@ const cleanUp = async (id: string) => {
 };
 
 for (const kind of ["leftovers", "foreign_account", "failed", "timeout"])
-  test(`a machine that was released counts while its holder keeps it from being cleaned: ${kind}`, async () => {
+  test(`a released machine counts while its holder keeps it from being cleaned: ${kind}`, async () => {
     const { id } = (await reserve()).body;
     behave(uncleaned(kind));
     expect((await ask("DELETE", `/reservations/${id}`)).status).toBe(202);
@@ -65,7 +65,7 @@ for (const kind of ["leftovers", "foreign_account", "failed", "timeout"])
     await cleanUp(again.body.id);
   });
 
-test("one that can't be reached does not count: a machine that is switched off is nobody's doing", async () => {
+test("one that can't be reached does not count: it isn't the user's fault that a machine is switched off", async () => {
   const { id, machines } = (await reserve()).body;
   const off = fakes.find(({ name }) => name === machines[0].machine) as FakeMachine;
   off.behaviour = { close: "accept" };
@@ -89,7 +89,7 @@ test("one that is still being cleaned counts", async () => {
     error: expect.stringContaining("not clean yet"),
     details: [{ field: "count", message: "at most 0 more" }],
   });
-  // The others serve others.
+  // The other machines serve other users.
   for (const fake of fakes) if (fake.account === "") fake.behaviour = {};
   const theirs = await ask("POST", "/reservations", { username: "ada" }, ADMIN);
   expect(theirs.status).toBe(201);

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => pool.stop());
 
-test("100 clients ask for 2 of 50 machines at once, of two APIs: 25 get them, nobody shares", async () => {
+test("100 clients request 2 of 50 machines at once from two APIs: 25 get them, nobody shares", async () => {
   const answers = await Promise.all(
     Array.from({ length: 100 }, (_, n) =>
       call(
@@ -29,13 +29,13 @@ test("100 clients ask for 2 of 50 machines at once, of two APIs: 25 get them, no
   const names = granted.flatMap(({ body }) => body.machines.map((m: { machine: string }) => m.machine));
   expect(new Set(names).size).toBe(50);
 
-  // The machines themselves: each has exactly its one holder's account.
+  // On the machines themselves: each has exactly its holder's account.
   for (const { body } of granted)
     for (const { machine } of body.machines) {
       const found = pool.machines.find(({ name }) => name === machine);
       expect((await found?.exec("ls /home"))?.stdout.trim()).toBe(body.username);
     }
-  // And the record: no machine was ever held twice at a time.
+  // And in the record: no machine ever had two holders at a time.
   const overlaps = await pool.sql(
     `SELECT a.machine_name FROM holds a JOIN holds b ON a.machine_id = b.machine_id AND a.id < b.id
      AND a.claimed_at < COALESCE(b.released_at, '9999-01-01') AND b.claimed_at < COALESCE(a.released_at, '9999-01-01')`,
@@ -48,7 +48,7 @@ test("100 clients ask for 2 of 50 machines at once, of two APIs: 25 get them, no
   for (const { exec } of pool.machines) expect((await exec("ls /home")).stdout).toBe("");
 });
 
-test("20 clients send the same Idempotency-Key at once, to two APIs: one reservation, and nobody is told of another", async () => {
+test("20 clients send the same Idempotency-Key at once to two APIs: there is only one reservation", async () => {
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, n) =>
       call(
@@ -62,7 +62,7 @@ test("20 clients send the same Idempotency-Key at once, to two APIs: one reserva
   );
   const told = answers.filter(({ status }) => status === 201);
   expect(told.length).toBeGreaterThan(0);
-  // Those that came while the first was at work are told so, and may ask again.
+  // Those that came while the first was in progress get an error that says so, and may retry.
   for (const { status, body } of answers)
     if (status !== 201) expect([status, body.code]).toEqual([503, "still_preparing"]);
   expect(new Set(told.map(({ body }) => `${body.id} ${body.password}`)).size).toBe(1);

@@ -1,4 +1,4 @@
-// What a machine refuses because of the request is told to its caller, and the machine stays; its words are for admins.
+// If a machine refuses because of the request, the caller gets the error and the machine stays; its words are for admins.
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type FakeMachine, newKey, startFake } from "../../faults/fake_ssh.ts";
 import { startPool, type TestPool } from "../../support/pool.ts";
@@ -34,7 +34,7 @@ afterEach(() => {
 
 const as = (who: string, method: string, path: string, body?: unknown) =>
   call(pool.api, method, path, body, { Authorization: `Bearer ${tokens[who]}` });
-/** From now on each create ends so. */
+/** From now on, each create ends like this. */
 function failWith(kind: string): void {
   for (const fake of fakes)
     fake.behaviour = {
@@ -50,7 +50,7 @@ for (const [kind, code] of [
   ["refused", "account_refused"],
   ["foreign_account", "username_taken"],
 ] as const)
-  test(`${kind}: the caller is told, no other machine is asked, and all are offered again without a fault`, async () => {
+  test(`${kind}: the caller gets the error, no other machine is tried, and all are offered again without a fault`, async () => {
     failWith(kind);
     for (const count of [1, 2]) {
       fakes.forEach(({ steps }) => {
@@ -72,13 +72,13 @@ for (const [kind, code] of [
     expect(actions).not.toContain("reservation.swapped");
   });
 
-test("a machine's words are for admins; users get the kind of fault in ours", async () => {
+test("only admins see a machine's words; users see the kind of fault in ours", async () => {
   for (const kind of ["refused", "foreign_account", "unsupported", "failed", "timeout", "leftovers"]) {
     failWith(kind);
     const answers: Record<string, string> = {};
     for (const who of ["uma", "admin"]) {
       const username = `says-${kind.replace("_", "-")}-${who}`;
-      // The ones that failed for the last were put aside for cleaning.
+      // The machines that failed for the last one went to cleaning.
       await clean();
       const { status, body } = await as(who, "POST", "/reservations", { username });
       expect([409, 503]).toContain(status);

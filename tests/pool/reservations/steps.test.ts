@@ -1,4 +1,4 @@
-// admit → allocate → prepare → confirm: each alone, on what the one before it left.
+// admit → allocate → prepare → confirm: each alone, on what the previous one left.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Credential } from "../../../pool/accounts/accounts.ts";
 import { MachineFault } from "../../../pool/accounts/faults.ts";
@@ -35,7 +35,7 @@ const rowOf = async (id: string) =>
 const allocated = async (more?: Partial<ReserveInput>) =>
   (await allocate(pool.deps, admit(pool.deps, asked(more)), 0)) as Allocated;
 
-test("admit refuses what the rules forbid, without a look at the pool", () => {
+test("admit refuses what the rules forbid, without using the pool", () => {
   const deps = { ...pool.deps, db: undefined as never };
   expect(() => admit(deps, asked({ durationMinutes: 999_999 }))).toThrow("duration: at most 10080 minutes");
   expect(() => admit(deps, asked({ username: "root" }))).toThrow("username");
@@ -54,7 +54,7 @@ test("allocate seals the credential in the row, prepare opens it, confirm erases
   expect(credential).not.toContain("pass-word-1");
 
   opened.length = 0;
-  // Whoever prepares it has only what is in the database, as a scheduler would.
+  // The preparing worker has only what is in the database, as a scheduler would.
   const prepared = await prepare(pool.deps, it);
   expect(opened).toEqual([
     { kind: "password", password: "pass-word-1" },
@@ -64,7 +64,7 @@ test("allocate seals the credential in the row, prepare opens it, confirm erases
 
   await confirm(pool.deps, prepared);
   expect(await rowOf(it.id)).toMatchObject({ state: "active", credential: null });
-  // A COMMIT whose answer was lost is sent again.
+  // A COMMIT whose answer was lost is repeated.
   await confirm(pool.deps, prepared);
   await undo(pool.deps, it.id, "over", true, false);
 });
@@ -79,7 +79,7 @@ test("a sealed credential moves to the new SECRET_KEY with all the others", asyn
   pool.deps.keys = keysOf(pool.deps.db, next);
   await finishRotation(pool.deps);
   opened.length = 0;
-  // Another process has the rows as they are now.
+  // Another process reads the current rows.
   const now = await machinesHeldBy(pool.deps, it.id);
   await confirm(pool.deps, await prepare(pool.deps, { ...it, machines: now }));
   expect(opened).toEqual([{ kind: "password", password: "pass-word-2" }]);
@@ -87,7 +87,7 @@ test("a sealed credential moves to the new SECRET_KEY with all the others", asyn
   await undo(pool.deps, it.id, "over", true, false);
 });
 
-test("what is undone keeps no credential and lets go of its key and its machines", async () => {
+test("undo erases the credential and frees the key and the machines", async () => {
   const it = await allocated({ idempotencyKey: "k1", keys: ["ssh-ed25519 AAAA"] });
   await undo(pool.deps, it.id, new MachineFault("failed", "no"), false, false);
   expect(await rowOf(it.id)).toEqual({ state: "failed", credential: null, idempotency_key: null });
@@ -95,7 +95,7 @@ test("what is undone keeps no credential and lets go of its key and its machines
   expect(prepare(pool.deps, it)).rejects.toThrow("ended while it was being prepared");
 });
 
-test("confirm refuses when a machine was taken over meanwhile", async () => {
+test("confirm refuses if a machine was taken over in the meantime", async () => {
   const prepared = await prepare(pool.deps, await allocated());
   await pool.sql("UPDATE machines SET lease_worker = 'somebody' WHERE reservation_id = ?", [prepared.id]);
   expect(confirm(pool.deps, prepared)).rejects.toThrow("ended while it was being prepared");

@@ -1,5 +1,5 @@
-// A uid is nobody's second before every disk was searched since its last use; who is refused uses none up, and neither
-// one user nor one machine can use up the others'.
+// A uid is reused only after every disk has been swept since its last use; refused requests use none up, and neither one user
+// nor one machine can use up the others'.
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { MachineFault } from "../../../pool/accounts/faults.ts";
 import { PoolError } from "../../../pool/errors.ts";
@@ -49,9 +49,9 @@ const refusal = (asked: Promise<unknown>) =>
   );
 const soon = "UTC_TIMESTAMP(3)";
 
-test("after the last uid come those from the beginning that no disk may still know", async () => {
-  await had(30_000, 30_000, "active", "NULL"); // still somebody's
-  await had(30_001, 30_001, "ended", "'2026-01-03'"); // not searched for since
+test("after the last uid, the counter continues with those from the start that no disk may still have", async () => {
+  await had(30_000, 30_000, "active", "NULL"); // still in use
+  await had(30_001, 30_001, "ended", "'2026-01-03'"); // not swept since
   await had(30_002, 30_002, "failed", "NULL"); // its machines are not clean yet
   await had(30_003, 30_003, "ended", "'2026-01-01'");
   await had(30_003, 30_003, "ended", "'2025-01-01'");
@@ -60,7 +60,7 @@ test("after the last uid come those from the beginning that no disk may still kn
   for (let n = 0; n < 4; n++) uids.push(await uidOf(pool.reserve(`round${n}`)));
   expect(uids).toEqual([LAST - 1, LAST, 30_003, 30_004]);
   await releaseAll(pool.deps);
-  // One machine that was not searched for long holds all of them back; but not when it is put aside.
+  // One machine that hasn't been swept for long holds all of them back; but not if it is quarantined.
   await had(30_005, 30_006, "ended", "'2026-01-01'");
   await pool.sql("UPDATE machines SET swept_at = '2025-12-31' WHERE name = 'stub-1'");
   expect(await uidOf(pool.reserve("later"))).toBe(30_007);
@@ -77,7 +77,7 @@ test("many at once get a uid each, and none twice", async () => {
   expect(uids.sort()).toEqual([30_000, 30_001, 30_002, LAST]);
 });
 
-test("many at once whose machines all name the same uid get another one each, and nobody is refused", async () => {
+test("many at once whose machines all name the same uid each get a different one, and nobody is refused", async () => {
   for (let round = 0; round < 5; round++) {
     await pool.sql(`UPDATE machines SET uid_floor = ${30_500 + round * 10}`);
     const uids = await Promise.all(
@@ -88,22 +88,22 @@ test("many at once whose machines all name the same uid get another one each, an
   }
 });
 
-test("a refused request uses no uid up", async () => {
+test("a refused request uses up no uid", async () => {
   const before = await counter();
   for (let n = 0; n < 20; n++) expect(await refusal(pool.reserve("greedy", 5))).toBe("not_enough_machines");
   expect(await counter()).toBe(before);
   expect(await uidOf(pool.reserve("modest"))).toBe(FIRST);
 });
 
-test("all uids in use: a refusal of its own kind, at once, and the machines stay free", async () => {
+test("all uids in use: an immediate refusal with its own code, and the machines stay free", async () => {
   await had(FIRST, LAST, "ended", soon);
   expect(await refusal(pool.reserve("late"))).toBe("no_uid_free");
   expect(await pool.sql("SELECT DISTINCT state FROM machines")).toEqual([{ state: "available" }]);
-  // The disks are searched before their time, and then there is one.
+  // The disks are swept early, and then one is free.
   await pool.sql("UPDATE reservations SET ended_at = ended_at - INTERVAL 1 SECOND");
   expect(await sweep(pool.deps)).toBe(4);
   expect(await uidOf(pool.reserve("late"))).toBe(FIRST);
-  // Searched a moment ago: it would free nothing.
+  // Swept a moment ago: another sweep would free nothing.
   await had(FIRST, LAST, "ended", soon);
   expect(await sweep(pool.deps)).toBe(0);
 });
@@ -123,7 +123,7 @@ test("the last free uid is found, wherever it is", async () => {
     }
 });
 
-test("one user uses up a quarter of the uids at most, and then is told so; others go on", async () => {
+test("one user may use up a quarter of the uids, and then gets an error; others are not affected", async () => {
   const uma = crypto.randomUUID();
   const tim = crypto.randomUUID();
   for (const [id, name] of [
@@ -135,13 +135,13 @@ test("one user uses up a quarter of the uids at most, and then is told so; other
       name,
     ]);
   await had(FIRST, FIRST + 248, "ended", soon, uma);
-  await had(FIRST + 249, FIRST + 300, "ended", "'2026-01-01'", uma); // searched for since
+  await had(FIRST + 249, FIRST + 300, "ended", "'2026-01-01'", uma); // swept since
   await lastGiven(FIRST + 248);
   await pool.reserve("uma", 1, uma);
   expect(await refusal(pool.reserve("uma", 1, uma))).toBe("limit_reached");
   await pool.reserve("tim", 1, tim);
   await pool.reserve("somebody");
-  // After a search they may go on.
+  // After a sweep they may continue.
   await pool.sql("UPDATE machines SET swept_at = UTC_TIMESTAMP(3) + INTERVAL 1 SECOND");
   await pool.reserve("uma", 1, uma);
 });
@@ -151,7 +151,7 @@ const remembers = (port: number, highest: number) =>
   pool.creates.set(port, (uid) => {
     if (uid <= highest) throw new MachineFault("uid_taken", "taken", highest);
   });
-/** A machine that says so whatever it is given. */
+/** A machine that claims this whatever it is given. */
 const lies = (port: number, highest: number) =>
   pool.creates.set(port, () => {
     throw new MachineFault("uid_taken", "taken", highest);
@@ -161,7 +161,7 @@ const next = (port: number) =>
   pool.sql("UPDATE machines SET last_used_at = IF(port = ?, '2000-01-01', UTC_TIMESTAMP(3))", [port]);
 
 for (const said of [30_400, LAST - 1, LAST, 0])
-  test(`a machine that lies about uids (${said || "out of range"}) moves only itself, and nobody else notices`, async () => {
+  test(`a machine that lies about uids (${said || "out of range"}) affects only itself, and nobody else notices`, async () => {
     lies(1, said);
     for (let n = 0; n < 6; n++) {
       await next(1);
@@ -175,7 +175,7 @@ for (const said of [30_400, LAST - 1, LAST, 0])
     expect(await uidOf(pool.reserve("without"))).toBeLessThan(FIRST + 20);
   });
 
-test("after a restored dump the machines that were used one after the other refuse one uid after the other: passed all the same", async () => {
+test("after a restored dump, machines that were used in sequence refuse one uid after another: it still succeeds", async () => {
   for (const port of [1, 2, 3, 4]) {
     remembers(port, 30_100 + port);
     await pool.sql("UPDATE machines SET last_used_at = ? WHERE port = ?", [`2026-01-0${port}`, port]);
@@ -183,7 +183,7 @@ test("after a restored dump the machines that were used one after the other refu
   await pool.reserve("first");
 });
 
-test("what many machines remember from before a restored dump is passed, by each as it says so, and by nobody else", async () => {
+test("uids that many machines remember from before a restored dump are skipped, for each machine separately", async () => {
   for (const port of [1, 2, 3]) remembers(port, 30_099 + port);
   const all = await uidOf(pool.reserve("all", 4));
   expect(all).toBeGreaterThan(30_102);
@@ -198,7 +198,7 @@ test("what many machines remember from before a restored dump is passed, by each
   await releaseAll(pool.deps);
   await next(4);
   expect(await uidOf(pool.reserve("four"))).toBe(30_001);
-  // Once its disk was searched it knows none of them any more.
+  // Once its disk has been swept, it remembers none of them.
   await pool.sql("UPDATE machines SET sweep_at = '2026-01-01' WHERE port = 1");
   await sweep(pool.deps);
   expect(await pool.sql("SELECT uid_floor FROM machines WHERE port = 1")).toEqual([{ uid_floor: 0 }]);

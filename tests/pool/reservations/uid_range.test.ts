@@ -1,4 +1,4 @@
-// At the end of the uids: an answer of its own, at once, also for four that ask together; and a range of the lab's own.
+// When uids run out: an immediate answer with its own code, even for four at once; and a custom range.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startPool, type TestPool } from "../../support/pool.ts";
 import { call } from "../../support/program.ts";
@@ -7,7 +7,7 @@ setDefaultTimeout(120_000);
 
 const FIRST = 100_000;
 const LAST = 139_999;
-/** How long the answer may take on a busy machine; it was 27 s, and 59 s for four at once. */
+/** How long the answer may take on a busy machine; it used to be 27 s, and 59 s for four at once. */
 const AT_ONCE_MS = 3000;
 
 let pool: TestPool;
@@ -21,7 +21,7 @@ afterAll(() => pool.stop());
 
 const reserve = (username: string) => call(pool.api, "POST", "/reservations", { username, count: 1 });
 
-test("an account has a uid of the range that was set, and the machine removes it", async () => {
+test("an account has a uid from the configured range, and can be removed", async () => {
   const { status, body } = await reserve("ranger");
   expect(status).toBe(201);
   const machine = pool.machines.find(({ name }) => name === body.machines[0].machine);
@@ -31,7 +31,7 @@ test("an account has a uid of the range that was set, and the machine removes it
   expect(await passwd()).not.toMatch(/^ranger:/m);
 });
 
-test("40 000 uids in use: each answer says so at once, also to four together", async () => {
+test("40 000 uids in use: each answer says so at once, even for four together", async () => {
   await pool.sql(
     `INSERT INTO reservations (id, username, uid, state, count, duration_minutes, created_at, ends_at, ended_at)
      SELECT UUID(), 'old', ? + a.n + 200 * b.n, 'ended', 1, 1, '2020-01-01', '2020-01-01', UTC_TIMESTAMP(3)
@@ -61,7 +61,7 @@ test("40 000 uids in use: each answer says so at once, also to four together", a
     }
     if (together <= 4) expect(took).toBeLessThan(AT_ONCE_MS);
   }
-  // The last one that is free is found as fast, and everybody else is told.
+  // The last free one is found just as fast, and everybody else gets the error.
   await pool.sql("UPDATE reservations SET ended_at = '2020-01-01' WHERE uid = ?", [FIRST + 20_000]);
   const answers = await Promise.all(["one", "two", "three", "four"].map(reserve));
   expect(answers.map(({ status }) => status).sort()).toEqual([201, 503, 503, 503]);

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { useUids } from "../../bench/uids.ts";
 import { startStubPool } from "../../support/stub_pool.ts";
 
-test("1000 refused requests use no uid up, 200 short reservations one each", async () => {
+test("1000 refused requests use up no uid, 200 short reservations one each", async () => {
   const pool = await startStubPool(16);
   try {
     const use = await useUids(pool, 1000, 200);

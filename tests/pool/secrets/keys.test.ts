@@ -46,7 +46,7 @@ test("a machine is registered with the pool's own key, which is made once and ne
   });
 });
 
-test("all secrets are encrypted anew while requests run, and then the old key opens nothing", async () => {
+test("all secrets are re-encrypted while requests run, and then the old key opens nothing", async () => {
   const wish = { username: "kay", duration: 5 };
   const headers = { "Idempotency-Key": "before-the-rotation" };
   const first = (await ask("POST", "/reservations", wish, headers)).body;
@@ -55,7 +55,7 @@ test("all secrets are encrypted anew while requests run, and then the old key op
   const depsWith = (SECRET_KEY: string) => build(readConfig({ ...pool.settings, SECRET_KEY }));
   const [oldDeps, newDeps] = [depsWith(old), depsWith(next)];
 
-  // Reserving, releasing and registering go on, in a process that knows the old key only.
+  // Reserving, releasing and registering continue, in a process that only knows the old key.
   let rotating = true;
   const statuses: number[] = [];
   const clients = Array.from({ length: 2 }, async () => {
@@ -72,7 +72,7 @@ test("all secrets are encrypted anew while requests run, and then the old key op
   await Promise.all(clients);
   expect(statuses.length).toBeGreaterThan(2);
   expect(statuses.filter((status) => status >= 400)).toEqual([]);
-  // Who registered while it ran took the new key: nothing is left to do, and to run it again is harmless.
+  // Machines registered while it ran were sealed with the new key: nothing is left to do, and running it again is harmless.
   expect(await rotateKey(oldDeps, next)).toBe(0);
   expect((await ask("POST", "/reservations", wish, headers)).body).toEqual(first);
 
@@ -99,7 +99,7 @@ test("all secrets are encrypted anew while requests run, and then the old key op
   }
   await expect(startProgram(pool.settings)).rejects.toThrow("SECRET_KEY is not the key");
 
-  // What was reserved before stays, and so does its Idempotency-Key; its password can't be told again.
+  // Earlier reservations stay, and so do their Idempotency-Keys; their passwords can't be returned again.
   const { password: _, ...rest } = first;
   expect((await ask("POST", "/reservations", wish, headers)).body).toEqual(rest);
   const changed = await ask("POST", "/reservations", { ...wish, duration: 6 }, headers);
@@ -112,7 +112,7 @@ test("all secrets are encrypted anew while requests run, and then the old key op
   await Promise.all([oldDeps, newDeps].map((deps) => deps.database.close()));
 });
 
-test("a machine that was removed by force without being clean is remembered, and cleaned when it comes back", async () => {
+test("a machine that was removed dirty is remembered, and cleaned when it comes back", async () => {
   for (const known of ["address", "host key"]) {
     const { body } = await ask("POST", "/reservations", { username: "ulla", password: "pw", duration: 5 });
     const name = body.machines[0].machine;
