@@ -1,4 +1,4 @@
-// The scripts ask the API through nginx, and trust the certificate that it serves: that one, and no other.
+// The scripts call the API through nginx, and trust only the certificate that it serves.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Whether a server with one certificate is believed by who trusts another one. */
+/** Whether a client that trusts one certificate accepts a server with another. */
 async function believed(served: string, trusted: string): Promise<boolean> {
   const tls = { cert: pem(served), key: readFileSync(join(folder, `${served}.key`), "utf8") };
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", tls, fetch: () => new Response("ok") });
@@ -40,12 +40,12 @@ async function believed(served: string, trusted: string): Promise<boolean> {
   }
 }
 
-test("its own certificate, whatever name it has, and whoever has signed it", async () => {
+test("its own certificate is accepted, whatever its names, and whoever signed it", async () => {
   expect(await believed("other", "other")).toBe(true);
   expect(await believed("own", "own")).toBe(true);
 });
 
-test("no other one", async () => {
+test("any other one is refused", async () => {
   expect(await believed("other", "own")).toBe(false);
   expect(await believed("own", "other")).toBe(false);
 });

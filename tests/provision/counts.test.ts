@@ -1,4 +1,4 @@
-// What `.ci/run` says in its last line is the sum of bun's summaries.
+// The last line of `.ci/run` is the sum of bun's summaries.
 import { expect, test } from "bun:test";
 import { countsOf, summary } from "../../provision/checks/counts.ts";
 
@@ -12,12 +12,12 @@ other words
  1 fail
 `;
 
-test("the summaries are added up, colours apart, and nothing else is counted", () => {
+test("the summaries are added up, ignoring colours, and nothing else is counted", () => {
   expect(countsOf(TWO_RUNS)).toEqual({ passed: 125, failed: 1, skipped: 2 });
   expect(countsOf("")).toEqual({ passed: 0, failed: 0, skipped: 0 });
 });
 
-test("the last line: skipped tests are told when there are any", () => {
+test("the last line mentions skipped tests if there are any", () => {
   expect(summary({ passed: 125, failed: 1, skipped: 2 })).toBe("125 passed, 1 failed, 2 skipped");
   expect(summary({ passed: 3, failed: 0, skipped: 0 })).toBe("3 passed, 0 failed");
 });

@@ -1,4 +1,4 @@
-// `just` alone: each recipe in a group, told by a sentence that is complete by itself.
+// `just` alone: each recipe is in a group, with a complete description.
 import { expect, test } from "bun:test";
 import { run } from "../native/proxy.ts";
 
@@ -16,7 +16,7 @@ const recipes = Object.values(JSON.parse(dumped.stdout).recipes as Record<string
 const groupOf = ({ attributes }: Recipe) =>
   attributes.flatMap((one) => (typeof one === "object" && one.group ? [one.group] : []));
 
-test("each is in one group, and says what it does without its neighbours", () => {
+test("each is in one group, and its description stands alone", () => {
   expect(recipes.length).toBeGreaterThan(20);
   for (const recipe of recipes) {
     expect(groupOf(recipe), recipe.name).toHaveLength(1);

@@ -1,4 +1,4 @@
-// Two `just run` of one checkout at once: the second waits for the first, and never for one that is dead.
+// Two `just run` in one checkout at once: the second waits for the first, but never for a dead one.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A process that takes the lock, says so, and works on. */
+/** A process that takes the lock, says so, and keeps running. */
 function locker() {
   const program = `
     import { lock } from ${JSON.stringify(join(ROOT, "provision/script/lock.ts"))};
@@ -27,7 +27,7 @@ function locker() {
   return { child, has: () => said === "mine\n" };
 }
 
-test("one at a time has it, until it ends, however it ends", async () => {
+test("only one at a time has it, until it ends, however it ends", async () => {
   const first = locker();
   await until("the first has it", 10_000, first.has);
   const second = locker();

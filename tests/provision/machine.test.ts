@@ -15,7 +15,7 @@ async function one(options: Parameters<typeof startMachines>[1]): Promise<TestMa
   return machine;
 }
 
-/** Logs in over real SSH and runs one command; rejects when the login is refused. */
+/** Logs in over real SSH and runs one command; rejects if the login is refused. */
 function ssh(machine: TestMachine, command: string, user = "root", password = machine.password) {
   let hostKey = "";
   return new Promise<{ output: string; hostKey: string }>((resolve, reject) => {
@@ -51,7 +51,7 @@ function run(...args: string[]) {
   return { code: ran.exitCode, out: ran.stdout.toString(), err: ran.stderr.toString() };
 }
 
-/** The host's mounts, but for those that a Docker engine makes and removes meanwhile. */
+/** The host's mounts, except those that a Docker engine makes and removes in the meantime. */
 function hostMounts() {
   const lines = readFileSync("/proc/mounts", "utf8").split("\n");
   return lines.filter((line) => !line.includes("/docker/")).join("\n");
@@ -87,7 +87,7 @@ test("20 logins at once", async () => {
   await machine.stop();
 });
 
-test("nothing of the host's people, keys, files or environment is in it, and nothing of its processes and IPC", async () => {
+test("it has none of the host's people, keys, files, environment, processes or IPC", async () => {
   const ipc = Bun.spawnSync(["ipcmk", "--shmem", "64"]).stdout.toString();
   try {
     const machine = await one({ prefix: "inside-" });
@@ -119,7 +119,7 @@ test("nothing of the host's people, keys, files or environment is in it, and not
   }
 });
 
-test("root of a demo machine (known password) can't reach the host's kernel knobs or devices", async () => {
+test("root of a demo machine (known password) can't reach the host's kernel settings or devices", async () => {
   const machine = await one({ prefix: "plain-", privileged: false });
   const { output } = await ssh(
     machine,
@@ -133,7 +133,7 @@ test("root of a demo machine (known password) can't reach the host's kernel knob
   await machine.stop();
 });
 
-test("its network is its own: SSH gets in, and nothing of the host answers from inside", async () => {
+test("its network is private: SSH gets in, and nothing on the host is reachable from inside", async () => {
   const [one, other] = await startMachines(2, { prefix: "net-" });
   if (!one || !other) throw new Error("no machines");
   await one.exec("useradd -m -s /bin/bash ann && echo ann:secret | chpasswd");
@@ -153,7 +153,7 @@ test("its network is its own: SSH gets in, and nothing of the host answers from 
   try {
     const tcp = (port: number, at = "127.0.0.1") =>
       from(`timeout 5 bash -c 'cat </dev/tcp/${at}/${port}' 2>/dev/null || echo no`);
-    // Positive controls: from the host they answer.
+    // Positive controls: they answer from the host.
     for (const { port } of [host, everywhere])
       expect(await Bun.$`bash -c ${`cat </dev/tcp/127.0.0.1/${port}`}`.text()).toBe("host");
     for (const { port } of [host, everywhere, other, one]) expect(await tcp(port)).toBe("no");
@@ -176,7 +176,7 @@ test("its network is its own: SSH gets in, and nothing of the host answers from 
   }
 });
 
-test("stop leaves no process, mount or folder, whatever ran in it; restart keeps the host key", async () => {
+test("stop leaves no process, mount or folder, whatever was running; restart keeps the host key", async () => {
   const mounts = hostMounts();
   const machine = await one({ prefix: "stop-" });
   const first = await ssh(
@@ -201,7 +201,7 @@ test("stop leaves no process, mount or folder, whatever ran in it; restart keeps
   await expect(ssh(machine, "true")).rejects.toThrow();
 });
 
-test("the command: start twice, ports and names that can't be, list, a pid that was used again, stop", async () => {
+test("the command: start twice, invalid ports and names, list, a reused pid, stop", async () => {
   const folder = await mkdtemp(join(tmpdir(), "mm-test, with:odd name-"));
   const dir = ["--dir", join(folder, "machines")];
   const port = String(await freePort());
@@ -229,7 +229,7 @@ test("the command: start twice, ports and names that can't be, list, a pid that 
     expect(run("stop", "c-1", ...dir).out).toBe("c-1 is gone\n");
     expect(other.exitCode).toBeNull();
     other.kill();
-    process.kill(Number(fields[0]), "SIGKILL"); // the machine, which that state no longer named
+    process.kill(Number(fields[0]), "SIGKILL"); // the machine, which the changed state no longer named
 
     expect(run("stop", "c-1", ...dir)).toMatchObject({ code: 0, out: "c-1 is not there\n" });
     run("stop-all", ...dir);

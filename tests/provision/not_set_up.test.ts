@@ -1,4 +1,4 @@
-// A recipe in a checkout where something is not there yet says what to type.
+// In a checkout where something is missing, a recipe says what to type.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";

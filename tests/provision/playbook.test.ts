@@ -9,7 +9,7 @@ import { freePort } from "../support/machines.ts";
 const root = join(import.meta.dir, "../..");
 const engine = Bun.which("docker") !== null && Bun.spawnSync(["docker", "version"]).exitCode === 0;
 const image = engine && Bun.spawnSync(["docker", "image", "inspect", "alpine:3.22"]).exitCode === 0;
-// A name of our own: the machines of a stack that stands here are not ours to touch.
+// A separate name: the machines of a stack that runs here are not ours to touch.
 const prefix = `mmtest${process.pid}-`;
 let folder: string;
 let file: string;
@@ -46,7 +46,7 @@ function play(book: string, mode: string, more: Record<string, string | number> 
   return { code: ran.exitCode, text, changed: Number(/changed=(\d+)/.exec(text)?.[1] ?? -1) };
 }
 
-/** What whoever connects is greeted with; nothing when nobody listens. */
+/** The greeting on a port; empty if nothing listens. */
 function greeting(port: number, host = "127.0.0.1"): Promise<string> {
   return new Promise((resolve) => {
     const socket = connect({ port, host, timeout: 5000 });
@@ -102,9 +102,9 @@ async function provisionAndBack(mode: string) {
   expect(play("unprovision", mode)).toMatchObject({ code: 0, changed: 0 });
 }
 
-test("native: made, made again without a change, fewer, none", () => provisionAndBack("native"), 120_000);
+test("native: make, make again without a change, fewer, none", () => provisionAndBack("native"), 120_000);
 
-test("a taken port is named, and bad settings are refused", async () => {
+test("a taken port is reported, and invalid settings are refused", async () => {
   const inTheWay = Bun.listen({ hostname: "127.0.0.1", port: basePort, socket: { data() {} } });
   try {
     const ran = play("provision", "native", { count: 1 });

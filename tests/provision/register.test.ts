@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-// A stub of the API over real HTTP and TLS: what matters here is the script's own behaviour.
+// A stub of the API over real HTTP and TLS: this tests the script's own behaviour.
 interface Seen {
   name: string;
   body: Record<string, unknown>;
@@ -94,7 +94,7 @@ test("registers each line, and skips comments and blank lines", async () => {
   expect(seen[0]?.authorization).toBeNull();
 });
 
-test("names a bad line by its number, registers the others and fails, without showing a password", async () => {
+test("reports a bad line by its number, registers the others and fails, without showing a password", async () => {
   const bad = [
     "x y",
     "b-1 localhost 0 root s3cret",
@@ -113,7 +113,7 @@ test("names a bad line by its number, registers the others and fails, without sh
   expect(out + err).not.toContain("s3cret");
 });
 
-test("a machine that is there already is no failure; a taken address is, with its line", async () => {
+test("an existing machine is no failure; a taken address is, and its line is reported", async () => {
   const there = await register("there-1 localhost 2221 root test\nthere-2 localhost 2222 root test\n");
   expect(there.code).toBe(0);
   expect(there.out).toContain("there-1: already there\n");
@@ -123,7 +123,7 @@ test("a machine that is there already is no failure; a taken address is, with it
   expect(taken.err).toBe("taken-1 (line 2): the API answered 409: localhost:1 is machine 'x'\n");
 });
 
-test("says when a machine was registered but can't be reached, without control characters", async () => {
+test("says if a machine was registered but can't be reached, without control characters", async () => {
   const { code, out } = await register("dead-1 localhost 2221 root test\n");
   expect(code).toBe(0);
   expect(out).toStartWith("dead-1: registered, not usable yet: unreachable: [2J refused\n");
@@ -139,7 +139,7 @@ test("repeats on 503, and gives up when --wait is over", async () => {
   expect(err).toContain("503: Busy");
 });
 
-test("sends ADMIN_TOKEN, from the environment or a file, and says when it is missing", async () => {
+test("sends ADMIN_TOKEN, from the environment or a file, and says if it is missing", async () => {
   const line = "a-1 localhost 2221 root test\n";
   await register(line, [], { ADMIN_TOKEN: "token-of-the-test" });
   expect(seen[0]?.authorization).toBe("Bearer token-of-the-test");
@@ -164,7 +164,7 @@ test("TLS: HTTPS_PORT gives the default URL; only loopback goes unverified, and 
   expect(seen).toEqual([]);
 });
 
-test("stops with a clear word when it can't go on", async () => {
+test("stops with a clear message if it can't continue", async () => {
   const line = "a-1 localhost 2221 root test\n";
   const closed = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer });
   const port = closed.port;

@@ -1,4 +1,4 @@
-// `just register-machine`: whatever is wrong is said, and what to type instead.
+// `just register-machine` says what is wrong, and what to type instead.
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
 import { until } from "../support/until.ts";
@@ -33,7 +33,7 @@ async function register(words: string[], given = "", port = api.port) {
   return { code: await child.exited, out, err };
 }
 
-test("with all that it needs it registers the machine, port 22 and root by default", async () => {
+test("with valid input it registers the machine, by default with port 22 and root", async () => {
   const { code, out, err } = await register(["rack-7", "rack-7.example.org"], "its password\n");
   expect({ code, out, err }).toEqual({ code: 0, out: "rack-7: registered\n", err: "" });
   const machine = {
@@ -59,7 +59,7 @@ for (const [what, words, says] of [
   ["a word for a port", ["rack-7", "localhost", "ssh"], "'ssh': the port is not a number from 1 to 65535"],
   ["a bad user", ["rack-7", "localhost", "22", "Root"], "'Root': the user must be"],
 ] as const)
-  test(`${what} is named, before the password is asked for`, async () => {
+  test(`${what} is reported before it prompts for the password`, async () => {
     const { code, out, err } = await register([...words], "s3cret\n");
     expect(code).toBe(2);
     expect(err).toContain(says);
@@ -68,7 +68,7 @@ for (const [what, words, says] of [
     expect(seen).toEqual([]);
   });
 
-test("no password: where it is taken from", async () => {
+test("without a password, it says how to give one", async () => {
   for (const given of ["", "\n"]) {
     const { code, err } = await register(["rack-7", "localhost"], given);
     expect(code).toBe(1);
@@ -78,7 +78,7 @@ test("no password: where it is taken from", async () => {
   expect(seen).toEqual([]);
 });
 
-test("a stack that does not run: how to see that", async () => {
+test("if the stack is not running, it says how to check", async () => {
   const closed = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
   const { port } = closed;
   await closed.stop(true);
@@ -89,7 +89,7 @@ test("a stack that does not run: how to see that", async () => {
   expect(err).not.toContain("s3cret");
 });
 
-/** `just register-machine` at a terminal, where this is typed when the password is asked for. */
+/** `just register-machine` at a terminal; types this at the password prompt. */
 async function atTerminal(typed: string) {
   const ECHO = 0o10;
   let shown = "";
@@ -114,13 +114,13 @@ async function atTerminal(typed: string) {
   return { code, shown, echoes: after };
 }
 
-test("at a terminal the password does not show", async () => {
+test("at a terminal, the password is not shown", async () => {
   const { code, shown, echoes } = await atTerminal("s3cret\n");
   expect({ code, echoes }).toEqual({ code: 0, echoes: true });
   expect(shown).not.toContain("s3cret");
   expect(seen.at(-1)).toMatchObject({ password: "s3cret" });
 });
 
-test("Ctrl-C there ends it with 130, and what is typed next shows again", async () => {
+test("Ctrl-C there ends it with 130, and restores the terminal's echo", async () => {
   expect(await atTerminal("\u0003")).toMatchObject({ code: 130, echoes: true });
 });

@@ -1,4 +1,4 @@
-// setup on a machine where something is in its way: another apt at work, or somebody who is not root.
+// setup on a machine where something is in the way: another apt is running, or the user is not root.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   chmodSync,
@@ -30,7 +30,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A folder with these commands: their text, or where the real one is. */
+/** A folder with these commands: their text, or the path of the real one. */
 function path(name: string, commands: Record<string, string>): string {
   const at = join(folder, name);
   mkdirSync(at, { recursive: true });
@@ -41,7 +41,7 @@ function path(name: string, commands: Record<string, string>): string {
   return at;
 }
 
-/** Runs apt-get as setup does, where it is a script of ours. */
+/** Runs apt-get as setup does; here it is a script of ours. */
 async function apt(name: string, text: string, words = ["install", "-y", "what-is-missing"]) {
   const bin = path(name, { "apt-get": `echo "$*" >>'${folder}/${name}.calls'\n${text}` });
   const program = `
@@ -70,7 +70,7 @@ for (const [what, words, complaint] of [
     "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 4711 (apt-get)\nE: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), is another process using it?",
   ],
 ] as const)
-  test(`apt that finds the lock of ${what} taken is waited for, and that is said, once`, async () => {
+  test(`if the lock of ${what} is taken, it waits for apt, and says so once`, async () => {
     const mark = join(folder, `${words[0]}.count`);
     const text = `echo x >>'${mark}'; [ "$(wc -l <'${mark}')" -gt 2 ] || { printf '%s\\n' '${complaint}' >&2; exit 100; }`;
     const { code, stdout, calls } = await apt(words[0], text, [...words]);
@@ -82,7 +82,7 @@ for (const [what, words, complaint] of [
     for (const call of calls) expect(call).toEndWith(words.join(" "));
   });
 
-test("any other failure of apt's is told at once", async () => {
+test("any other failure of apt is reported at once", async () => {
   const broken = await apt("broken", "echo 'E: Unable to locate package what-is-missing' >&2; exit 100");
   expect(broken).toMatchObject({ code: 1, stdout: "" });
   expect(broken.stderr).toContain("apt-get install -y what-is-missing failed with 100");
@@ -90,9 +90,9 @@ test("any other failure of apt's is told at once", async () => {
   expect(readFileSync(join(folder, "broken.log"), "utf8")).toContain("Unable to locate package");
 });
 
-test("Ctrl-C waits for apt, which may be in the middle of a package, and ends then with 130", async () => {
+test("Ctrl-C waits for apt, which may be in the middle of a package, and then ends with 130", async () => {
   const [working, done] = [join(folder, "working"), join(folder, "done")];
-  // Like apt-get with dpkg at work: SIGINT it heeds later, and dpkg must not be ended.
+  // Like apt-get while dpkg runs: it reacts to SIGINT later, and dpkg must not be killed.
   const text = `trap '' INT; touch '${working}'; (sleep 1; touch '${done}'); exit 0`;
   const bin = path("busy", { "apt-get": text });
   const program = `
@@ -109,7 +109,7 @@ test("Ctrl-C waits for apt, which may be in the middle of a package, and ends th
   expect(existsSync(done)).toBe(true);
 });
 
-/** setup, typed by somebody else than root, who has no other commands than these. */
+/** Runs setup as an ordinary user who has only these commands. */
 function setup(name: string, commands: Record<string, string>, words: string[]) {
   const bin = path(name, commands);
   const somebody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];

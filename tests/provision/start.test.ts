@@ -1,5 +1,5 @@
-// `just run` that can't, and `just provision` that is stopped: nothing is half made, and what is said is short. In a copy of this
-// working tree, with ports of its own.
+// A `just run` that can't start, and an interrupted `just provision`: nothing is left half made, and the message is short. In a
+// copy of this working tree, on other ports.
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ describe.skipIf(!asRoot)("just run", () => {
   afterAll(() => copy?.remove());
   const there = (path: string) => existsSync(join(copy.folder, path));
 
-  test("a taken port is named, with who has it and the setting, before any machine is made", async () => {
+  test("a taken port is reported, with its process and the setting, before any machine is made", async () => {
     const { https, http, api, machines } = copy.ports;
     for (const [name, port] of Object.entries({
       HTTPS_PORT: https,
@@ -40,7 +40,7 @@ describe.skipIf(!asRoot)("just run", () => {
       expect(there(path)).toBe(false);
   });
 
-  test("settings that can't be are refused before any machine is made", async () => {
+  test("invalid settings are refused before any machine is made", async () => {
     for (const [name, value, says] of [
       ["HTTPS_PORT", "99999", "HTTPS_PORT=99999: must be a port, 1 to 65535"],
       ["MACHINE_COUNT", "many", "MACHINE_COUNT=many: must be a number from 0 to 999"],
@@ -53,7 +53,7 @@ describe.skipIf(!asRoot)("just run", () => {
     expect(there(".local/machines")).toBe(false);
   });
 
-  /** Types Ctrl-C while Ansible is at work: as a terminal does it, to the whole foreground group, which `just` leads here. */
+  /** Sends Ctrl-C while Ansible runs: like a terminal, to the whole foreground group, which `just` leads here. */
   async function interrupt(env: Record<string, string>, atWork: string) {
     const child = Bun.spawn(["just", "provision"], {
       cwd: copy.folder,
@@ -74,14 +74,14 @@ describe.skipIf(!asRoot)("just run", () => {
     return { code, said };
   }
 
-  test("Ctrl-C ends it with 130, with all that it started, and shows no traceback", async () => {
+  test("Ctrl-C ends it and all that it started, with 130 and no traceback", async () => {
     const { code, said } = await interrupt({}, "TASK [");
     expect(code).toBe(130);
     expect(said).not.toMatch(/Traceback|KeyboardInterrupt|error: Recipe/);
     await until("Ansible has ended", 10_000, () => copy.pidsOf("ansible-playbook").length === 0);
   });
 
-  test("Ctrl-C never reaches what answers it with a traceback, nor is that left behind", async () => {
+  test("Ctrl-C never reaches a child that would answer it with a traceback, and the child is not left behind", async () => {
     const bin = join(copy.folder, ".local/bin");
     mkdirSync(bin, { recursive: true });
     const like =

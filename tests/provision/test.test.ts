@@ -1,4 +1,4 @@
-// `just test` itself: a test that leaves a folder behind is a failed test.
+// `just test` itself: a test that leaves a folder behind fails.
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ function justTest(name: string, body: string) {
   return run(["bun", "--no-env-file", "provision/checks/test.ts", file]);
 }
 
-test("a folder that a test left fails the run, which names it and removes it", async () => {
+test("a leftover folder fails the run, which names it and removes it", async () => {
   const tidy = await justTest("tidy", "rmSync(made, { recursive: true });");
   expect(tidy).toMatchObject({ code: 0 });
   const untidy = await justTest("untidy", "");

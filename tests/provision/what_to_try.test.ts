@@ -1,4 +1,4 @@
-// What `just run` suggests at its end works: it names a machine only when it knows which one a reservation gets.
+// What `just run` suggests at the end works: it names a machine only if it knows which one a reservation gets.
 import { afterAll, expect, test } from "bun:test";
 import type { Driver } from "../../provision/driver.ts";
 import { whatToTry } from "../../provision/stack/what_to_try.ts";
@@ -14,7 +14,7 @@ const api = Bun.serve({
 });
 afterAll(() => api.stop(true));
 
-/** What it says to the owner of a pool of these machines. */
+/** The text for a pool of these machines. */
 function told(pool: typeof machines): Promise<string> {
   machines = pool;
   const settings = {
@@ -30,7 +30,7 @@ function told(pool: typeof machines): Promise<string> {
   } as unknown as Driver);
 }
 
-test("a pool without a machine: to register one, and no reserve that can't work", async () => {
+test("a pool without machines: it suggests registering one, and no reservation, which can't work", async () => {
   const text = await told([]);
   expect(text).toContain("just register-machine NAME HOST [PORT] [USER]");
   expect(text).not.toContain("/reserve");
@@ -38,13 +38,13 @@ test("a pool without a machine: to register one, and no reserve that can't work"
   expect(text).toContain("Machine Manager runs at https://localhost:8443 (mode: native)");
 });
 
-test("one machine: the ssh line is that one's", async () => {
+test("one machine: the ssh line is for that one", async () => {
   const text = await told([{ name: "rack-7", host: "rack-7.example.org", port: 2022 }]);
   expect(text).toContain("  ssh -p 2022 alice@rack-7.example.org\n");
   expect(text).toContain('curl -k -H "Authorization: Bearer $ADMIN_TOKEN" "https://localhost:8443/reserve?');
 });
 
-test("several: the port is the answer's, not a guess", async () => {
+test("several: the port is in the response, not a guess", async () => {
   const text = await told(
     [1, 2, 3, 4].map((n) => ({ name: `alpine-${n}`, host: "localhost", port: 2220 + n })),
   );

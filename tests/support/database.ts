@@ -1,5 +1,5 @@
-// A private MariaDB for tests: real, on a socket in a temporary folder, as durable as the product asks for. One for each
-// test process, or, when whoever runs the tests has started one (provision/checks/test.ts), one for all of them.
+// A private MariaDB for tests: real, on a socket in a temporary folder, as durable as the product requires. One for each test
+// process, or, if the test runner has started one (provision/checks/test.ts), one for all of them.
 import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -10,11 +10,11 @@ import { until } from "./until.ts";
 export interface Databases {
   folder: string;
   socket: string;
-  /** A new database, with the tables of this version; answers its DATABASE_URL, as the server's root. */
+  /** A new database with up-to-date tables; returns its DATABASE_URL, as the server's root. */
   database(): Promise<string>;
   /** The same without tables. */
   empty(): Promise<string>;
-  /** The same with two database users: its owner, and the program's, who has no rights until `migrate` gave them. */
+  /** The same with two database users: its owner, and the program's, which has no rights until `migrate` grants them. */
   databaseUsers(): Promise<DatabaseUsers>;
   /** Runs SQL as root. */
   // biome-ignore lint/suspicious/noExplicitAny: rows of every shape
@@ -46,7 +46,7 @@ const TEMPLATE = "mm_template";
 const connectTo = (socket: string) =>
   createConnection({ socketPath: socket, user: "root", multipleStatements: true });
 
-/** What can be had of a server that runs. @param hasTemplate whether another process made that already */
+/** Databases on a running server. @param hasTemplate whether another process has already made the template */
 function databasesOn(socket: string, hasTemplate: boolean): Databases {
   const sql = async (text: string) => {
     const connection = await connectTo(socket);
@@ -66,7 +66,7 @@ function databasesOn(socket: string, hasTemplate: boolean): Databases {
     socket,
     sql,
     async database() {
-      // Migrating takes seconds, a copy of what was migrated once none.
+      // Migrating takes seconds, copying a migrated template none.
       template ??= create(TEMPLATE).then((name) => migrateDatabase(url("root", name)));
       await template;
       const to = await create();
@@ -92,21 +92,21 @@ function databasesOn(socket: string, hasTemplate: boolean): Databases {
 
 const RAM = "/dev/shm";
 const ENOUGH_BYTES = 2 * 1024 ** 3;
-/** How folders in RAM begin that this run of the tests makes. */
+/** The prefix of this test run's folders in RAM. */
 export const ramPrefix = () => `mm-data-${basename(tmpdir())}-`;
 
-/** A disk's syncs are most of what a test of ours would wait for; what is killed here is a process, never the power. */
+/** Tests would mostly wait for disk syncs; here only processes are killed, never the power. */
 function dataFolder(folder: string): string {
   try {
     const { bavail, bsize } = statfsSync(RAM);
     if (bavail * bsize > ENOUGH_BYTES) return mkdtempSync(join(RAM, ramPrefix()));
   } catch {
-    // no such thing here
+    // doesn't exist here
   }
   return join(folder, "data");
 }
 
-/** @param into where its folder and its data are made: a small file system of its own, say */
+/** @param into where to make its folder and its data: a separate small file system, say */
 export async function startDatabase(flags: string[] = [], into?: string): Promise<TestServer> {
   const folder = mkdtempSync(join(into ?? tmpdir(), "mm-db-"));
   const socket = join(folder, "sock");
@@ -135,7 +135,7 @@ export async function startDatabase(flags: string[] = [], into?: string): Promis
     "--skip-networking",
     "--innodb-buffer-pool-size=64M",
     "--innodb-flush-log-at-trx-commit=1",
-    // Not what we want, but what a server may have: the program must not depend on it.
+    // Not what we want, but a possible server setting: the program must not depend on it.
     "--character-set-server=latin1",
     "--default-time-zone=+05:00",
     "--max-connections=1000",
@@ -161,10 +161,10 @@ export async function startDatabase(flags: string[] = [], into?: string): Promis
     await server.exited;
     for (const one of [folder, data]) rmSync(one, { recursive: true, force: true });
   };
-  // Outlives us for a moment: when this process ends, however it ends, the pipe closes, and server and folder go.
+  // Outlives us for a moment: when this process ends, however it ends, the pipe closes, and server and folder are removed.
   Bun.spawn(
     [
-      "setsid", // whoever ends our process group does not end this
+      "setsid", // killing our process group must not kill this
       "sh",
       "-c",
       'cat; pid=$(cat "$1/pid"); n=0; while kill -KILL "$pid" && [ $((n += 1)) -lt 100 ]; do sleep 0.1; done; rm -rf "$1" "$2"',
@@ -191,7 +191,7 @@ export async function startDatabase(flags: string[] = [], into?: string): Promis
 
 let shared: Promise<Databases> | undefined;
 
-/** The one server of this test process, which ends with it, or of the whole run. */
+/** The server of this test process, which ends with it, or of the whole run. */
 export function sharedDatabase(): Promise<Databases> {
   const socket = process.env[OF_THE_RUN];
   shared ??= socket ? Promise.resolve(databasesOn(socket, true)) : startDatabase();

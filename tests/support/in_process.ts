@@ -1,4 +1,4 @@
-// A route, or the whole app, asked in process: no port, no worker, parts of the test's own.
+// Calls a route, or the whole app, in process: no port, no other process, with the test's own dependencies.
 import { type AnyElysia, Elysia } from "elysia";
 import type { Deps } from "../../deps.ts";
 
@@ -10,8 +10,8 @@ export interface Answer {
 }
 
 /**
- * @param served a file's route or the app. What is decorated outside wins over what the program builds itself
- * @returns asks it; a body that is no text is sent as JSON
+ * @param served a file's route or the app. Outer decorations override what the program builds itself
+ * @returns sends requests; a body that is not a string is sent as JSON
  */
 export function inProcess(served: AnyElysia, deps: Deps) {
   const app = new Elysia().decorate("parts", () => deps).use(served);
@@ -23,7 +23,7 @@ export function inProcess(served: AnyElysia, deps: Deps) {
   ): Promise<Answer> => {
     const sent = typeof body === "string" ? body : JSON.stringify(body);
     const type: Record<string, string> = body === undefined ? {} : { "Content-Type": "application/json" };
-    // The whole URL, and no shorter host: Elysia looks for the path from the 12th character on.
+    // The full URL, and no shorter host: Elysia searches for the path from the 12th character.
     const request = new Request(`http://localhost${path}`, {
       method,
       headers: { ...type, ...headers },

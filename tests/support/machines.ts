@@ -1,4 +1,4 @@
-// Real machines for tests: each an sshd in namespaces of its own (provision/machines/machine.sh). Needs root.
+// Real machines for tests: each an sshd in private namespaces (provision/machines/machine.sh). Needs root.
 import { mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -18,13 +18,13 @@ export interface TestMachine {
   port: number;
   user: string;
   password: string;
-  /** Its first process, as the host sees it. SIGSTOP to it makes a machine that accepts TCP and says nothing. */
+  /** The host's pid of its first process. SIGSTOP to it makes a machine that accepts TCP and says nothing. */
   pid: number;
-  /** Its file system, as the host sees it. */
+  /** Its file system, on the host. */
   root: string;
   /** Runs a shell command in it, as root with all capabilities. */
   exec(command: string, stdin?: string): Promise<Ran>;
-  /** Ends it; `restart` brings it back empty, on the same port and with the same host keys. */
+  /** Stops it; `restart` brings it back empty, on the same port and with the same host keys. */
   stop(): Promise<void>;
   restart(): Promise<void>;
 }
@@ -41,7 +41,7 @@ let folder: Promise<string> | undefined;
 const machines = new Set<TestMachine>();
 const promised = new Set<number>();
 
-/** A port on 127.0.0.1 that nothing listens on, and that was not handed out before. */
+/** A free port on 127.0.0.1 that was not returned before. */
 export async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 1000; attempt++) {
     const port = 22000 + Math.floor(Math.random() * 8000);
@@ -98,7 +98,7 @@ function baseFolder(): Promise<string> {
   });
   return folder;
 }
-const held: unknown[] = []; // a collected guard would close its pipe
+const held: unknown[] = []; // if the guard were garbage-collected, its pipe would close
 
 async function startOne(
   base: string,

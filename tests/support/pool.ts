@@ -1,4 +1,4 @@
-// A whole pool for a test: real machines, a database of its own, the API (or several), a scheduler when asked for.
+// A whole pool for a test: real machines, a separate database, one or more APIs, a scheduler on request.
 import { createPool } from "mysql2/promise";
 import type { Databases } from "./database.ts";
 import { startMachines, type TestMachine } from "./machines.ts";
@@ -24,9 +24,9 @@ export async function startPool(
     apis?: number;
     scheduler?: boolean;
     settings?: Record<string, string>;
-    /** of the machines' names: they are one of their kind in a test process */
+    /** of the machines' names, which are unique in a test process */
     prefix?: string;
-    /** not the one that all tests share */
+    /** instead of the one that all tests share */
     server?: Databases;
   } = {},
 ): Promise<TestPool> {
@@ -38,7 +38,7 @@ export async function startPool(
   const api = apis[0] as Program;
   const scheduler = options.scheduler ? await startProgram(settings, "scheduler") : undefined;
   const url = new URL(settings.DATABASE_URL);
-  // A pool: it connects again when the server was started anew.
+  // A pool: it reconnects after the server was restarted.
   const connection = createPool({
     socketPath: url.searchParams.get("socketPath") ?? "",
     user: "root",
@@ -66,8 +66,8 @@ export async function startPool(
       await Promise.all(machines.map((machine) => machine.stop()));
     },
   };
-  // Fifty logins at once keep a busy machine from all else for longer than the program waits for its database. A 503
-  // says to ask again, and may come after what was asked for was done.
+  // Fifty simultaneous logins may block a busy machine for longer than the program waits for its database. A 503 says to
+  // retry, and may come although the request was carried out.
   const registered = (machine: TestMachine) =>
     until(`${machine.name} is registered`, 60_000, async () => {
       const { status, body } = await pool.register(machine);
@@ -76,7 +76,7 @@ export async function startPool(
       return status !== 503;
     });
   for (let n = 0; n < size; n += 10) await Promise.all(machines.slice(n, n + 10).map(registered));
-  // A scheduler may have been quicker to take one on than the request that registered it.
+  // A scheduler may have been quicker to take one over than the request that registered it.
   await until("all machines are offered", 60_000, async () => {
     const rows = await pool.sql("SELECT 1 FROM machines WHERE state = 'available'");
     return rows.length === size;

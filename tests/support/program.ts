@@ -1,4 +1,4 @@
-// The program itself, as its own process: an API on a free port, or a scheduler.
+// The program itself, as a separate process: an API on a free port, or a scheduler.
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Databases, sharedDatabase } from "./database.ts";
@@ -10,9 +10,9 @@ const SERVER = join(import.meta.dir, "../../server.ts");
 export interface Program {
   pid: number;
   url: string;
-  /** everything that it wrote so far */
+  /** all of its output so far */
   log(): string;
-  /** Sends a signal (SIGTERM) and waits for its end; answers the exit code. */
+  /** Sends a signal (SIGTERM) and waits for it to end; returns the exit code. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   signal(name: NodeJS.Signals): void;
   /** Settles when it has ended, however it did. */
@@ -24,10 +24,10 @@ export interface Program {
 export interface How {
   /** a command that runs it, such as `faketime -f +3600s` */
   wrap?: string[];
-  /** a module that is loaded before it */
+  /** a module to load before it */
   preload?: string;
   port?: number;
-  /** gets the program while it is not up yet */
+  /** gets the program before it is up */
   onStart?: (program: Program) => void;
 }
 
@@ -37,7 +37,7 @@ export interface Settings {
   [name: string]: string;
 }
 
-/** As a proxy in front of the programs, whose settings have the secret. */
+/** The headers of a proxy in front of the programs, whose settings have the secret. */
 export const PROXY_SECRET = "what-the-tests-proxies-send-along";
 export const fromProxy = (headers: Record<string, string>) => ({
   "X-Proxy-Secret": PROXY_SECRET,
@@ -55,7 +55,7 @@ export async function newSettings(
   return { DATABASE_URL: await server.database(), SECRET_KEY: newKey(), ...more };
 }
 
-/** Starts the program and waits until it is up. @throws Error with its output when it ends instead */
+/** Starts the program and waits until it is up. @throws Error with its output if it ends instead */
 export async function startProgram(
   settings: Settings,
   role: "api" | "scheduler" = "api",
@@ -63,9 +63,9 @@ export async function startProgram(
 ): Promise<Program> {
   const port = role === "api" ? (how.port ?? (await freePort())) : 0;
   const preload = how.preload ? ["--preload", how.preload] : [];
-  // Goes with its test process, however that ends: bun test runs no exit handlers.
+  // Ends with its test process, however that ends: bun test runs no exit handlers.
   const withParent = ["setpriv", "--pdeathsig", "KILL", "--"];
-  // Twice, since a wrapper such as faketime has it run by a child of its own.
+  // Twice, since a wrapper such as faketime runs it in a child process.
   const command = [...withParent, ...(how.wrap ? [...how.wrap, ...withParent] : []), process.execPath];
   const child = Bun.spawn([...command, "--no-env-file", ...preload, SERVER], {
     env: {
@@ -109,7 +109,7 @@ export async function startProgram(
   return program;
 }
 
-/** Runs one of the program's commands to its end, such as `migrate`. */
+/** Runs one of the program's commands to completion, such as `migrate`. */
 export async function runCommand(settings: Record<string, string>, ...words: string[]) {
   const child = Bun.spawn([process.execPath, "--no-env-file", SERVER, ...words], {
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", ...settings },
@@ -124,7 +124,7 @@ export async function runCommand(settings: Record<string, string>, ...words: str
   return { code: await child.exited, stdout, stderr };
 }
 
-/** Settings for programs that share one new database and may do there what the program needs, no more. */
+/** Settings for programs that share one new database, where they have only the rights that the program needs. */
 export async function restrictedSettings(
   more: Record<string, string> = {},
   on: Databases | Promise<Databases> = sharedDatabase(),
@@ -136,7 +136,7 @@ export async function restrictedSettings(
   return { users, settings: { DATABASE_URL, SECRET_KEY: newKey(), ...more } };
 }
 
-/** One request; `body` is sent as JSON. Answers status, headers and the parsed body. */
+/** Sends one request, with `body` as JSON. Returns status, headers and the parsed body. */
 export async function call(
   program: { url: string },
   method: string,

@@ -1,8 +1,8 @@
-// The database server of a whole run, for all of its test processes: tells its socket, and goes when its input ends.
+// The database server of a whole run, for all of its test processes: prints its socket, and ends when its input does.
 import { startDatabase } from "./database.ts";
 
 const server = await startDatabase();
-await server.database(); // so that the template is there
+await server.database(); // so that the template exists
 console.log(server.socket);
 for await (const _ of Bun.stdin.stream());
 await server.stop();

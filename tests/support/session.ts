@@ -1,4 +1,4 @@
-// A browser's part, without the browser: logs in, keeps the cookie, sends what a page of ours would send.
+// A browser's part, without the browser: logs in, keeps the cookie, sends what our own page would send.
 import { call } from "./program.ts";
 
 export interface Login {
@@ -6,15 +6,15 @@ export interface Login {
   csrf: string;
 }
 
-/** The cookie's name and value in an answer, as a browser sends it back. */
+/** The cookie's name and value in a response, as a browser sends it back. */
 export const cookieIn = (headers: Headers) => headers.get("set-cookie")?.split(";")[0] ?? "";
 
-/** Logs in. @throws Error when it is refused */
+/** Logs in. @throws Error if it is refused */
 export async function logIn(at: { url: string }, wish: Record<string, string>): Promise<Login> {
   const { status, headers, body } = await call(at, "POST", "/session", wish);
   if (status !== 201) throw new Error(`can't log in: ${JSON.stringify(body)}`);
   return { cookie: cookieIn(headers), csrf: body.csrf };
 }
 
-/** The headers with which a page of ours asks. */
+/** The headers that our own page sends. */
 export const withSession = ({ cookie, csrf }: Login) => ({ Cookie: cookie, "X-CSRF-Token": csrf });

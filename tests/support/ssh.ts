@@ -1,4 +1,4 @@
-// A user's own SSH login, as they would do it.
+// An SSH login, as a user would do it.
 import { Client } from "ssh2";
 
 export interface Login {
@@ -16,7 +16,7 @@ export function ssh(login: Login, command: string): Promise<string> {
       client.destroy();
       reject(error);
     });
-    // Also without an error, when the other side just goes; after the answer it says nothing new.
+    // Even without an error, if the other side just disconnects; after the answer this changes nothing.
     client.on("close", () => reject(new Error("the connection was closed")));
     client.on("ready", () =>
       client.exec(command, (error, stream) => {

@@ -1,4 +1,4 @@
-// A pool whose database is real and whose machines are not: for what the pool decides by itself, many thousand times.
+// A pool with a real database and fake machines: for testing the pool's own decisions, many thousand times.
 
 import { readConfig } from "../../config.ts";
 import { waitForTables } from "../../db/migrate.ts";
@@ -11,12 +11,12 @@ import { newSettings } from "./program.ts";
 
 export interface StubPool {
   deps: Deps;
-  /** what a machine, by its port, does when it is asked for an account; nothing: it makes one */
+  /** how a machine, by its port, reacts to a request for an account; default: it makes one */
   creates: Map<number, (uid: number) => void>;
   /** Runs SQL on the pool's database. */
   // biome-ignore lint/suspicious/noExplicitAny: rows of every shape
   sql(text: string, values?: unknown[]): Promise<any[]>;
-  /** Reserves; nobody's, or a user's by id. */
+  /** Reserves, without a user or for one by id. */
   reserve(username: string, count?: number, userId?: string | null): ReturnType<typeof reserve>;
   stop(): Promise<void>;
 }

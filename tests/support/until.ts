@@ -1,8 +1,8 @@
 /**
- * Polls until `check` answers something truthy.
+ * Polls until `check` returns something truthy.
  * @param what for the error message
- * @returns what `check` answered
- * @throws Error when the deadline has passed, with the last error that `check` threw, if it did
+ * @returns what `check` returned
+ * @throws Error when the deadline has passed, with the last error that `check` threw, if any
  */
 export async function until<T>(
   what: string,

@@ -3,7 +3,7 @@ import { addressOf, blockList, refusal } from "../../pool/accounts/address.ts";
 
 const rules = { networks: [], ownPorts: [3000, 3306], ownHosts: ["db"] };
 
-test("link-local, unspecified and multicast addresses are never a machine's, however they are written", () => {
+test("link-local, unspecified and multicast addresses are refused for machines, in any spelling", () => {
   for (const address of [
     "169.254.169.254",
     "::ffff:169.254.169.254",
@@ -24,7 +24,7 @@ test("our own ports on this machine are refused, others' are not", () => {
   expect(refusal("10.0.0.1", 3306, rules)).toBeUndefined();
 });
 
-test("ALLOWED_MACHINE_NETWORKS bounds the rest, also after the name was looked up", async () => {
+test("ALLOWED_MACHINE_NETWORKS limits the rest, even after a name was looked up", async () => {
   const bounded = { ...rules, networks: ["10.0.0.0/8", "2001:db8::/32"] };
   expect(refusal("10.9.9.9", 22, bounded)).toBeUndefined();
   expect(refusal("2001:db8::5", 22, bounded)).toBeUndefined();
@@ -37,7 +37,7 @@ test("ALLOWED_MACHINE_NETWORKS bounds the rest, also after the name was looked u
   });
 });
 
-test("what is no network is refused at the start", () => {
+test("an invalid network is refused at the start", () => {
   for (const bad of ["10.0.0.0", "10.0.0.0/33", "10.0.0/8", "x/8", "::/129"])
     expect(() => blockList([bad])).toThrow(bad);
 });

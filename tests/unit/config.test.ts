@@ -20,7 +20,7 @@ test("defaults work; an empty variable counts as not set", () => {
   });
 });
 
-test("every bad value is named at once, in one line, without its content", () => {
+test("all bad values are named at once, in one line, without their content", () => {
   const text = problemOf({
     SECRET_KEY: "hunter2",
     PORT: "1.5",
@@ -34,7 +34,7 @@ test("every bad value is named at once, in one line, without its content", () =>
   expect(text).not.toContain("\n");
 });
 
-test("the pool's uids: a thousand at least, and none that means something everywhere", () => {
+test("the pool's uids: at least a thousand, without the reserved ones", () => {
   expect(readConfig(good).uids).toEqual({ first: 20_000, last: 59_999 });
   const range = (first: string, last: string) => problemOf({ UID_MIN_POOL: first, UID_MAX_POOL: last });
   for (const [first, last] of [
@@ -77,7 +77,7 @@ test("a secret may come from a file, but not from both", () => {
   }
 });
 
-test("a maintenance command reads the two accounts of one database, and nothing else", () => {
+test("a maintenance command reads the two database users of one database, and nothing else", () => {
   const both = { DATABASE_URL: "mysql://a:secret@h/x", DATABASE_OWNER_URL: "mysql://o:secret@h/x" };
   expect(readMaintenance(both)).toEqual({
     database: { url: both.DATABASE_URL, ownerUrl: both.DATABASE_OWNER_URL },

@@ -1,4 +1,4 @@
-// What the program is made of: locked, exact, without install scripts, and without known weaknesses as far as can be asked.
+// The program's dependencies: locked, exact, without install scripts, and without known vulnerabilities if that can be checked.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { ROOT, run } from "../native/proxy.ts";
@@ -16,7 +16,7 @@ test("every dependency is an exact version, and none may run code at install tim
 });
 
 const audit = await run(["bun", "audit", "--prod"]);
-// A mirror of the registry may not answer such questions.
+// A mirror of the registry may not support audits.
 const cannot = /^error: (GET|POST) .* - \d+|ConnectionRefused|Unable to connect|ENOTFOUND|timed out/im;
 const unchecked = cannot.test(audit.stderr);
 if (unchecked) console.warn(`not checked for known weaknesses: ${audit.stderr.trim()}`);

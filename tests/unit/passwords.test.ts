@@ -3,7 +3,7 @@ import { hashPassword, isPassword } from "../../pool/identity/passwords.ts";
 
 setDefaultTimeout(30_000);
 
-test("a hash fits its password, however that was typed, and no other; nobody's hash fits none", async () => {
+test("a hash matches only its password, however that was typed; without a hash, nothing matches", async () => {
   const hash = await hashPassword("e\u0301ight characters");
   expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$[\w+/]{22}\$[\w+/]{43}$/);
   expect(await hashPassword("e\u0301ight characters")).not.toBe(hash);
@@ -12,7 +12,7 @@ test("a hash fits its password, however that was typed, and no other; nobody's h
   expect(await isPassword("", null, "ann")).toBe(false);
 });
 
-test("never more than two at once, each of which takes 19 MiB", async () => {
+test("never more than two at once, since each takes 19 MiB", async () => {
   const real = { ...(await import("@node-rs/argon2")) };
   let running = 0;
   let most = 0;
@@ -37,7 +37,7 @@ test("never more than two at once, each of which takes 19 MiB", async () => {
   expect(most).toBe(2);
 });
 
-test("one account's many tries don't make another one wait", async () => {
+test("many tries for one name don't make another wait", async () => {
   const order: string[] = [];
   const look = (whose: string) => isPassword("x", null, whose).then(() => order.push(whose));
   await Promise.all([...Array.from({ length: 9 }, () => look("ursula")), look("una")]);

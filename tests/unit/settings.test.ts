@@ -1,4 +1,4 @@
-// A setting is one line in settings.ts; the other places that have to name it are held to that one.
+// A setting is one line in settings.ts; the other places that must name it are checked against that.
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -22,10 +22,10 @@ test(".env.example has every variable that the program reads, with its default",
   }
 });
 
-/** What compose.yml decides by itself, or a container of its own gets. */
+/** What compose.yml itself decides, or only one container gets. */
 const OF_COMPOSE = ["HOST", "PORT", "PUBLISH_ADDRESS", "SCHEDULER", "DATABASE_OWNER_URL", "EVENTS_DAYS"];
 
-test("compose.yml hands on every other setting, secrets as files", () => {
+test("compose.yml passes on every other setting, secrets as files", () => {
   const [, shared = ""] = /x-environment: &environment\n((?: {2}.*\n)+)/.exec(read("compose.yml")) ?? [];
   const handed = [...shared.matchAll(/^ {2}([A-Z_]+):/gm)].map(([, name]) => name);
   const wanted = VARIABLES.filter(({ env }) => !OF_COMPOSE.includes(env)).map(({ env, secret }) =>

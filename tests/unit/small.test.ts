@@ -31,7 +31,7 @@ test("one address has one spelling", () => {
     expect(`${host} ${canonicalAddress(host)}`).toBe(`${host} ${one}`);
 });
 
-test("a sealed secret opens with its key and its owner only", () => {
+test("a sealed secret opens only with its key and for its owner", () => {
   const [key, other] = [Buffer.alloc(32, 1).toString("base64"), Buffer.alloc(32, 2).toString("base64")];
   const sealed = seal(key, "machine-1", "pässword");
   expect(unseal(key, "machine-1", sealed)).toBe("pässword");
@@ -50,12 +50,12 @@ test("backoff grows, is jittered, and never passes an hour", () => {
   expect(backoffSeconds("host_key", 0, 0)).toBe(3600);
 });
 
-test("a machine's words can't steer a terminal or fake a line", () => {
+test("a machine's words can't control a terminal or fake a line", () => {
   expect(printable("a\u001b[2Jb\r\nc\u202e\u0000d", 100)).toBe("a [2Jb c d");
   expect(printable("x".repeat(500), 10)).toBe("xxxxxxxxxx");
 });
 
-test("limit: never more at once than allowed, in the order in which they came, an error frees its place", async () => {
+test("limit: never more at once than allowed, in order of arrival, and an error frees its slot", async () => {
   const turn = limit(2);
   let running = 0;
   let most = 0;

@@ -43,7 +43,7 @@ test("several workers share the port", async () => {
   expect(await program.stop()).toBe(0);
 });
 
-test("with a token set, everything but the signs of life asks for it", async () => {
+test("with a token set, everything but the health checks requires it", async () => {
   const token = randomBytes(16).toString("hex");
   const program = await startProgram({ ...(await newSettings()), ADMIN_TOKEN: token });
   const ask = async (path: string, headers = {}) => (await fetch(program.url + path, { headers })).status;
@@ -57,7 +57,7 @@ test("with a token set, everything but the signs of life asks for it", async () 
   await program.stop();
 });
 
-test("with REQUIRE_HOST_KEY and ALLOWED_MACHINE_NETWORKS a machine is taken on those terms only", async () => {
+test("REQUIRE_HOST_KEY and ALLOWED_MACHINE_NETWORKS are enforced when a machine is registered", async () => {
   const program = await startProgram({
     ...(await newSettings()),
     REQUIRE_HOST_KEY: "true",
