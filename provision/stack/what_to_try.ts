@@ -31,15 +31,15 @@ Stop:       ${stop}     Remove everything: just clean     ("just" not there? npx
 }
 
 function register(): string {
-  return `There are no machines in the pool yet. Register one that you can reach over SSH (you are asked for its password):
+  return `There are no machines in the pool yet. Register one that you can reach over SSH (it prompts for the password):
   just register-machine NAME HOST [PORT] [USER]
 Then type just run again to see what to try.`;
 }
 
 function reserve(url: string, header: string, machines: Machine[]): string {
-  return `Try next (-k, since the certificate is one of its own):
+  return `Try next (-k, since the certificate is self-signed):
   curl -k${header} "${url}/reserve?username=alice&password=wonderland&count=1&duration=60"
-Then log in with the password above, at the host and port in the answer${login(machines)}`;
+Then log in with the password above, at the host and port in the response${login(machines)}`;
 }
 
 /** Only with a single machine is it known in advance which one a reservation gets. */

@@ -66,7 +66,7 @@ const WAYS: Way[] = [
     user: `${stay('$0 = "x\\nUid:\\t0 0 0"; sleep 1000')}; ${stay('$0 = "listed /proc/1"; sleep 1000')}`,
   },
   {
-    what: "a process in a user and PID namespace of its own",
+    what: "a process in a separate user and PID namespace",
     outcome: "seen from outside under its own number, and ended",
     debian: true, // Docker refuses it
     user: "(unshare -Urpf --mount-proc sh -c 'sleep 1000 & sleep 1000' >/dev/null 2>&1 </dev/null &)",

@@ -65,7 +65,7 @@ const CASES: Case[] = [
   { what: "complains without end", behaviour: { endless: "stderr" }, kind: "failed" },
   says("status 0 and no word", "timeout", () => ""),
   says("status 0 and only a newline", "timeout", () => "\n\n\n"),
-  says("status 0 and words of its own", "timeout", () => "all is well\n"),
+  says("status 0 and unexpected words", "timeout", () => "all is well\n"),
   says(
     "status 0 and a line for another name",
     "timeout",
