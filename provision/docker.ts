@@ -75,13 +75,13 @@ export function dockerDriver(settings: Settings): Driver {
   const owner = (it: Compose, words: string[]) =>
     it.run(["run", "--rm", "--no-deps", "--no-TTY", "owner", ...words]);
 
-  async function status(tellLine = say): Promise<boolean> {
+  async function status(print = say): Promise<boolean> {
     const it = await compose();
     const found = await Promise.all(SERVICES.map((service) => statusOf(it, service)));
-    for (const { line } of found) tellLine(line);
+    for (const { line } of found) print(line);
     const { publicUrl } = where();
     const isReady = await ready();
-    tellLine(isReady ? `ready: ${publicUrl}` : `${publicUrl} does not answer; start it with: just run`);
+    print(isReady ? `ready: ${publicUrl}` : `${publicUrl} does not answer; start it with: just run`);
     return isReady && found.every(({ up: isUp }) => isUp);
   }
 

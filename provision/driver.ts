@@ -21,7 +21,7 @@ export interface Driver {
   /** Deletes the database of a stack that is down. */
   removeDatabase(): Promise<void>;
   /** Says which services are up; for the others, since when and why they are down. @returns whether all are up */
-  status(tellLine?: (line: string) => void): Promise<boolean>;
+  status(print?: (line: string) => void): Promise<boolean>;
   /** Shows the logs. @returns an exit code */
   logs(dev: boolean, words: string[]): Promise<number>;
   /** Runs a command of the program as the database's owner. @returns its exit code */

@@ -2,7 +2,7 @@
 
 import { standing } from "./native/manager.ts";
 import { ask } from "./script/children.ts";
-import { Stop, tell } from "./script/say.ts";
+import { note, Stop } from "./script/say.ts";
 import type { Settings } from "./script/settings.ts";
 
 export type Mode = "docker" | "native";
@@ -28,6 +28,6 @@ export async function decideMode(settings: Settings): Promise<{ mode: Mode; why:
 /** Decides it, and prints it with the reason. */
 export async function printMode(settings: Settings): Promise<Mode> {
   const { mode, why } = await decideMode(settings);
-  tell(`mode: ${mode} (${why})`);
+  note(`mode: ${mode} (${why})`);
   return mode;
 }

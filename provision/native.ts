@@ -121,7 +121,7 @@ export function nativeDriver(settings: Settings): Driver {
     up,
     down,
     removeDatabase,
-    status: (tellLine) => status(settings, tellLine),
+    status: (print) => status(settings, print),
     logs: (_, words) => logs(words),
     owner(words) {
       const ready = asksHelp(words) || own("DATABASE_URL") || standing();

@@ -1,7 +1,7 @@
 // Installs what is missing, and makes .env. Quickly does nothing if all is there. (It needs no package itself.)
 import { decideMode, type Mode } from "./mode.ts";
 import { ask, asksHelp } from "./script/children.ts";
-import { Stop, say, script, tell } from "./script/say.ts";
+import { note, Stop, say, script } from "./script/say.ts";
 import { ROOT, readSettings } from "./script/settings.ts";
 import { makeDotEnv } from "./setup/dot_env.ts";
 import { installDebian, installNpm, missingDebian, missingNpm } from "./setup/packages.ts";
@@ -39,7 +39,7 @@ export async function setup({ mode, tests = false, onlyPackages = false }: Setup
   // If nothing changed: 0.05 s. Packages' install scripts are not run (bunfig.toml says so too).
   const installed = await ask(["bun", "install", "--frozen-lockfile", "--ignore-scripts"], { cwd: ROOT });
   if (installed.code !== 0) {
-    tell(installed.stdout + installed.stderr);
+    note(installed.stdout + installed.stderr);
     throw new Stop("bun install failed: see above");
   }
   for (const line of makeDotEnv(ROOT)) say(`setup: ${line}`);
@@ -62,7 +62,7 @@ if (import.meta.main)
       return 0;
     }
     if (words.some((word) => word !== "--tests" && word !== "--packages")) {
-      tell(USAGE);
+      note(USAGE);
       return 2;
     }
     // (The next command reports unknown names in .env.)

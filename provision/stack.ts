@@ -2,7 +2,7 @@
 
 import type { Driver } from "./driver.ts";
 import { decideMode } from "./mode.ts";
-import { Stop, say, script, tell } from "./script/say.ts";
+import { note, Stop, say, script } from "./script/say.ts";
 import { readSettings } from "./script/settings.ts";
 import { driverOf } from "./stack/drivers.ts";
 import { releaseAll } from "./stack/release_all.ts";
@@ -68,7 +68,7 @@ if (import.meta.main)
       return 0;
     }
     if (!["docker", "native", "here"].includes(which)) {
-      tell(USAGE);
+      note(USAGE);
       return 2;
     }
     const settings = readSettings();

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { decideMode } from "./mode.ts";
-import { Stop, say, script, tell } from "./script/say.ts";
+import { note, Stop, say, script } from "./script/say.ts";
 import { DOT_ENV, needDotEnv, readSettings } from "./script/settings.ts";
 import { writeWhole } from "./script/write.ts";
 import { addresses } from "./stack/addresses.ts";
@@ -23,10 +23,10 @@ await script("token", async () => {
     statSync(DOT_ENV).mode & 0o700,
   );
   // Only the token on standard output, so that TOKEN=$(just token) works.
-  tell("The admin token, now in .env and shown this once:");
+  note("The admin token, now in .env and shown this once:");
   say(line.slice("ADMIN_TOKEN=".length));
-  tell("It takes effect at the next start: just run");
+  note("It takes effect at the next start: just run");
   const { mode } = await decideMode(settings);
-  tell(`Then: curl -k -H 'Authorization: Bearer TOKEN' ${addresses(settings, mode).publicUrl}/available`);
+  note(`Then: curl -k -H 'Authorization: Bearer TOKEN' ${addresses(settings, mode).publicUrl}/available`);
   return 0;
 });

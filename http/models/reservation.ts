@@ -85,7 +85,7 @@ export const ReservationRow = t.Object(
   { $id: "ReservationRow" },
 );
 
-/** @param principal who asks: only admins see a machine's own error message */
+/** @param principal who is asking: only admins see a machine's own error message */
 export function reservationOf(view: ReservationView, principal: Principal) {
   const endsAt = view.endsAt.toISOString();
   return {

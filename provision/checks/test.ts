@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { type Env, onSignal, run } from "../script/children.ts";
-import { Stop, say, script, tell } from "../script/say.ts";
+import { note, Stop, say, script } from "../script/say.ts";
 import { ROOT } from "../script/settings.ts";
 
 /** bunfig.toml leaves some out of a plain `bun test`; naming those requires undoing that. */
@@ -90,7 +90,7 @@ await script("test", async () => {
     say(`test: ${Math.round((performance.now() - from) / 1000)} s`);
     const names = left(folder).sort();
     if (names.length === 0) return code;
-    tell(`test: the tests left in ${folder} and ${RAM}: ${names.join(" ")}`);
+    note(`test: the tests left in ${folder} and ${RAM}: ${names.join(" ")}`);
     return code || 1;
   } finally {
     remove();

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ask, endChild } from "../script/children.ts";
-import { Stop, say, tell } from "../script/say.ts";
+import { note, Stop, say } from "../script/say.ts";
 import { ROOT, type Settings } from "../script/settings.ts";
 import { usersSql } from "../stack/database.ts";
 import { type Compose, withoutErase } from "./compose.ts";
@@ -25,7 +25,7 @@ export async function getImages(compose: Compose): Promise<void> {
     say(`getting ${image}`);
     const pulled = await ask(["docker", "pull", "--quiet", image]);
     if (pulled.code === 0) continue;
-    tell(pulled.stderr.trimEnd());
+    note(pulled.stderr.trimEnd());
     throw new Stop(
       `the image ${image} can't be pulled (is a registry reachable?).\n  Run without containers: ${WITHOUT}`,
     );
@@ -34,14 +34,14 @@ export async function getImages(compose: Compose): Promise<void> {
 
 /** Shows why the stack does not come up, and stops. @param service the one at fault, if known */
 async function giveUp(compose: Compose, service?: string): Promise<never> {
-  tell((await compose.ask(["ps", "--all"])).stdout.trimEnd());
+  note((await compose.ask(["ps", "--all"])).stdout.trimEnd());
   const states = await compose.ask(["ps", "--all", "--format", "{{.Service}} {{.State}} {{.Health}}"]);
   const bad = states.stdout.split("\n").flatMap((line) => {
     const [name, state, health] = line.split(" ");
     return name && (state !== "running" || health === "unhealthy") ? [name] : [];
   });
   const shown = service ? [service] : [...new Set(bad)];
-  tell(withoutErase((await compose.ask(["logs", "--tail", "15", ...shown])).stdout).trimEnd());
+  note(withoutErase((await compose.ask(["logs", "--tail", "15", ...shown])).stdout).trimEnd());
   throw new Stop(
     "the stack did not come up: see above; all of its log: just docker-logs. Once it is fixed: just run",
   );
@@ -58,7 +58,7 @@ export async function bringUp(compose: Compose, words: string[]): Promise<void> 
     for (const service of SERVICES)
       if ((await endsOf(compose, service, since)).length >= MOST_ENDS) {
         await endChild(up);
-        tell(`${service} does not start`);
+        note(`${service} does not start`);
         await giveUp(compose, service);
       }
     await Promise.race([up.exited, Bun.sleep(1000)]);

@@ -1,7 +1,7 @@
 // Registers machines through the API.
 import Type from "typebox";
 import Value from "typebox/value";
-import { Stop, say, tell } from "../script/say.ts";
+import { note, Stop, say } from "../script/say.ts";
 import type { Api } from "../stack/api.ts";
 import { type Machine, parseLine } from "./line.ts";
 
@@ -90,7 +90,7 @@ export async function registerLines(
         typeof machine === "string"
           ? `${label}:${next.number}`
           : `${machine.name}${word === "failed" ? ` (line ${next.number})` : ""}`;
-      (word === "failed" ? tell : say)(`${at}: ${said}`);
+      (word === "failed" ? note : say)(`${at}: ${said}`);
     }
   };
   await Promise.all(Array.from({ length: LANES }, work));
@@ -101,6 +101,6 @@ export async function registerLines(
 /** Registers one machine, and reports the result. @returns whether it is registered */
 export async function registerOne(to: Api, machine: Machine): Promise<boolean> {
   const { word, text } = verdict(await post(to, machine, WAIT_SECONDS));
-  (word === "failed" ? tell : say)(`${machine.name}: ${text}`);
+  (word === "failed" ? note : say)(`${machine.name}: ${text}`);
   return word !== "failed";
 }

@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { Stop, say, tell } from "../script/say.ts";
+import { note, Stop, say } from "../script/say.ts";
 import { isRoot, type Settings, STATE, withoutSettings } from "../script/settings.ts";
 import { writeWhole } from "../script/write.ts";
 import { at } from "./files.ts";
@@ -63,7 +63,7 @@ export async function launch(settings: Settings): Promise<void> {
   child.unref();
   writeWhole(MANAGER_PID, `${child.pid}\n`);
   if (await waitStanding()) return;
-  tell(readFileSync(at("log/start.log"), "utf8"));
+  note(readFileSync(at("log/start.log"), "utf8"));
   throw new Stop(
     "s6-svscan did not start (as root it needs the right to mount: in a container, CAP_SYS_ADMIN)",
   );

@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ask, asksHelp, type Env, run } from "../script/children.ts";
-import { Stop, say, tell } from "../script/say.ts";
+import { note, Stop, say } from "../script/say.ts";
 import { isRoot, ROOT, type Settings, withoutSettings } from "../script/settings.ts";
 import { at, ownUrls } from "./files.ts";
 import { ownPlaces } from "./places.ts";
@@ -67,7 +67,7 @@ export async function migrate(settings: Settings, services: string[]): Promise<v
   const words = ["migrate"];
   const { code, stdout, stderr } = await ask(command(words), place(settings, ownerEnv(settings, words)));
   for (const line of stdout.split("\n").filter(Boolean)) say(`native: ${line}`);
-  if (stderr) tell(stderr.trimEnd());
+  if (stderr) note(stderr.trimEnd());
   if (code !== 0) throw new Stop("the tables are not up to date: see above. Once it is fixed: just run");
 }
 

@@ -1,7 +1,7 @@
 // Waits until the native stack answers, or says why it doesn't.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Stop, say, tell } from "../script/say.ts";
+import { note, Stop, say } from "../script/say.ts";
 import type { Settings } from "../script/settings.ts";
 import { addresses } from "../stack/addresses.ts";
 import { answers, proxyTls } from "../stack/api.ts";
@@ -24,8 +24,8 @@ export function giveUp(service: string, how: string): never {
       `${service} ${how}; look at: journalctl -u machine-manager-${service}. Once it is fixed: just install-systemd`,
     );
   const log = at(join("log", service, "current"));
-  tell(`--- the end of .local/log/${service}/current:`);
-  if (existsSync(log)) tell(readFileSync(log, "utf8").trimEnd().split("\n").slice(-15).join("\n"));
+  note(`--- the end of .local/log/${service}/current:`);
+  if (existsSync(log)) note(readFileSync(log, "utf8").trimEnd().split("\n").slice(-15).join("\n"));
   throw new Stop(
     `${service} ${how}; all of its log: just logs ${service}. It is restarted every second; once it is fixed: just run`,
   );
@@ -65,7 +65,7 @@ export async function waitReady(settings: Settings, services: string[]): Promise
     100,
   );
   if (!ready) {
-    await status(settings, tell);
+    await status(settings, note);
     giveUp(await firstDown(settings), "is not ready after 120 s");
   }
   const steady = await waitFor(

@@ -13,7 +13,7 @@ const END_MS = 15_000;
 /** The zero point of a TAI64 label, ten seconds before 1970. */
 const TAI64_EPOCH = 2n ** 62n + 10n;
 
-const tell = (...words: string[]) => ask(["s6-svc", ...words]);
+const control = (...words: string[]) => ask(["s6-svc", ...words]);
 const supervised = async (folder: string) => (await ask(["s6-svok", folder])).code === 0;
 
 /** Waits for a condition. @returns whether it came true */
@@ -83,9 +83,9 @@ function readOr(file: string, otherwise = ""): string {
  * down, as it is between two tries; the `-u` then came first, and it stayed down.)
  */
 async function restart(service: string): Promise<void> {
-  await tell("-d", folderOf(service));
+  await control("-d", folderOf(service));
   await waitFor(async () => (await secondsUp(service)) === undefined, END_MS, 100);
-  await tell("-u", folderOf(service));
+  await control("-u", folderOf(service));
 }
 
 /** Records the settings that each service is started with. */
@@ -100,7 +100,7 @@ export async function dropOthers(services: string[]): Promise<void> {
     if (!name.isDirectory() || name.name.startsWith(".") || services.includes(name.name)) continue;
     const folder = folderOf(name.name);
     for (const part of [folder, join(folder, "log")]) {
-      if ((await tell("-xd", part)).code !== 0) continue;
+      if ((await control("-xd", part)).code !== 0) continue;
       await waitFor(async () => !(await supervised(part)), END_MS, 100);
     }
     rmSync(folder, { recursive: true });

@@ -71,24 +71,24 @@ export async function firstDown(settings: Settings): Promise<string> {
 }
 
 /** Prints the status of all services. @returns whether all are up */
-export async function status(settings: Settings, tellLine: (line: string) => void = say): Promise<boolean> {
+export async function status(settings: Settings, print: (line: string) => void = say): Promise<boolean> {
   if (!standing() && bySystemd()) {
     const units = await ask(["systemctl", "--no-pager", "--lines=1", "status", "machine-manager-*"]);
-    tellLine(units.stdout.trimEnd());
+    print(units.stdout.trimEnd());
     return units.code === 0;
   }
   if (!standing()) {
-    tellLine("native: nothing runs; start it with: just run");
+    print("native: nothing runs; start it with: just run");
     return false;
   }
   const there = SERVICES.filter((service) => existsSync(folderOf(service)));
   const found = await Promise.all(there.map((service) => statusOf(service, settings)));
-  for (const { line } of found) tellLine(line);
+  for (const { line } of found) print(line);
   const { near, https, publicUrl } = addresses(settings, "native");
   if (!(await answers(`https://${near}:${https}/readyz`, { tls: proxyTls("native") }))) {
-    tellLine(`${publicUrl} does not answer; see: just logs`);
+    print(`${publicUrl} does not answer; see: just logs`);
     return false;
   }
-  tellLine(`ready: ${publicUrl}`);
+  print(`ready: ${publicUrl}`);
   return found.every(({ up }) => up);
 }

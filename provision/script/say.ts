@@ -13,7 +13,7 @@ export class Stop extends Error {
 
 export const say = (line: string): void => console.log(line);
 /** To standard error, apart from the command's result, so that `TOKEN=$(just token)` has only the token. */
-export const tell = (line: string): void => {
+export const note = (line: string): void => {
   writeSync(2, `${line}\n`); // (console.error would colour it red)
 };
 
@@ -23,7 +23,7 @@ export async function script(name: string, work: () => Promise<number | undefine
     process.exit((await work()) ?? 0);
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
-    if (error.message) tell(`${name}: ${error.message}`);
+    if (error.message) note(`${name}: ${error.message}`);
     process.exit(error.exitCode);
   }
 }

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import type { Env } from "./children.ts";
-import { Stop, tell } from "./say.ts";
+import { note, Stop } from "./say.ts";
 
 export const ROOT = realpathSync(join(import.meta.dir, "../.."));
 /** Everything that a stack stores. */
@@ -40,7 +40,7 @@ function parseLine(line: string): { name: string; value: string } | undefined {
 export function readSettings(
   root: string = ROOT,
   env: Env = process.env,
-  warn: (line: string) => void = tell,
+  warn: (line: string) => void = note,
 ): Settings {
   const names = settingNames(root);
   const values = new Map<string, string>();

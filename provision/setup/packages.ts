@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { Mode } from "../mode.ts";
 import { ask } from "../script/children.ts";
-import { Stop, say, tell } from "../script/say.ts";
+import { note, Stop, say } from "../script/say.ts";
 import { aptGet } from "./apt.ts";
 import { withoutServices } from "./services.ts";
 
@@ -79,7 +79,7 @@ export async function installNpm(packages: string[]): Promise<void> {
   say(`setup: installing ${packages.join(" ")} (npm)`);
   const installed = await ask(["npm", "install", "--global", "--no-fund", "--no-audit", ...packages]);
   if (installed.code === 0) return;
-  tell(installed.stdout + installed.stderr);
+  note(installed.stdout + installed.stderr);
   throw new Stop(`npm could not install ${packages.join(" ")}: see above`);
 }
 
@@ -92,7 +92,7 @@ async function logged(work: (log: string) => Promise<void>): Promise<void> {
     await work(file);
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
-    tell(readFileSync(file, "utf8").trimEnd().split("\n").slice(-20).join("\n"));
+    note(readFileSync(file, "utf8").trimEnd().split("\n").slice(-20).join("\n"));
     throw new Stop(`${error.message} (all of its output: ${file})`);
   }
   rmSync(folder, { recursive: true });

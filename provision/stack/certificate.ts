@@ -3,7 +3,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { ask } from "../script/children.ts";
-import { Stop, tell } from "../script/say.ts";
+import { note, Stop } from "../script/say.ts";
 import { ROOT, type Settings } from "../script/settings.ts";
 import { writeWhole } from "../script/write.ts";
 
@@ -60,7 +60,7 @@ function checkPair(certFile: string, certText: string, keyFile: string): void {
   }
   if (!certificate.checkPrivateKey(key))
     throw new Stop(`${keyFile} does not belong to the certificate ${certFile}`);
-  if (Date.parse(certificate.validTo) < Date.now()) tell(`certificate: warning: ${certFile} has expired`);
+  if (Date.parse(certificate.validTo) < Date.now()) note(`certificate: warning: ${certFile} has expired`);
 }
 
 function readText(file: string, what: string): string {

@@ -97,7 +97,7 @@ describe.skipIf(reason !== "")("Docker", () => {
   });
 
   test(
-    "a service that ends again and again is started again within seconds, each time, and status tells of it",
+    "a service that keeps ending is restarted within seconds each time, and status shows it",
     async () => {
       const compose = (...words: string[]) => at.stack("compose", ...words);
       const ids = await compose("ps", "--quiet");

@@ -159,7 +159,7 @@ export async function check(pool: Checkable, options: Options = {}): Promise<str
     const held = machines.filter((m) => m.reservation_id === one.id && m.state === "reserved");
     const count = one.count - forced.filter(({ id }) => id === one.id).length;
     if (held.length !== count) bad.push(`I3 ${one.username} has ${held.length} of ${count} machines`);
-    const told = options.ledger?.asked.find((asked) => asked.username === one.username);
+    const request = options.ledger?.asked.find((asked) => asked.username === one.username);
     for (const machine of held) {
       const live = holds.find((h) => h.machine_id === machine.id && h.released_at === null);
       if (!live?.confirmed_at)
@@ -172,7 +172,7 @@ export async function check(pool: Checkable, options: Options = {}): Promise<str
         port: pool.machines.find(({ name }) => name === machine.name)?.port ?? 0,
         username: one.username,
       };
-      if (told && !(await canLogIn({ ...login, password: told.password })))
+      if (request && !(await canLogIn({ ...login, password: request.password })))
         bad.push(`I3 ${one.username} can't log in to ${machine.name}`);
     }
   }

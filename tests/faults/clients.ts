@@ -26,7 +26,7 @@ export function startClients(
   let faultAt = 0;
   let slowest = 0;
   let statuses: Record<string, number> = {};
-  const told = (status: number | string, from: number) => {
+  const tally = (status: number | string, from: number) => {
     statuses[status] = (statuses[status] ?? 0) + 1;
     if (faultAt > 0) slowest = Math.max(slowest, performance.now() - Math.max(from, faultAt));
   };
@@ -36,7 +36,7 @@ export function startClients(
     for (;;) {
       const from = performance.now();
       const status = await ledger.release(next(), entry);
-      told(`DELETE ${status || "none"}`, from);
+      tally(`DELETE ${status || "none"}`, from);
       if ((status > 0 && status < 500) || !going) return;
       await Bun.sleep(100 + 200 * random());
     }
@@ -48,7 +48,7 @@ export function startClients(
       const username = `${prefix}${++count}`;
       const size = 1 + Math.floor(random() * 2);
       let mine: Asked = await ledger.reserve(next(), username, size, key ? { key } : {});
-      told(mine.status || "none", from);
+      tally(mine.status || "none", from);
       // No answer: retry, as clients do, until there is one; "the database is away" doesn't count as one.
       for (let doubt = mine.outcome === "unknown"; key && doubt && going; ) {
         await Bun.sleep(200 * random());
@@ -66,7 +66,7 @@ export function startClients(
         const status = await call(next(), "GET", "/available")
           .then((r) => r.status)
           .catch(() => 0);
-        told(`GET ${status}`, asked);
+        tally(`GET ${status}`, asked);
         await Bun.sleep(status === 0 ? 300 + 300 * random() : 30 + 50 * random());
       }
     }

@@ -175,7 +175,7 @@ for (const when of ["before", "after"] as const) {
 
 test("the database stays away after each COMMIT of a reservation, and then the API is killed", async () => {
   const cutter = await startCutter(server);
-  const told: string[] = [];
+  const outcomes: string[] = [];
   const bad: string[] = [];
   for (const when of ["before", "after"] as const)
     for (let n = 1, hit = true; hit; n++) {
@@ -190,7 +190,7 @@ test("the database stays away after each COMMIT of a reservation, and then the A
       await api.stop("SIGKILL");
       hit = cutter.cut();
       cutter.arm(0, when);
-      if (hit) told.push(`${when} ${n}: ${asked.status}`);
+      if (hit) outcomes.push(`${when} ${n}: ${asked.status}`);
       await expireLeases(pool);
       bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
       for (const entry of ledger.asked) entry.ended = true;
@@ -198,8 +198,8 @@ test("the database stays away after each COMMIT of a reservation, and then the A
       bad.push(...(await settle(pool)));
     }
   cutter.close();
-  injected("4 MariaDB gone at a COMMIT, API killed", told.length, bad, told.join(", "));
+  injected("4 MariaDB gone at a COMMIT, API killed", outcomes.length, bad, outcomes.join(", "));
   expect(bad).toEqual([]);
   // Only a confirmation's outcome is unknown.
-  expect(told).toEqual(["before 1: 503", "before 2: 504", "after 1: 503", "after 2: 504"]);
+  expect(outcomes).toEqual(["before 1: 503", "before 2: 504", "after 1: 503", "after 2: 504"]);
 });

@@ -100,9 +100,9 @@ async function allIsWell(ledger?: Ledger): Promise<string[]> {
   await until("it answers", 180_000, ready);
   let status = "";
   await until("all four are up", 30_000, async () => {
-    const told = await copy.just("status");
-    status = told.stdout;
-    return told.code === 0;
+    const shown = await copy.just("status");
+    status = shown.stdout;
+    return shown.code === 0;
   }).catch((error) => {
     throw new Error(`${error}\n${status}`);
   });
@@ -140,10 +140,10 @@ test("a database that can't start for a long time: it is retried again and again
   kill("server.ts"); // these must wait for it when they start
   // Longer than the four tries (about 10 s) after which supervisord gave up; the program's own limit of 60 s is gone.
   await until("it was away for long", more(120_000), () => Date.now() - began > more(20_000), 500);
-  const told = await copy.just("status");
-  expect(told.code).not.toBe(0);
-  expect(told.stdout).toMatch(/^db: DOWN since 20.* ended with exitcode \d+\. Its log: .*nonsense/m);
-  expect(told.stdout).toMatch(/^api: does not answer; running since 20.*waiting for the database/m);
+  const shown = await copy.just("status");
+  expect(shown.code).not.toBe(0);
+  expect(shown.stdout).toMatch(/^db: DOWN since 20.* ended with exitcode \d+\. Its log: .*nonsense/m);
+  expect(shown.stdout).toMatch(/^api: does not answer; running since 20.*waiting for the database/m);
   const tries = (await ends("db")).filter((time) => time >= began);
   expect(tries.length).toBeGreaterThan(8);
   expect(farthest(tries)).toBeLessThan(MOST_APART_MS);

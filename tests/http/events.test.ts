@@ -184,13 +184,13 @@ for (const [n, [name, line]] of LINES.entries())
     const answer = await ask();
     expect([200, 201], JSON.stringify(answer.body)).toContain(answer.status);
     if (answer.body.csrf) made.login = { cookie: cookieIn(answer.headers), csrf: answer.body.csrf };
-    const told = (await pool.sql("SELECT * FROM events WHERE id > ? ORDER BY id", [last.id])).filter(
+    const rows = (await pool.sql("SELECT * FROM events WHERE id > ? ORDER BY id", [last.id])).filter(
       ({ actor }) => actor !== "scheduler",
     );
-    const actions = told.map(({ action, object }) => `${action} ${object}`);
+    const actions = rows.map(({ action, object }) => `${action} ${object}`);
     expect(line.events(answer.body).filter((one) => !actions.includes(one))).toEqual([]);
-    expect([...new Set(told.map(({ actor }) => actor))]).toEqual([who]);
-    const text = JSON.stringify(told);
+    expect([...new Set(rows.map(({ actor }) => actor))]).toEqual([who]);
+    const text = JSON.stringify(rows);
     for (const secret of [...Object.values(tokens), machines[0]?.password as string])
       expect(text).not.toContain(secret);
   });

@@ -179,8 +179,8 @@ test("an IPv6 address counts as its network, an IPv4-mapped one as IPv4", () => 
 test("what was typed as a name is recorded only if it could be one", async () => {
   await attempt(wrong("my password, by mistake"), "192.0.2.60");
   await attempt(wrong("x".repeat(65)), "192.0.2.60");
-  const told = await events("login.failed", "?");
-  expect(told.filter(({ address }) => address === "192.0.2.60")).toHaveLength(2);
+  const failures = await events("login.failed", "?");
+  expect(failures.filter(({ address }) => address === "192.0.2.60")).toHaveLength(2);
   expect(JSON.stringify(await pool.sql("SELECT * FROM events"))).not.toContain("by mistake");
   expect(JSON.stringify(await pool.sql("SELECT * FROM login_tries"))).not.toContain("by mistake");
 });

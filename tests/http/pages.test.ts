@@ -65,11 +65,11 @@ test("without ADMIN_TOKEN everybody sees them, even through a link; the descript
   const followed = { ...BROWSER, "Sec-Fetch-Site": "cross-site" };
   for (const path of ["/swagger", "/swagger/json", "/login"])
     expect([path, (await look(open, path, followed)).status]).toEqual([path, 200]);
-  const told = async (at: Program) =>
+  const descriptionOf = async (at: Program) =>
     (await call(at, "GET", "/swagger/json", undefined, { Authorization: `Bearer ${ADMIN}` })).body.info
       .description;
-  expect(await told(open)).toContain("This API is open");
-  expect(await told(closed)).not.toContain("open");
+  expect(await descriptionOf(open)).toContain("This API is open");
+  expect(await descriptionOf(closed)).not.toContain("open");
 });
 
 test("no script or style of theirs is inline, and every input has a label and says what it is for", async () => {

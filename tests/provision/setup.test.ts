@@ -118,27 +118,27 @@ function setup(name: string, commands: Record<string, string>, words: string[]) 
 }
 const script = (...words: string[]) => [process.execPath, "--no-env-file", "provision/setup.ts", ...words];
 
-test.skipIf(!asRoot)("not root: what to type is told with sudo where there is one", async () => {
-  const told = await setup("with-sudo", { "apt-get": "exit 1", sudo: "exit 1" }, script("--tests"));
-  expect(told.code).toBe(1);
-  expect(told.stderr).toMatch(/^setup: missing here: .*shellcheck/);
-  expect(told.stderr).toContain(
+test.skipIf(!asRoot)("not root: it says what to type, with sudo if available", async () => {
+  const said = await setup("with-sudo", { "apt-get": "exit 1", sudo: "exit 1" }, script("--tests"));
+  expect(said.code).toBe(1);
+  expect(said.stderr).toMatch(/^setup: missing here: .*shellcheck/);
+  expect(said.stderr).toContain(
     'Type this, then the same command again:\n  sudo env MODE=native PATH="$PATH" bash provision/setup.sh --packages --tests\n',
   );
   expect(existsSync(join(checkout, ".env"))).toBe(false);
 });
 
-test.skipIf(!asRoot)("not root, and no sudo there: what to type as root, and where", async () => {
-  const told = await setup("without-sudo", { "apt-get": "exit 1" }, script("--tests"));
-  expect(told.code).toBe(1);
-  expect(told.stderr).not.toContain("sudo env");
-  expect(told.stderr).toContain(`There is no sudo here. As root, in ${checkout}, type this`);
-  expect(told.stderr).toContain(
+test.skipIf(!asRoot)("not root, without sudo: it says what to type as root, and where", async () => {
+  const said = await setup("without-sudo", { "apt-get": "exit 1" }, script("--tests"));
+  expect(said.code).toBe(1);
+  expect(said.stderr).not.toContain("sudo env");
+  expect(said.stderr).toContain(`There is no sudo here. As root, in ${checkout}, type this`);
+  expect(said.stderr).toContain(
     '\n  env MODE=native PATH="$PATH" bash provision/setup.sh --packages --tests\n',
   );
 });
 
-test.skipIf(!asRoot)("not root, and not even Bun there: the same two ways", async () => {
+test.skipIf(!asRoot)("not root, without Bun: the same, with and without sudo", async () => {
   const tools = Object.fromEntries(
     ["tr", "grep", "paste", "id", "sort", "dirname", "bash"].map((name) => [name, Bun.which(name) ?? ""]),
   );

@@ -15,7 +15,7 @@ const api = Bun.serve({
 afterAll(() => api.stop(true));
 
 /** The text for a pool of these machines. */
-function told(pool: typeof machines): Promise<string> {
+function suggestion(pool: typeof machines): Promise<string> {
   machines = pool;
   const settings = {
     names: [],
@@ -31,7 +31,7 @@ function told(pool: typeof machines): Promise<string> {
 }
 
 test("a pool without machines: it suggests registering one, and no reservation, which can't work", async () => {
-  const text = await told([]);
+  const text = await suggestion([]);
   expect(text).toContain("just register-machine NAME HOST [PORT] [USER]");
   expect(text).not.toContain("/reserve");
   expect(text).not.toContain("ssh -p");
@@ -39,13 +39,13 @@ test("a pool without machines: it suggests registering one, and no reservation, 
 });
 
 test("one machine: the ssh line is for that one", async () => {
-  const text = await told([{ name: "rack-7", host: "rack-7.example.org", port: 2022 }]);
+  const text = await suggestion([{ name: "rack-7", host: "rack-7.example.org", port: 2022 }]);
   expect(text).toContain("  ssh -p 2022 alice@rack-7.example.org\n");
   expect(text).toContain('curl -k -H "Authorization: Bearer $ADMIN_TOKEN" "https://localhost:8443/reserve?');
 });
 
 test("several: the port is in the response, not a guess", async () => {
-  const text = await told(
+  const text = await suggestion(
     [1, 2, 3, 4].map((n) => ({ name: `alpine-${n}`, host: "localhost", port: 2220 + n })),
   );
   expect(text).toContain("  ssh -p PORT alice@HOST\n");

@@ -156,7 +156,7 @@ const BLIND: Record<string, [tool: string, instead: string]> = {
     "find",
     'case "$*" in *" -xdev "*) set -f; set -- $(echo "$*" | sed "s# [^ ]* -xdev# -xdev#") ;; esac; exec /usr/bin/find.real "$@"',
   ],
-  "nobody tells what is mounted": [
+  "mounts can't be listed": [
     "awk",
     'case "$*" in */proc/mounts*) exit 1 ;; esac; exec /usr/bin/awk.real "$@"',
   ],

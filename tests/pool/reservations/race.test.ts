@@ -60,14 +60,14 @@ test("20 clients send the same Idempotency-Key at once to two APIs: there is onl
       ),
     ),
   );
-  const told = answers.filter(({ status }) => status === 201);
-  expect(told.length).toBeGreaterThan(0);
+  const successes = answers.filter(({ status }) => status === 201);
+  expect(successes.length).toBeGreaterThan(0);
   // Those that came while the first was in progress get an error that says so, and may retry.
   for (const { status, body } of answers)
     if (status !== 201) expect([status, body.code]).toEqual([503, "still_preparing"]);
-  expect(new Set(told.map(({ body }) => `${body.id} ${body.password}`)).size).toBe(1);
+  expect(new Set(successes.map(({ body }) => `${body.id} ${body.password}`)).size).toBe(1);
   const rows = await pool.sql("SELECT id, state FROM reservations WHERE username = 'twin'");
-  expect(rows).toEqual([{ id: told[0]?.body.id, state: "active" }]);
+  expect(rows).toEqual([{ id: successes[0]?.body.id, state: "active" }]);
   expect(await pool.sql("SELECT 1 FROM machines WHERE reservation_id IS NOT NULL")).toHaveLength(2);
   await call(pool.api, "POST", "/release_all");
 });
