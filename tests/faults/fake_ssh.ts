@@ -78,14 +78,13 @@ const publicOf = (key: string) => {
 
 /** An honest machine's answer to a script and its parameters, according to pool/accounts/scripts. */
 function truthOf(machine: FakeMachine, script: string, input: string[]): string {
-  if (script.startsWith("# Whether the machine can serve"))
-    return `READY ${machine.account ? 1 : 0} ${machine.identity}`;
+  if (script.includes('echo "READY ')) return `READY ${machine.account ? 1 : 0} ${machine.identity}`;
   const who = (input[1] ?? "").split(" ");
-  if (script.includes("# Makes the account of a reservation.")) {
+  if (script.includes('echo "MADE ')) {
     machine.account = `${who[1]} ${who[0]}`;
     return `MADE ${machine.account}`;
   }
-  if (script.includes("# Makes the machine fit to be offered")) {
+  if (script.includes('echo "CLEAN ')) {
     machine.account = "";
     return `CLEAN ${who[1]} ${who[0]} ${machine.identity}`;
   }
