@@ -40,7 +40,7 @@ await script("test-faults", async () => {
     say(`waiting for the rest: ${slow.join(" ")}`);
     code = (await beside).code || code;
     say(readFileSync(output, "utf8").trimEnd());
-    await run(["bun", "--no-env-file", "tests/faults/table.ts", table], place);
+    await run(["bun", "--no-env-file", "tests/faults/tools/table.ts", table], place);
     return code;
   } finally {
     remove();

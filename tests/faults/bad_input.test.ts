@@ -6,8 +6,8 @@ import { startPool, type TestPool } from "../support/pool.ts";
 import { call } from "../support/program.ts";
 import { canLogIn } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
-import { EVIL } from "./fuzz_requests.ts";
-import { injected } from "./table.ts";
+import { EVIL } from "./tools/fuzz_requests.ts";
+import { injected } from "./tools/table.ts";
 
 setDefaultTimeout(300_000);
 

@@ -6,9 +6,9 @@ import { startPool, type TestPool } from "../support/pool.ts";
 import { call } from "../support/program.ts";
 import { ssh } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
-import { check, settle } from "./checker.ts";
-import { type Asked, Ledger } from "./ledger.ts";
-import { injected } from "./table.ts";
+import { check, settle } from "./tools/checker.ts";
+import { type Asked, Ledger } from "./tools/ledger.ts";
+import { injected } from "./tools/table.ts";
 
 setDefaultTimeout(400_000);
 

@@ -8,9 +8,9 @@ import { startPool, type TestPool } from "../support/pool.ts";
 import { call, type Program, startProgram } from "../support/program.ts";
 import { canLogIn } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
-import { check, settle } from "./checker.ts";
-import { newKey } from "./fake_ssh.ts";
-import { injected } from "./table.ts";
+import { check, settle } from "./tools/checker.ts";
+import { newKey } from "./tools/fake_ssh.ts";
+import { injected } from "./tools/table.ts";
 
 setDefaultTimeout(300_000);
 

@@ -4,10 +4,10 @@ import type { TestMachine } from "../support/machines.ts";
 import type { TestPool } from "../support/pool.ts";
 import { call, startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
-import { check, expireLeases, settle } from "./checker.ts";
-import { enumerate, startLanes, startVictim } from "./lanes.ts";
-import { Ledger } from "./ledger.ts";
-import { more } from "./table.ts";
+import { check, expireLeases, settle } from "./tools/checker.ts";
+import { enumerate, startLanes, startVictim } from "./tools/lanes.ts";
+import { Ledger } from "./tools/ledger.ts";
+import { more } from "./tools/table.ts";
 
 setDefaultTimeout(more(400_000, 3));
 

@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { TestPool } from "../support/pool.ts";
 import { until } from "../support/until.ts";
-import { check, expireLeases, settle } from "./checker.ts";
-import { enumerate, startLanes, startVictim } from "./lanes.ts";
-import { type Asked, Ledger } from "./ledger.ts";
-import { more } from "./table.ts";
+import { check, expireLeases, settle } from "./tools/checker.ts";
+import { enumerate, startLanes, startVictim } from "./tools/lanes.ts";
+import { type Asked, Ledger } from "./tools/ledger.ts";
+import { more } from "./tools/table.ts";
 
 setDefaultTimeout(more(400_000, 3));
 

@@ -5,11 +5,11 @@ import { startDatabase, type TestServer } from "../support/database.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call, startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
-import { check, expireLeases, settle, watch } from "./checker.ts";
-import { startClients } from "./clients.ts";
-import { type Cutter, startCutter } from "./cutter.ts";
-import { Ledger } from "./ledger.ts";
-import { injected, more, random, SEED } from "./table.ts";
+import { check, expireLeases, settle, watch } from "./tools/checker.ts";
+import { startClients } from "./tools/clients.ts";
+import { type Cutter, startCutter } from "./tools/cutter.ts";
+import { Ledger } from "./tools/ledger.ts";
+import { injected, more, random, SEED } from "./tools/table.ts";
 
 setDefaultTimeout(more(400_000));
 

@@ -9,10 +9,10 @@ import { startPool, type TestPool } from "../support/pool.ts";
 import { call } from "../support/program.ts";
 import { canLogIn } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
-import { check, expireLeases, settle } from "./checker.ts";
-import { startClients } from "./clients.ts";
-import { type Asked, Ledger } from "./ledger.ts";
-import { injected, more, random, SEED } from "./table.ts";
+import { check, expireLeases, settle } from "./tools/checker.ts";
+import { startClients } from "./tools/clients.ts";
+import { type Asked, Ledger } from "./tools/ledger.ts";
+import { injected, more, random, SEED } from "./tools/table.ts";
 
 setDefaultTimeout(more(400_000));
 

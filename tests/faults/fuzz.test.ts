@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call } from "../support/program.ts";
-import { requests } from "./fuzz_requests.ts";
-import { type Answer, bytesOf, type Request, Wire } from "./raw.ts";
-import { injected, more, SEED } from "./table.ts";
+import { requests } from "./tools/fuzz_requests.ts";
+import { type Answer, bytesOf, type Request, Wire } from "./tools/raw.ts";
+import { injected, more, SEED } from "./tools/table.ts";
 
 setDefaultTimeout(more(300_000));
 

@@ -8,11 +8,11 @@ import { startPool, type TestPool } from "../support/pool.ts";
 import { call } from "../support/program.ts";
 import { ssh } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
-import { type Checkable, check, settle } from "./checker.ts";
-import { type Container, engine, startContainer } from "./container.ts";
-import { Ledger } from "./ledger.ts";
-import type { Lookable } from "./look.ts";
-import { injected, more } from "./table.ts";
+import { type Checkable, check, settle } from "./tools/checker.ts";
+import { type Container, engine, startContainer } from "./tools/container.ts";
+import { Ledger } from "./tools/ledger.ts";
+import type { Lookable } from "./tools/look.ts";
+import { injected, more } from "./tools/table.ts";
 
 setDefaultTimeout(more(300_000));
 

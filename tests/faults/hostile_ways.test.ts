@@ -8,9 +8,9 @@ import { type Account, accountsOverSsh } from "../../pool/accounts/accounts.ts";
 import type { Target } from "../../pool/accounts/connect.ts";
 import { ssh } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
-import { type Box, KINDS, lacks, startBox } from "./box.ts";
-import { look } from "./look.ts";
-import { injected } from "./table.ts";
+import { type Box, KINDS, lacks, startBox } from "./tools/box.ts";
+import { look } from "./tools/look.ts";
+import { injected } from "./tools/table.ts";
 
 setDefaultTimeout(120_000);
 

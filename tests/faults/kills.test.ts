@@ -4,11 +4,11 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call, type Program, startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
-import { startAdmins } from "./admins.ts";
-import { check, expireLeases, settle, watch } from "./checker.ts";
-import { startClients } from "./clients.ts";
-import { Ledger } from "./ledger.ts";
-import { injected, more, random, SEED } from "./table.ts";
+import { startAdmins } from "./tools/admins.ts";
+import { check, expireLeases, settle, watch } from "./tools/checker.ts";
+import { startClients } from "./tools/clients.ts";
+import { Ledger } from "./tools/ledger.ts";
+import { injected, more, random, SEED } from "./tools/table.ts";
 
 setDefaultTimeout(more(400_000));
 

@@ -5,10 +5,10 @@ import { startProxy, type TlsProxy } from "../native/proxy.ts";
 import type { TestPool } from "../support/pool.ts";
 import { startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
-import { check, expireLeases, settle } from "./checker.ts";
-import { enumerate, startLanes, startVictim, type Victim } from "./lanes.ts";
-import { type Asked, Ledger } from "./ledger.ts";
-import { injected, more } from "./table.ts";
+import { check, expireLeases, settle } from "./tools/checker.ts";
+import { enumerate, startLanes, startVictim, type Victim } from "./tools/lanes.ts";
+import { type Asked, Ledger } from "./tools/ledger.ts";
+import { injected, more } from "./tools/table.ts";
 
 setDefaultTimeout(more(400_000, 3));
 

@@ -8,9 +8,9 @@ import { seal } from "../../pool/secrets/seal.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call, type Program, startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
-import { check, settle } from "./checker.ts";
-import { newKey } from "./fake_ssh.ts";
-import { injected, more } from "./table.ts";
+import { check, settle } from "./tools/checker.ts";
+import { newKey } from "./tools/fake_ssh.ts";
+import { injected, more } from "./tools/table.ts";
 
 setDefaultTimeout(more(240_000));
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, "key"), newKey(), { mode: 0o600 });
   writeFileSync(join(folder, "password"), password, { mode: 0o600 });
   const child = Bun.spawn(
-    [process.execPath, join(import.meta.dir, "fake_rack.ts"), String(RECORDS - REAL), folder],
+    [process.execPath, join(import.meta.dir, "tools/fake_rack.ts"), String(RECORDS - REAL), folder],
     { stdin: "pipe", stdout: "pipe", stderr: "inherit" },
   );
   racks = child;

@@ -9,10 +9,10 @@ import { run } from "../native/proxy.ts";
 import { startMachines, type TestMachine } from "../support/machines.ts";
 import { call } from "../support/program.ts";
 import { until } from "../support/until.ts";
-import { type Checkable, check, expireLeases, settle } from "./checker.ts";
-import { startClients } from "./clients.ts";
-import { Ledger } from "./ledger.ts";
-import { injected, more, random, SEED } from "./table.ts";
+import { type Checkable, check, expireLeases, settle } from "./tools/checker.ts";
+import { startClients } from "./tools/clients.ts";
+import { Ledger } from "./tools/ledger.ts";
+import { injected, more, random, SEED } from "./tools/table.ts";
 
 setDefaultTimeout(more(400_000));
 

@@ -15,9 +15,9 @@ import { retry } from "../../pool/lifecycle/retry.ts";
 import { reserve } from "../../pool/reservations/reserve.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { startProgram } from "../support/program.ts";
-import { check, settle } from "./checker.ts";
-import { type Behaviour, type FakeMachine, newKey, PLACES, startFake } from "./fake_ssh.ts";
-import { injected } from "./table.ts";
+import { check, settle } from "./tools/checker.ts";
+import { type Behaviour, type FakeMachine, newKey, PLACES, startFake } from "./tools/fake_ssh.ts";
+import { injected } from "./tools/table.ts";
 
 setDefaultTimeout(300_000);
 

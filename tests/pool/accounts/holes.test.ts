@@ -3,8 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, setDefaultTimeout, te
 import { type Account, accountsOverSsh } from "../../../pool/accounts/accounts.ts";
 import type { Target } from "../../../pool/accounts/connect.ts";
 import { MachineFault } from "../../../pool/accounts/faults.ts";
-import { type Box, KINDS, lacks, startBox } from "../../faults/box.ts";
-import { look } from "../../faults/look.ts";
+import { type Box, KINDS, lacks, startBox } from "../../faults/tools/box.ts";
+import { look } from "../../faults/tools/look.ts";
 import { ssh } from "../../support/ssh.ts";
 import { until } from "../../support/until.ts";
 

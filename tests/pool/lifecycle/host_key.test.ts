@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readConfig } from "../../../config.ts";
 import { build, type Deps } from "../../../deps.ts";
 import { retry } from "../../../pool/lifecycle/retry.ts";
-import { type FakeMachine, startFake } from "../../faults/fake_ssh.ts";
+import { type FakeMachine, startFake } from "../../faults/tools/fake_ssh.ts";
 import { startPool, type TestPool } from "../../support/pool.ts";
 import { call } from "../../support/program.ts";
 

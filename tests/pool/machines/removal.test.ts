@@ -1,10 +1,10 @@
 // A removal can't be undone, and a machine that was removed as clean has no account.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { startAdmins } from "../../faults/admins.ts";
-import { check, settle } from "../../faults/checker.ts";
-import { startClients } from "../../faults/clients.ts";
-import { Ledger } from "../../faults/ledger.ts";
-import { random, SEED } from "../../faults/table.ts";
+import { startAdmins } from "../../faults/tools/admins.ts";
+import { check, settle } from "../../faults/tools/checker.ts";
+import { startClients } from "../../faults/tools/clients.ts";
+import { Ledger } from "../../faults/tools/ledger.ts";
+import { random, SEED } from "../../faults/tools/table.ts";
 import type { TestMachine } from "../../support/machines.ts";
 import { startPool, type TestPool } from "../../support/pool.ts";
 import { call, type Program, startProgram } from "../../support/program.ts";

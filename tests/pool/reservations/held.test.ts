@@ -1,6 +1,6 @@
 // What counts against a user's limit on machines, including released ones that can't be cleaned because of them.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { type Behaviour, type FakeMachine, newKey, startFake } from "../../faults/fake_ssh.ts";
+import { type Behaviour, type FakeMachine, newKey, startFake } from "../../faults/tools/fake_ssh.ts";
 import { startPool, type TestPool } from "../../support/pool.ts";
 import { call } from "../../support/program.ts";
 import { until } from "../../support/until.ts";

@@ -1,6 +1,6 @@
 // If a machine refuses because of the request, the caller gets the error and the machine stays; its words are for admins.
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { type FakeMachine, newKey, startFake } from "../../faults/fake_ssh.ts";
+import { type FakeMachine, newKey, startFake } from "../../faults/tools/fake_ssh.ts";
 import { startPool, type TestPool } from "../../support/pool.ts";
 import { call } from "../../support/program.ts";
 

@@ -1,5 +1,5 @@
 // The clients' side of the story: requests and answers.
-import { call } from "../support/program.ts";
+import { call } from "../../support/program.ts";
 
 export interface Asked {
   /** unique to this request, so that what it left can be identified */

@@ -1,7 +1,7 @@
 // A BusyBox machine in a container, for the suite: the demo machine's own image, if a Docker engine has what it needs.
 import { join } from "node:path";
-import { freePort } from "../support/machines.ts";
-import { until } from "../support/until.ts";
+import { freePort } from "../../support/machines.ts";
+import { until } from "../../support/until.ts";
 import type { Lookable } from "./look.ts";
 
 export interface Container extends Lookable {
@@ -33,7 +33,7 @@ export const engine = (() => {
 })();
 
 export async function startContainer(name: string): Promise<Container> {
-  const folder = join(import.meta.dir, "../../provision/machines");
+  const folder = join(import.meta.dir, "../../../provision/machines");
   const built = await run("docker", "build", "-q", "-t", "machine-manager/demo-machine", folder);
   if (built.code !== 0) throw new Error(built.stderr);
   const port = await freePort();

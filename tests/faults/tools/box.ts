@@ -1,7 +1,7 @@
 // One machine of each kind, with a login to it: Debian in namespaces, BusyBox in a container.
-import { accountsOverSsh } from "../../pool/accounts/accounts.ts";
-import type { Target } from "../../pool/accounts/connect.ts";
-import { startMachines, type TestMachine } from "../support/machines.ts";
+import { accountsOverSsh } from "../../../pool/accounts/accounts.ts";
+import type { Target } from "../../../pool/accounts/connect.ts";
+import { startMachines, type TestMachine } from "../../support/machines.ts";
 import { engine, startContainer } from "./container.ts";
 import type { Lookable } from "./look.ts";
 

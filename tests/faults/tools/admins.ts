@@ -1,9 +1,9 @@
 // Admins who remove machines by force, register them again, drain and change them, at random, while others reserve.
 import { readFileSync } from "node:fs";
-import type { TestMachine } from "../support/machines.ts";
-import type { TestPool } from "../support/pool.ts";
-import { call } from "../support/program.ts";
-import { until } from "../support/until.ts";
+import type { TestMachine } from "../../support/machines.ts";
+import type { TestPool } from "../../support/pool.ts";
+import { call } from "../../support/program.ts";
+import { until } from "../../support/until.ts";
 
 /** How long an account may take to appear if its machine was claimed while it was being removed. */
 const LATE_MS = 1500;

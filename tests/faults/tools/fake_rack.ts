@@ -1,4 +1,4 @@
-// Many fake machines in a separate process: `bun tests/faults/fake_rack.ts COUNT FOLDER`, where FOLDER has
+// Many fake machines in a separate process: `bun tests/faults/tools/fake_rack.ts COUNT FOLDER`, where FOLDER has
 // the files key and password. Prints one line of JSON ({name, port, identity} of each), then serves until its standard input ends.
 import { readFileSync } from "node:fs";
 import { startFake } from "./fake_ssh.ts";

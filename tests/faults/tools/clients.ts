@@ -1,5 +1,5 @@
 // Clients that reserve and release without pause, each request under a unique name.
-import { call } from "../support/program.ts";
+import { call } from "../../support/program.ts";
 import type { Asked, Ledger } from "./ledger.ts";
 
 export interface Load {

@@ -1,6 +1,6 @@
 // The promise, as a checker. It reads the database, every machine's real accounts, homes, processes and files, and the ledger
 // of the responses that clients got. Each violation is a line that begins with the invariant's number.
-import { canLogIn } from "../support/ssh.ts";
+import { canLogIn } from "../../support/ssh.ts";
 import type { Asked, Ledger } from "./ledger.ts";
 import { type Lookable, look } from "./look.ts";
 

@@ -2,7 +2,7 @@
 // server did it and before the program learns of it.
 import { createServer, connect as netConnect, type Socket } from "node:net";
 import { join } from "node:path";
-import type { TestServer } from "../support/database.ts";
+import type { TestServer } from "../../support/database.ts";
 
 /** A COM_QUERY packet (https://mariadb.com/kb/en/com_query/) that says commit. */
 const COMMIT = Buffer.from("\x07\x00\x00\x00\x03commit", "latin1");

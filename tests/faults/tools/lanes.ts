@@ -1,10 +1,10 @@
 // Kills a program at each of its events in turn, with several pools in parallel.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { sharedDatabase } from "../support/database.ts";
-import { startPool, type TestPool } from "../support/pool.ts";
-import { type Program, startProgram } from "../support/program.ts";
-import { until } from "../support/until.ts";
+import { sharedDatabase } from "../../support/database.ts";
+import { startPool, type TestPool } from "../../support/pool.ts";
+import { type Program, startProgram } from "../../support/program.ts";
+import { until } from "../../support/until.ts";
 import { injected, more } from "./table.ts";
 
 export const PRELOAD = join(import.meta.dir, "crash.preload.ts");
