@@ -77,7 +77,7 @@ test("all secrets are re-encrypted while requests run, and then the old key open
   expect((await ask("POST", "/reservations", wish, headers)).body).toEqual(first);
 
   // A process that starts now may have either key, until the rotation is finished.
-  await expect(finishRotation(oldDeps)).rejects.toThrow("current one");
+  await expect(finishRotation(oldDeps)).rejects.toThrow("current key");
   const again = await startProgram(pool.settings);
   expect((await call(again, "POST", "/reservations", { username: "kit", duration: 5 })).status).toBe(201);
   await again.stop();
