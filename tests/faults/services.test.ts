@@ -14,7 +14,7 @@ import { startClients } from "./tools/clients.ts";
 import { Ledger } from "./tools/ledger.ts";
 import { injected, more, random, SEED } from "./tools/table.ts";
 
-setDefaultTimeout(more(400_000));
+setDefaultTimeout(more(600_000));
 
 const SECONDS = more(60);
 /** Between two tries of a service. */
@@ -97,7 +97,13 @@ const farthest = (times: number[]) =>
 /** All four services have come back on their own, and the promise holds. */
 async function allIsWell(ledger?: Ledger): Promise<string[]> {
   // For each file that it could not write, MariaDB checks once a minute whether a full disk has space again.
-  await until("it answers", 180_000, ready);
+  await until("it answers", 400_000, ready).catch(async (error) => {
+    // What a reader of a failed run needs to know.
+    const { stdout } = await copy.just("status");
+    throw new Error(
+      `${error}\n${stdout}\n${["db", "api", "nginx"].map((one) => copy.log(one).slice(-1500)).join("\n")}`,
+    );
+  });
   let status = "";
   await until("all four are up", 30_000, async () => {
     const shown = await copy.just("status");
