@@ -17,18 +17,6 @@ export type Config = Values<typeof PROGRAM>;
 /** Includes both database users: the program's, and the owner, who may change tables and delete events. */
 export type Maintenance = Values<typeof MAINTENANCE>;
 
-/** Each variable once: its name, its default ("" if none), and whether it may come from a NAME_FILE. */
-export const VARIABLES: { env: string; fallback: string; secret: boolean }[] = [
-  ...new Map(
-    [PROGRAM, MAINTENANCE]
-      .flatMap((areas: Areas) => Object.values(areas).flatMap((area) => Object.values(area)))
-      .map(({ env, type, secret }) => [
-        env,
-        { env, fallback: `${Value.Default(type, undefined) ?? ""}`, secret },
-      ]),
-  ).values(),
-];
-
 /** "8" → 8, "true" or "1" → true; anything else stays text, and so fails its check (Value.Convert makes 1.5 a 1). */
 function parsed(schema: Type.TSchema, text: string): unknown {
   if (Type.IsInteger(schema)) return /^\d{1,10}$/.test(text) ? Number(text) : text;

@@ -21,18 +21,10 @@ export interface Setting<S extends Type.TSchema> {
   /** its value is never shown, and may come from a file that NAME_FILE names */
   secret: boolean;
 }
-const plain = <S extends Type.TSchema>(env: string, type: S, must?: string): Setting<S> => ({
-  env,
-  type,
-  must,
-  secret: false,
-});
-const secret = <S extends Type.TSchema>(env: string, type: S, must?: string): Setting<S> => ({
-  env,
-  type,
-  must,
-  secret: true,
-});
+const setting =
+  (secret: boolean) =>
+  <S extends Type.TSchema>(env: string, type: S, must?: string): Setting<S> => ({ env, type, must, secret });
+const [plain, secret] = [setting(false), setting(true)];
 
 const DATABASE_URL = secret(
   "DATABASE_URL",

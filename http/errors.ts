@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { Elysia, type ValidationError } from "elysia";
 import type { Deps } from "../deps.ts";
+import { reasonOf } from "../log.ts";
 import { isUnavailable } from "../pool/database.ts";
 import { PoolError } from "../pool/errors.ts";
 import { pathOf } from "./address.ts";
@@ -65,12 +66,6 @@ const answered = new WeakMap<Request, { status: number; code: Code }>();
 
 /** The error a request was answered with; undefined if it succeeded. */
 export const errorOf = (request: Request) => answered.get(request);
-
-/** The message of an unexpected error; its cause says more. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return "unknown";
-  return (error.cause instanceof Error ? error.cause.message : error.message).slice(0, 300);
-}
 
 function answerOf(code: string | number, error: unknown): Answer | undefined {
   if (error instanceof PoolError) {

@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import type { Deps } from "../deps.ts";
 import { secretIn } from "./auth/cookie.ts";
+import { contentOf } from "./file.ts";
 
 /**
  * One of our pages. If no login is needed, its root element has `data-open`, so that its script doesn't ask who is logged
@@ -13,7 +12,7 @@ export const page =
   ({ parts, request }: { parts: () => Deps; request: Request }): Response => {
     // An open API honours sessions too, and then the page shows who is logged in.
     const open = parts().adminToken === "" && secretIn(request) === undefined;
-    const html = readFileSync(fileURLToPath(url), "utf8");
+    const html = new TextDecoder().decode(contentOf(url));
     return new Response(open ? html.replace("<html ", "<html data-open ") : html, {
       headers: { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache" },
     });

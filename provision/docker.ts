@@ -9,15 +9,16 @@ import type { Driver } from "./driver.ts";
 import { ask, asksHelp, run } from "./script/children.ts";
 import { Stop, say } from "./script/say.ts";
 import { DOT_ENV, MACHINES_FILE, ROOT, type Settings, STATE } from "./script/settings.ts";
+import { waitFor } from "./script/wait.ts";
 import { addresses } from "./stack/addresses.ts";
-import { answers, apiAt, proxyTls } from "./stack/api.ts";
+import { apiAt, proxyReady, proxyTls } from "./stack/api.ts";
 import { checkPorts } from "./stack/ports.ts";
 
 const READY_MS = 60_000;
 
 export function dockerDriver(settings: Settings): Driver {
   const where = () => addresses(settings, "docker");
-  const ready = () => answers(`https://${where().near}:${where().https}/readyz`, { tls: proxyTls("docker") });
+  const ready = () => proxyReady(settings, "docker");
 
   /** @throws Stop when there is no engine */
   async function compose(dev = false): Promise<Compose> {
@@ -49,12 +50,8 @@ export function dockerDriver(settings: Settings): Driver {
     if ((await owner(it, ["migrate"])) !== 0)
       throw new Stop("the tables are not up to date: see above. Once it is fixed: just run");
     await bringUp(it, ["--remove-orphans", ...words]);
-    const deadline = performance.now() + READY_MS;
-    while (!(await ready())) {
-      if (performance.now() > deadline)
-        throw new Stop(`${where().publicUrl}/readyz does not answer; look at: just docker-logs`);
-      await Bun.sleep(200);
-    }
+    if (!(await waitFor(ready, READY_MS, 200)))
+      throw new Stop(`${where().publicUrl}/readyz does not answer; look at: just docker-logs`);
     // Unused images of earlier builds.
     await ask([
       "docker",

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { machineOf } from "./machines/line.ts";
 import { registerOne } from "./machines/register.ts";
 import { decideMode } from "./mode.ts";
+import { asksHelp } from "./script/children.ts";
 import { Stop, say, script } from "./script/say.ts";
 import { readSettings } from "./script/settings.ts";
 import { driverOf } from "./stack/drivers.ts";
@@ -30,7 +31,7 @@ async function readPassword(prompt: string): Promise<string> {
 
 await script("register-machine", async () => {
   const words = process.argv.slice(2);
-  if (words.includes("-h") || words.includes("--help")) {
+  if (asksHelp(words)) {
     say(USAGE);
     return 0;
   }

@@ -1,6 +1,6 @@
 // The states of machines and reservations, and the transitions between them. No other file spells a state, except the
 // schema's enums, from which these are taken. The diagrams in docs/architecture.md are made from this file.
-import { inArray, notInArray, type SQL } from "drizzle-orm";
+import { inArray, type SQL } from "drizzle-orm";
 import { now } from "../../db/client.ts";
 import {
   type MACHINE_STATES,
@@ -70,7 +70,7 @@ type ReservationMove = keyof typeof RESERVATION_MOVES;
 type Staying = Exclude<MachineMove, "forget" | "forgetFree">;
 
 /** The columns of a machine that makes a move now. */
-export const machineMoves = <M extends Staying>(move: M) => ({ state: MACHINE_MOVES[move].to, since: now });
+export const machineMoves = (move: Staying) => ({ state: MACHINE_MOVES[move].to, since: now });
 
 /** The columns of a reservation that makes a move. */
 export const reservationMoves = (move: ReservationMove) => ({ state: RESERVATION_MOVES[move].to });
@@ -100,6 +100,5 @@ export const OVER: readonly ReservationState[] = ["ending", "ended", "failed"];
 export const EMPTYING: readonly ReservationState[] = ["ending", "failed"];
 
 export const machineIn = (states: readonly MachineState[]): SQL => inArray(machines.state, [...states]);
-export const machineNotIn = (states: readonly MachineState[]): SQL => notInArray(machines.state, [...states]);
 export const reservationIn = (states: readonly ReservationState[]): SQL =>
   inArray(reservations.state, [...states]);

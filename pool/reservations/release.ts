@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, type SQL } from "drizzle-orm";
 import { matched, transact } from "../../db/client.ts";
 import { machines, reservations } from "../../db/schema/pool.ts";
 import { record } from "../audit/events.ts";
@@ -93,10 +93,16 @@ export async function release(deps: ReservationsDeps, id: string, owner?: string
   };
 }
 
-/** Releases every reservation. @returns the names of the machines that are clean, and of those that are not yet */
-export async function releaseAll(deps: ReservationsDeps): Promise<{ clean: string[]; pending: string[] }> {
-  const live = await deps.db.select({ id: reservations.id }).from(reservations).where(reservationIn(LIVE));
-  const all = await Promise.allSettled(live.map(({ id }) => release(deps, id)));
+/**
+ * Releases the reservations that match a condition.
+ * @returns the names of the machines that are clean, and of those that are not yet
+ */
+export async function releaseWhere(
+  deps: ReservationsDeps,
+  which: SQL | undefined,
+): Promise<{ clean: string[]; pending: string[] }> {
+  const found = await deps.db.select({ id: reservations.id }).from(reservations).where(which);
+  const all = await Promise.allSettled(found.map(({ id }) => release(deps, id)));
   const done: Released[] = [];
   for (const result of all) {
     if (result.status === "fulfilled") done.push(result.value);
@@ -105,3 +111,6 @@ export async function releaseAll(deps: ReservationsDeps): Promise<{ clean: strin
   }
   return { clean: done.flatMap((one) => one.clean), pending: done.flatMap((one) => one.pending) };
 }
+
+/** Releases every reservation. @returns as `releaseWhere` */
+export const releaseAll = (deps: ReservationsDeps) => releaseWhere(deps, reservationIn(LIVE));

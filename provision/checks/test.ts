@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { type Env, onSignal, run } from "../script/children.ts";
 import { note, Stop, say, script } from "../script/say.ts";
 import { ROOT } from "../script/settings.ts";
+import { waitFor } from "../script/wait.ts";
 
 /** bunfig.toml leaves some out of a plain `bun test`; naming those requires undoing that. */
 const EVERYWHERE = ["--path-ignore-patterns", "none"];
@@ -85,8 +86,7 @@ await script("test", async () => {
   const from = performance.now();
   try {
     const code = await runTests(process.argv.slice(2), { ...process.env, TMPDIR: folder });
-    const deadline = performance.now() + LEFT_MS;
-    while (left(folder).length > 0 && performance.now() < deadline) await Bun.sleep(200);
+    await waitFor(() => left(folder).length === 0, LEFT_MS, 200);
     say(`test: ${Math.round((performance.now() - from) / 1000)} s`);
     const names = left(folder).sort();
     if (names.length === 0) return code;

@@ -13,11 +13,12 @@ import {
 } from "node:fs";
 import { note, Stop, say } from "../script/say.ts";
 import { isRoot, type Settings, STATE, withoutSettings } from "../script/settings.ts";
+import { waitFor } from "../script/wait.ts";
 import { writeWhole } from "../script/write.ts";
 import { at } from "./files.ts";
 import { MANAGER, MANAGER_PID, managerPid, pidIn, wordsOf } from "./manager.ts";
 import { ownPlaces } from "./places.ts";
-import { waitFor, waitStanding } from "./s6.ts";
+import { waitStanding } from "./s6.ts";
 
 const STOP_MS = 40_000;
 

@@ -4,14 +4,13 @@ import { join } from "node:path";
 import { ask, asksHelp, type Env, run } from "../script/children.ts";
 import { note, Stop, say } from "../script/say.ts";
 import { isRoot, ROOT, type Settings, withoutSettings } from "../script/settings.ts";
+import { waitFor } from "../script/wait.ts";
 import { at, ownUrls } from "./files.ts";
 import { ownPlaces } from "./places.ts";
-import { giveUp } from "./ready.ts";
-import { endsOf, waitFor } from "./s6.ts";
+import { giveUp, giveUpIfLooping } from "./ready.ts";
 import { copySources } from "./sources.ts";
 
 const DATABASE_MS = 120_000;
-const MOST_ENDS = 4;
 
 /** Makes the program's own copy, which is all that it sees of this checkout. */
 export function copyOfSources(): void {
@@ -74,7 +73,7 @@ export async function migrate(settings: Settings, services: string[]): Promise<v
 async function waitForSocket(): Promise<void> {
   const socket = join(ownPlaces().outside, "db/mysql.sock");
   const there = await waitFor(async () => {
-    if ((await endsOf("db")).length >= MOST_ENDS) return giveUp("db", "does not start");
+    await giveUpIfLooping("db");
     return existsSync(socket);
   }, DATABASE_MS);
   if (!there) giveUp("db", "is not ready after 120 s");

@@ -3,11 +3,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { note, Stop, say } from "../script/say.ts";
 import type { Settings } from "../script/settings.ts";
+import { waitFor } from "../script/wait.ts";
 import { addresses } from "../stack/addresses.ts";
-import { answers, proxyTls } from "../stack/api.ts";
+import { answers, proxyReady } from "../stack/api.ts";
 import { apiAddress, at } from "./files.ts";
 import { ownPlaces } from "./places.ts";
-import { endsOf, secondsUp, waitFor } from "./s6.ts";
+import { endsOf, secondsUp } from "./s6.ts";
 import { firstDown, status } from "./status.ts";
 import { bySystemd } from "./systemd.ts";
 
@@ -31,14 +32,14 @@ export function giveUp(service: string, how: string): never {
   );
 }
 
-const proxyReady = (settings: Settings) => {
-  const { near, https } = addresses(settings, "native");
-  return answers(`https://${near}:${https}/readyz`, { tls: proxyTls("native") });
-};
+/** @throws Stop for a service that ends again and again */
+export async function giveUpIfLooping(service: string): Promise<void> {
+  if ((await endsOf(service)).length >= MOST_ENDS) giveUp(service, "does not start");
+}
 
 /** Waits until the API answers through nginx. @returns whether it did */
 export const proxyAnswers = (settings: Settings): Promise<boolean> =>
-  waitFor(() => proxyReady(settings), READY_MS, 500);
+  waitFor(() => proxyReady(settings, "native"), READY_MS, 500);
 
 /** Waits until all services are up. @throws Stop if one isn't, with the end of its log */
 export async function waitReady(settings: Settings, services: string[]): Promise<void> {
@@ -47,16 +48,12 @@ export async function waitReady(settings: Settings, services: string[]): Promise
     if (!seen.has(what)) say(`native: ${line}`);
     seen.add(what);
   };
-  const giveUpOnLooping = async () => {
-    for (const service of services)
-      if ((await endsOf(service)).length >= MOST_ENDS) giveUp(service, "does not start");
-  };
   const socket = join(ownPlaces().outside, "db/mysql.sock");
   const ready = await waitFor(
     async () => {
       if (existsSync(socket)) once("db", "database is up");
-      if (await proxyReady(settings)) return true;
-      await giveUpOnLooping();
+      if (await proxyReady(settings, "native")) return true;
+      for (const service of services) await giveUpIfLooping(service);
       if (!seen.has("api") && (await answers(`http://${apiAddress(settings)}/healthz`)))
         once("api", "API is up");
       return false;
@@ -70,7 +67,7 @@ export async function waitReady(settings: Settings, services: string[]): Promise
   }
   const steady = await waitFor(
     async () => {
-      if ((await endsOf("scheduler")).length >= MOST_ENDS) giveUp("scheduler", "does not start");
+      await giveUpIfLooping("scheduler");
       return ((await secondsUp("scheduler")) ?? 0) >= SCHEDULER_SECONDS;
     },
     READY_MS,

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ask } from "../script/children.ts";
 import { say } from "../script/say.ts";
+import { waitFor } from "../script/wait.ts";
 import { writeWhole } from "../script/write.ts";
 import { at } from "./files.ts";
 import { standing } from "./manager.ts";
@@ -15,20 +16,6 @@ const TAI64_EPOCH = 2n ** 62n + 10n;
 
 const control = (...words: string[]) => ask(["s6-svc", ...words]);
 const supervised = async (folder: string) => (await ask(["s6-svok", folder])).code === 0;
-
-/** Waits for a condition. @returns whether it came true */
-export async function waitFor(
-  what: () => boolean | Promise<boolean>,
-  milliseconds: number,
-  every = 50,
-): Promise<boolean> {
-  const deadline = performance.now() + milliseconds;
-  while (!(await what())) {
-    if (performance.now() > deadline) return false;
-    await Bun.sleep(every);
-  }
-  return true;
-}
 
 /** Waits until the manager that was just started controls the services. */
 export const waitStanding = () =>

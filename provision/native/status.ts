@@ -6,7 +6,7 @@ import { ask } from "../script/children.ts";
 import { say } from "../script/say.ts";
 import type { Settings } from "../script/settings.ts";
 import { addresses } from "../stack/addresses.ts";
-import { answers, proxyTls } from "../stack/api.ts";
+import { answers, proxyReady, proxyTls } from "../stack/api.ts";
 import { clock, lastFailure, lastWords } from "../stack/history.ts";
 import { apiAddress, at } from "./files.ts";
 import { standing } from "./manager.ts";
@@ -84,8 +84,8 @@ export async function status(settings: Settings, print: (line: string) => void =
   const there = SERVICES.filter((service) => existsSync(folderOf(service)));
   const found = await Promise.all(there.map((service) => statusOf(service, settings)));
   for (const { line } of found) print(line);
-  const { near, https, publicUrl } = addresses(settings, "native");
-  if (!(await answers(`https://${near}:${https}/readyz`, { tls: proxyTls("native") }))) {
+  const { publicUrl } = addresses(settings, "native");
+  if (!(await proxyReady(settings, "native"))) {
     print(`${publicUrl} does not answer; see: just logs`);
     return false;
   }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Mode } from "../mode.ts";
 import { type Settings, STATE } from "../script/settings.ts";
+import { addresses } from "./addresses.ts";
 
 const ASK_MS = 5000;
 
@@ -40,6 +41,12 @@ export interface Api {
   origin: string;
   headers: Record<string, string>;
   tls: Tls;
+}
+
+/** Whether the API answers through nginx. */
+export function proxyReady(settings: Settings, mode: Mode): Promise<boolean> {
+  const { near, https } = addresses(settings, mode);
+  return answers(`https://${near}:${https}/readyz`, { tls: proxyTls(mode) });
 }
 
 /** The API with the admin token, if there is one. */

@@ -11,12 +11,12 @@ import { until } from "../support/until.ts";
 
 export const ROOT = join(import.meta.dir, "../..");
 
-/** Runs a command to its end. */
-export async function run(command: string[], env: Record<string, string> = {}, cwd = ROOT) {
+/** Runs a command to its end. @param input its standard input; default: nothing */
+export async function run(command: string[], env: Record<string, string> = {}, cwd = ROOT, input?: string) {
   const child = Bun.spawn(command, {
     cwd,
     env: { ...process.env, ...env },
-    stdin: "ignore",
+    stdin: input === undefined ? "ignore" : new Blob([input]),
     stdout: "pipe",
     stderr: "pipe",
   });

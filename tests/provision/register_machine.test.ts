@@ -1,9 +1,8 @@
 // `just register-machine` says what is wrong, and what to type instead.
 import { afterAll, expect, test } from "bun:test";
-import { join } from "node:path";
+import { ROOT, run } from "../native/proxy.ts";
 import { until } from "../support/until.ts";
 
-const ROOT = join(import.meta.dir, "../..");
 const seen: Record<string, unknown>[] = [];
 const api = Bun.serve({
   port: 0,
@@ -19,18 +18,8 @@ afterAll(() => api.stop(true));
 async function register(words: string[], given = "", port = api.port) {
   seen.length = 0;
   const env = { MODE: "native", HOST: "127.0.0.1", PORT: String(port), ADMIN_TOKEN: "a-token-of-16-letters" };
-  const child = Bun.spawn(["just", "register-machine", ...words], {
-    cwd: ROOT,
-    env: { ...process.env, ...env },
-    stdin: new Blob([given]),
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code: await child.exited, out, err };
+  const { code, stdout, stderr } = await run(["just", "register-machine", ...words], env, ROOT, given);
+  return { code, out: stdout, err: stderr };
 }
 
 test("with valid input it registers the machine, by default with port 22 and root", async () => {

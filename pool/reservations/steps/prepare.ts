@@ -20,10 +20,35 @@ const CAUSED_BY_REQUEST: ReadonlySet<FaultKind> = new Set(["foreign_account", "r
 const isOfRequest = (error: unknown) => error instanceof MachineFault && CAUSED_BY_REQUEST.has(error.kind);
 
 async function credentialOf(deps: ReservationsDeps, id: string): Promise<Credential> {
-  const [row] = await deps.db.select().from(reservations).where(eq(reservations.id, id));
+  const [row] = await deps.db
+    .select({ credential: reservations.credential })
+    .from(reservations)
+    .where(eq(reservations.id, id));
   if (!row?.credential)
     throw new PoolError("reservation_lost", "The reservation ended while it was being prepared; try again");
   return openCredential(deps, id, row.credential);
+}
+
+/** Makes the account on a machine, while our lease on it is kept. @returns its fault; undefined: the account is there */
+async function createOn(
+  deps: ReservationsDeps,
+  { id, username, uid, durationMinutes }: Allocated,
+  credential: Credential,
+  machine: Machine,
+): Promise<MachineFault | undefined> {
+  const account = { username, uid, mark: id };
+  const seconds = durationMinutes * 60 + PREPARING_SECONDS;
+  const keeper = keepLease(deps, machine);
+  try {
+    const target = await targetOf(deps, machine);
+    await deps.accounts.create(target, machine.generation, account, credential, seconds, keeper.signal);
+    return undefined;
+  } catch (error) {
+    if (error instanceof MachineFault) return error;
+    throw error;
+  } finally {
+    keeper.stop();
+  }
 }
 
 /** Makes the account on one machine, or on a replacement. @returns the machine that has it */
@@ -34,38 +59,26 @@ async function prepareOne(
   first: Machine,
   refused: Set<string>,
 ): Promise<Machine> {
-  const { id, username, uid, durationMinutes } = allocated;
-  const account = { username, uid, mark: id };
-  const seconds = durationMinutes * 60 + PREPARING_SECONDS;
   for (let machine = first; ; ) {
-    const keeper = keepLease(deps, machine);
-    try {
-      const target = await targetOf(deps, machine);
-      await deps.accounts.create(target, machine.generation, account, credential, seconds, keeper.signal);
-      return machine;
-    } catch (error) {
-      if (!(error instanceof MachineFault)) throw error;
-      deps.log("warn", "machine failed during preparation", {
-        machine: machine.name,
-        reservation: id,
-        fault: error.kind,
-        reason: error.message,
-      });
-      // A machine that also refuses a uid above the highest that it named is itself at fault.
-      const lies = error.kind === "uid_taken" && refused.has(machine.id);
-      if (error.kind === "uid_taken") {
-        refused.add(machine.id);
-        await raiseUidFloor(deps, machine, error.highestUid);
-      }
-      // The request is at fault: every other machine would refuse it too, and be quarantined for it.
-      if (isOfRequest(error) && !lies) throw error;
-      keeper.stop();
-      const other = await swap(deps, machine, error);
-      if (!other) throw error;
-      machine = other;
-    } finally {
-      keeper.stop();
+    const fault = await createOn(deps, allocated, credential, machine);
+    if (!fault) return machine;
+    deps.log("warn", "machine failed during preparation", {
+      machine: machine.name,
+      reservation: allocated.id,
+      fault: fault.kind,
+      reason: fault.message,
+    });
+    // A machine that also refuses a uid above the highest that it named is itself at fault.
+    const lies = fault.kind === "uid_taken" && refused.has(machine.id);
+    if (fault.kind === "uid_taken") {
+      refused.add(machine.id);
+      await raiseUidFloor(deps, machine, fault.highestUid);
     }
+    // The request is at fault: every other machine would refuse it too, and be quarantined for it.
+    if (isOfRequest(fault) && !lies) throw fault;
+    const other = await swap(deps, machine, fault);
+    if (!other) throw fault;
+    machine = other;
   }
 }
 

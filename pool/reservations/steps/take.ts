@@ -1,6 +1,5 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
-import type { Tx } from "../../../db/client.ts";
-import { now } from "../../../db/client.ts";
+import { now, type Tx } from "../../../db/client.ts";
 import { violates } from "../../../db/errors.ts";
 import { holds, machines } from "../../../db/schema/pool.ts";
 import { ourLease } from "../../lifecycle/lease.ts";
