@@ -61,6 +61,7 @@ export const RESERVATION_MOVES = {
   confirm: { from: ["preparing"], to: "active", when: "all accounts work" },
   end: { from: ["preparing", "active"], to: "ending", when: "time up, or released" },
   fail: { from: ["preparing", "ending"], to: "failed", when: "an account could not be made" },
+  disown: { from: ["active"], to: "failed", when: "its caller got an error, with no key to ask again" },
   finish: { from: ["ending"], to: "ended", when: "every account is gone, with proof" },
 } as const satisfies Record<string, Move<ReservationState>>;
 

@@ -1,11 +1,11 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, or } from "drizzle-orm";
 import { matched, transact } from "../../../db/client.ts";
 import { DatabaseUnavailable, troubleOf } from "../../../db/errors.ts";
 import { reservations } from "../../../db/schema/pool.ts";
 import { MachineFault } from "../../accounts/faults.ts";
 import { record } from "../../audit/events.ts";
 import { clean, takeForCleaning } from "../../lifecycle/clean.ts";
-import { LIVE, reservationIn, reservationMay, reservationMoves } from "../../lifecycle/states.ts";
+import { reservationMay, reservationMoves } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";
 
 /**
@@ -68,7 +68,12 @@ async function undoNow(
         idempotencyKey: null,
         credential: null,
       })
-      .where(and(eq(reservations.id, id), confirmed ? reservationIn(LIVE) : reservationMay("fail")));
+      .where(
+        and(
+          eq(reservations.id, id),
+          or(reservationMay("fail"), confirmed ? reservationMay("disown") : undefined),
+        ),
+      );
     if (matched(undone) > 0) await record(deps, tx, "reservation.failed", id, { reason: words, fault });
     return takeForCleaning(deps, tx, id, confirmed ? ["abandon", "release"] : ["abandon"]);
   });

@@ -4,6 +4,7 @@ import type { Credential } from "../../../pool/accounts/accounts.ts";
 import { MachineFault } from "../../../pool/accounts/faults.ts";
 import { ADMIN } from "../../../pool/identity/principal.ts";
 import { machinesHeldBy } from "../../../pool/lifecycle/clean.ts";
+import { MACHINE_MOVES, RESERVATION_MOVES } from "../../../pool/lifecycle/states.ts";
 import { admit, type ReserveInput } from "../../../pool/reservations/steps/admit.ts";
 import { type Allocated, allocate } from "../../../pool/reservations/steps/allocate.ts";
 import { confirm } from "../../../pool/reservations/steps/confirm.ts";
@@ -15,6 +16,13 @@ let pool: StubPool;
 const opened: Credential[] = [];
 beforeAll(async () => {
   pool = await startStubPool(3);
+  // Every change of a state is recorded.
+  await pool.sql("CREATE TABLE moves (kind VARCHAR(20), was VARCHAR(20), became VARCHAR(20))");
+  for (const table of ["machines", "reservations"])
+    await pool.sql(
+      `CREATE TRIGGER note_${table} AFTER UPDATE ON ${table} FOR EACH ROW
+       INSERT INTO moves SELECT '${table}', OLD.state, NEW.state FROM DUAL WHERE OLD.state <> NEW.state`,
+    );
   const { create } = pool.deps.accounts;
   pool.deps.accounts.create = (target, generation, account, credential, seconds, signal) => {
     opened.push(credential);
@@ -92,13 +100,13 @@ test("undo erases the credential and frees the key and the machines", async () =
   await undo(pool.deps, it.id, new MachineFault("failed", "no"), false, false);
   expect(await rowOf(it.id)).toEqual({ state: "failed", credential: null, idempotency_key: null });
   expect(await pool.sql("SELECT 1 FROM machines WHERE state <> 'available'")).toEqual([]);
-  expect(prepare(pool.deps, it)).rejects.toThrow("ended while it was being prepared");
+  await expect(prepare(pool.deps, it)).rejects.toThrow("ended while it was being prepared");
 });
 
 test("confirm refuses if a machine was taken over in the meantime", async () => {
   const prepared = await prepare(pool.deps, await allocated());
   await pool.sql("UPDATE machines SET lease_worker = 'somebody' WHERE reservation_id = ?", [prepared.id]);
-  expect(confirm(pool.deps, prepared)).rejects.toThrow("ended while it was being prepared");
+  await expect(confirm(pool.deps, prepared)).rejects.toThrow("ended while it was being prepared");
   await pool.sql("UPDATE machines SET lease_worker = ? WHERE reservation_id = ?", [
     pool.deps.worker,
     prepared.id,
@@ -110,4 +118,17 @@ test("a second request with the same key is not allocated, and finds the first o
   const one = await allocated({ idempotencyKey: "k2" });
   expect(await allocated({ idempotencyKey: "k2" })).toBeUndefined();
   await undo(pool.deps, one.id, "over", false, false);
+});
+
+test("no state has changed in a way that states.ts, and so the diagram in the docs, does not have", async () => {
+  const known = Object.entries({ machines: MACHINE_MOVES, reservations: RESERVATION_MOVES }).flatMap(
+    ([kind, moves]) =>
+      Object.values<{ from: readonly string[]; to: string | null }>(moves).flatMap(({ from, to }) =>
+        from.map((was) => `${kind}: ${was} → ${to}`),
+      ),
+  );
+  const seen = await pool.sql("SELECT DISTINCT kind, was, became FROM moves");
+  const made = seen.map(({ kind, was, became }) => `${kind}: ${was} → ${became}`);
+  expect(made).toContain("reservations: preparing → active");
+  expect(made.filter((move) => !known.includes(move))).toEqual([]);
 });
