@@ -1,5 +1,5 @@
-// Every setting, by area: a line here, in .env.example, in docs/operate.md and in compose.yml (tests/unit/settings.test.ts
-// keeps them consistent).
+// Every setting of the program, by area: a line here, in .env.example, in docs/operate.md and in compose.yml
+// (tests/unit/settings.test.ts keeps them consistent).
 import Type from "typebox";
 
 const Flag = (fallback: boolean) => Type.Boolean({ default: fallback });

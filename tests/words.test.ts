@@ -23,6 +23,7 @@ const FORBIDDEN: [RegExp, string][] = [
   [/\btokens? that counts?\b/i, "a valid token"],
   [/\b(is|are) asked of\b/i, "ask"],
   [/\bunclean\b/i, "dirty"],
+  [/(\b|_)wish(es)?(\b|_)/i, "input, body"],
   [/\bdisks? (was|were|is|are) searched\b|\bsearchedSince/i, "swept"],
 ];
 

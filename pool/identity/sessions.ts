@@ -49,7 +49,7 @@ export async function findSession(deps: IdentityDeps, secret: string): Promise<S
     .leftJoin(tokens, and(eq(tokens.hash, sessions.tokenHash), eq(tokens.userId, sessions.userId), unexpired))
     .where(and(eq(sessions.id, id), used, young));
   if (!row) return undefined;
-  const principal = identityOf(deps, row);
+  const principal = principalOf(deps, row);
   // Not at every request: that would make each read a write.
   if (principal && row.unseen) await deps.db.update(sessions).set({ seenAt: now }).where(eq(sessions.id, id));
   return principal && { principal, endsAt: row.endsAt };
@@ -61,7 +61,7 @@ type Row = {
   maxRequestsPerMinute: number | null;
 };
 
-function identityOf(deps: IdentityDeps, row: Row): Principal | undefined {
+function principalOf(deps: IdentityDeps, row: Row): Principal | undefined {
   const { userId, tokenHash, user, userRole, token, tokenRole, maxRequestsPerMinute } = row;
   if (userId === null) return deps.adminToken && tokenHash === digest(deps.adminToken) ? ADMIN : undefined;
   if (user === null || userRole === null) return undefined;

@@ -15,7 +15,7 @@ import type { MachinesDeps } from "./deps.ts";
 import { removeThis } from "./remove.ts";
 import { type MachineView, viewMachine } from "./view.ts";
 
-export interface NewMachine {
+export interface RegisterInput {
   name: string;
   host: string;
   port: number;
@@ -36,7 +36,7 @@ export interface NewMachine {
  */
 export async function register(
   deps: MachinesDeps,
-  input: NewMachine,
+  input: RegisterInput,
   check: boolean,
 ): Promise<MachineView & { removedDirty: RemovedDirty | null }> {
   if (deps.requireHostKey && !input.hostKey)

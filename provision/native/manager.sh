@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Keeps the services of the native stack running: s6-svscan restarts each a second after it ends, without end.
-# usage: provision/native/manager.sh FOLDER   (a folder for each service, as render.sh makes them; SIGTERM ends all)
+# usage: provision/native/manager.sh FOLDER   (a folder for each service, as services.ts makes them; SIGTERM ends all)
 # If s6-svscan itself is killed, what it left is ended and it is restarted; if this script is killed, the kernel ends
 # s6-svscan, and that ends everything else: no partial stack keeps running.
 set -uo pipefail

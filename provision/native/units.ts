@@ -64,8 +64,8 @@ KillSignal=SIGQUIT
 RuntimeDirectoryMode=0700
 ExecStartPre=+${service} hand-over ${["certificate/cert.pem", "certificate/key.pem", "nginx/nginx.conf", "nginx/site.conf"].map(state).join(" ")}`,
   };
-  const program_after = services.filter((name) => name === "db");
-  const after: Record<string, string[]> = { api: program_after, scheduler: program_after, nginx: ["api"] };
+  const afterDatabase = services.filter((name) => name === "db");
+  const after: Record<string, string[]> = { api: afterDatabase, scheduler: afterDatabase, nginx: ["api"] };
   return new Map(
     services.map((name) => [name, unit(name, after[name] ?? [], service, app, own[name] ?? "")]),
   );

@@ -4,10 +4,10 @@ import { HostKey, Labels, Machine, machineOf, RegisteredMachine } from "../../ht
 import { next, nextOf, pageIn, pageQuery, WHOLE } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
 import { invalid } from "../../pool/errors.ts";
-import { type NewMachine as ReserveInput, register } from "../../pool/machines/register.ts";
+import { type RegisterInput, register } from "../../pool/machines/register.ts";
 import { listMachines } from "../../pool/machines/view.ts";
 
-type Secret = ReserveInput["secret"];
+type Secret = RegisterInput["secret"];
 
 const NewMachine = t.Object(
   {

@@ -20,7 +20,7 @@ beforeAll(async () => {
   if (!Bun.which("deno")) throw new Error("Deno is missing; install it with: just setup --tests");
   settings = await newSettings();
   [bun, machines] = await Promise.all([startProgram(settings), startMachines(2, { prefix: "deno-" })]);
-  expect((await call(bun, "POST", "/machines", wish(0))).status).toBe(201);
+  expect((await call(bun, "POST", "/machines", newMachine(0))).status).toBe(201);
 });
 afterEach(async () => {
   for (const stop of served) await stop();
@@ -30,7 +30,7 @@ afterAll(async () => {
   await stopAllMachines();
 });
 
-function wish(index: number) {
+function newMachine(index: number) {
   const { name, host, port, user, password } = machines[index] as TestMachine;
   return { name, host, port, user, password };
 }
@@ -124,7 +124,7 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
   // With a real machine registered over SSH.
   "machines/index.ts": {
     async work(deno) {
-      const made = await call(deno, "POST", "/machines", wish(1));
+      const made = await call(deno, "POST", "/machines", newMachine(1));
       expect(made.status).toBe(201);
       expect(made.body).toMatchObject({ name: "deno-2", state: "available" });
       expect(made.body).toEqual((await call(bun, "GET", "/machines/deno-2")).body);
@@ -135,12 +135,12 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
       expect((await both(deno, "GET", `/machines?cursor=${next}`)).body.machines).toEqual(
         list.body.machines.slice(1),
       );
-      expect(await both(deno, "POST", "/machines", { ...wish(0), port: 0 })).toMatchObject({
+      expect(await both(deno, "POST", "/machines", { ...newMachine(0), port: 0 })).toMatchObject({
         status: 400,
         body: { code: "invalid_request", details: [{ field: "port" }] },
       });
       expect((await both(deno, "POST", "/machines", "{")).body.code).toBe("invalid_json");
-      expect((await both(deno, "POST", "/machines", wish(0))).body.code).toBe("machine_exists");
+      expect((await both(deno, "POST", "/machines", newMachine(0))).body.code).toBe("machine_exists");
     },
   },
   "machines/[name].ts": {

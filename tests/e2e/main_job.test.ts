@@ -38,7 +38,7 @@ test("HTTPS → API → SSH: the account works for its time, and not 10 s longer
   // Being logged in and busy when the time ends keeps nobody inside.
   const session = ssh(logins[0] as (typeof logins)[0], "sleep 300").catch(() => "cut off");
   expect(Date.parse(reserved_until) - Date.now()).toBeWithin(40_000, 61_000);
-  // Waits for a real minute.
+  // Instead of waiting for the whole minute.
   await pool.sql("UPDATE reservations SET ends_at = UTC_TIMESTAMP(3) + INTERVAL 5 SECOND");
   const end = Date.now() + 5000;
   await until(

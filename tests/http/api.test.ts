@@ -104,8 +104,8 @@ test("POST /reservations accepts keys, and the same Idempotency-Key returns the 
     "d=$(mktemp -d) && ssh-keygen -q -t ed25519 -N '' -C me@home -f $d/k && cat $d/k.pub $d/k && rm -r $d",
   ]);
   const [publicKey, ...rest] = key.stdout.toString().split("\n");
-  const wish = { username: "carol", ssh_public_keys: [publicKey], duration: 5 };
-  const once = () => call(pool.api, "POST", "/reservations", wish, { "Idempotency-Key": "k-1" });
+  const input = { username: "carol", ssh_public_keys: [publicKey], duration: 5 };
+  const once = () => call(pool.api, "POST", "/reservations", input, { "Idempotency-Key": "k-1" });
   const [first, second] = await Promise.all([once(), once()]);
   expect([first.status, second.status]).toEqual([201, 201]);
   expect(second.body).toEqual(first.body);
@@ -121,7 +121,7 @@ test("POST /reservations accepts keys, and the same Idempotency-Key returns the 
     pool.api,
     "POST",
     "/reservations",
-    { ...wish, duration: 6 },
+    { ...input, duration: 6 },
     { "Idempotency-Key": "k-1" },
   );
   expect([other.status, other.body.code]).toEqual([409, "idempotency_key_reused"]);
@@ -189,13 +189,13 @@ test("one machine under two spellings of its address, at the same moment, is reg
   const [machine] = pool.machines;
   if (!machine) throw new Error("no machine");
   await call(pool.api, "DELETE", `/machines/${machine.name}`);
-  const wish = { port: machine.port, user: machine.user, password: machine.password };
+  const input = { port: machine.port, user: machine.user, password: machine.password };
   const both = await Promise.all(
     [
       ["here-1", "localhost"],
       ["here-2", "127.1"],
       ["here-3", "0x7f.1"],
-    ].map(([name, host]) => call(pool.api, "POST", "/machines", { ...wish, name, host })),
+    ].map(([name, host]) => call(pool.api, "POST", "/machines", { ...input, name, host })),
   );
   expect(both.map(({ status }) => status).sort()).toEqual([201, 409, 409]);
   expect(both.find(({ status }) => status === 409)?.body.code).toBe("address_taken");

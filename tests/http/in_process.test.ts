@@ -128,7 +128,6 @@ test("POST /reservations, GET and DELETE /reservations/:id: 201, 200, 400, 403, 
   const path = `/reservations/${made.body.id}`;
   const { password: _, ...shown } = made.body;
   expect(await one("GET", path, undefined, bearer("una"))).toMatchObject({ status: 200, body: shown });
-  // They can't see another user's.
   expect((await one("GET", path, undefined, bearer("admin"))).status).toBe(200);
   await createUser(
     deps,
@@ -138,6 +137,7 @@ test("POST /reservations, GET and DELETE /reservations/:id: 201, 200, 400, 403, 
     null,
   );
   tokens.ulf = (await createToken(deps, { user: "ulf", name: "t" })).token;
+  // They can't see another user's.
   expect((await one("GET", path, undefined, bearer("ulf"))).body.code).toBe("reservation_not_found");
   expect((await one("DELETE", path, undefined, bearer("vera"))).status).toBe(403);
   expect(await one("DELETE", path, undefined, bearer("una"))).toMatchObject({

@@ -29,12 +29,12 @@ beforeEach(async () => {
 
 let turn = 0;
 /** Tries to log in, alternating between the two processes. */
-const attempt = (wish: Record<string, string>, address: string) =>
+const attempt = (input: Record<string, string>, address: string) =>
   call(
     pool.apis[turn++ % 2] as TestPool["api"],
     "POST",
     "/session",
-    wish,
+    input,
     fromProxy({ "X-Forwarded-For": address }),
   );
 const wrong = (user: string) => ({ user, password: "not that one" });

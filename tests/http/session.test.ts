@@ -86,14 +86,14 @@ test("the same answer for an unknown user, no password, a wrong one, and a bad t
     { user: "no user's name", password: PASSWORD },
     { token: "mm_0000000000000000000000000000000000000000000" },
   ];
-  const said = await Promise.all(bad.map((wish) => call(pool.api, "POST", "/session", wish)));
+  const said = await Promise.all(bad.map((input) => call(pool.api, "POST", "/session", input)));
   for (const { status, body, headers } of said) {
     expect([status, body]).toEqual([401, said[0]?.body]);
     expect(headers.get("set-cookie")).toBeNull();
   }
   expect(said[0]?.body.code).toBe("login_failed");
-  for (const wish of [{}, { user: "dora" }, { password: "x" }, { ...byDora, token: "x" }, { user: 5 }])
-    expect((await call(pool.api, "POST", "/session", wish)).status).toBe(400);
+  for (const input of [{}, { user: "dora" }, { password: "x" }, { ...byDora, token: "x" }, { user: 5 }])
+    expect((await call(pool.api, "POST", "/session", input)).status).toBe(400);
 });
 
 test("a change by cookie needs its session's CSRF token, and one of our pages", async () => {

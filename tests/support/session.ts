@@ -10,8 +10,8 @@ export interface Login {
 export const cookieIn = (headers: Headers) => headers.get("set-cookie")?.split(";")[0] ?? "";
 
 /** Logs in. @throws Error if it is refused */
-export async function logIn(at: { url: string }, wish: Record<string, string>): Promise<Login> {
-  const { status, headers, body } = await call(at, "POST", "/session", wish);
+export async function logIn(at: { url: string }, input: Record<string, string>): Promise<Login> {
+  const { status, headers, body } = await call(at, "POST", "/session", input);
   if (status !== 201) throw new Error(`can't log in: ${JSON.stringify(body)}`);
   return { cookie: cookieIn(headers), csrf: body.csrf };
 }

@@ -47,9 +47,9 @@ test("a machine is registered with the pool's own key, which is made once and ne
 });
 
 test("all secrets are re-encrypted while requests run, and then the old key opens nothing", async () => {
-  const wish = { username: "kay", duration: 5 };
+  const input = { username: "kay", duration: 5 };
   const headers = { "Idempotency-Key": "before-the-rotation" };
-  const first = (await ask("POST", "/reservations", wish, headers)).body;
+  const first = (await ask("POST", "/reservations", input, headers)).body;
   const old = pool.settings.SECRET_KEY;
   const next = randomBytes(32).toString("base64");
   const depsWith = (SECRET_KEY: string) => build(readConfig({ ...pool.settings, SECRET_KEY }));
@@ -74,7 +74,7 @@ test("all secrets are re-encrypted while requests run, and then the old key open
   expect(statuses.filter((status) => status >= 400)).toEqual([]);
   // Machines registered while it ran were sealed with the new key: nothing is left to do, and running it again is harmless.
   expect(await rotateKey(oldDeps, next)).toBe(0);
-  expect((await ask("POST", "/reservations", wish, headers)).body).toEqual(first);
+  expect((await ask("POST", "/reservations", input, headers)).body).toEqual(first);
 
   // A process that starts now may have either key, until the rotation is finished.
   await expect(finishRotation(oldDeps)).rejects.toThrow("current key");
@@ -101,8 +101,8 @@ test("all secrets are re-encrypted while requests run, and then the old key open
 
   // Earlier reservations stay, and so do their Idempotency-Keys; their passwords can't be returned again.
   const { password: _, ...rest } = first;
-  expect((await ask("POST", "/reservations", wish, headers)).body).toEqual(rest);
-  const changed = await ask("POST", "/reservations", { ...wish, duration: 6 }, headers);
+  expect((await ask("POST", "/reservations", input, headers)).body).toEqual(rest);
+  const changed = await ask("POST", "/reservations", { ...input, duration: 6 }, headers);
   expect([200, 201]).toContain(changed.status);
   expect(changed.body.id).toBe(first.id);
   expect((await ask("POST", "/release_all")).body.failed).toEqual([]);
