@@ -35,7 +35,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "settings.ts": [],
   "log.ts": [],
   "workers.ts": ["log.ts"],
-  provision: ["config.ts", "log.ts"],
+  provision: ["config.ts", "settings.ts"],
 };
 
 /** Packages that only one part may use. */

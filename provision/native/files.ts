@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { PROGRAM } from "../../settings.ts";
 import { Stop } from "../script/say.ts";
 import { isRoot, ROOT, type Settings, STATE } from "../script/settings.ts";
 import { writeWhole } from "../script/write.ts";
@@ -14,9 +15,11 @@ import type { Places } from "./places.ts";
 
 export const at = (path: string): string => join(STATE, path);
 
-/** The settings that aren't the program's. */
-const NOT_THE_PROGRAMS =
-  /_FILE$|^(SCHEDULER|MODE|HTTPS?_PORT|TLS_\w+|DATABASE_PASSWORD|DATABASE_OWNER_\w+|EVENTS_DAYS|MACHINE_COUNT|MACHINE_BASE_PORT)$/;
+/** The program's settings. Which of the two it is, API or scheduler, service.sh says. */
+const OF_THE_PROGRAM = Object.values<Record<string, { env: string }>>(PROGRAM)
+  .flatMap((area) => Object.values(area))
+  .map(({ env }) => env)
+  .filter((name) => name !== "SCHEDULER");
 
 /** Writes all of them. @param dev with hot reload and indented responses */
 export async function writeFiles(settings: Settings, places: Places, dev: boolean): Promise<void> {
@@ -89,8 +92,8 @@ function programEnv(settings: Settings, places: Places, dev: boolean, proxySecre
     if (name === "PROXY_SECRET") return proxySecret;
     return settings.get(name) || (name === "PRETTY_JSON" && dev ? "1" : "");
   };
-  const lines = settings.names.flatMap((name) => {
-    const text = NOT_THE_PROGRAMS.test(name) ? "" : value(name);
+  const lines = OF_THE_PROGRAM.flatMap((name) => {
+    const text = value(name);
     if (text.includes("\n")) throw new Stop(`${name}: must be one line`);
     return text ? [`${name}=${text}\n`] : [];
   });
