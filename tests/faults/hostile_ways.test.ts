@@ -78,7 +78,7 @@ const WAYS: Way[] = [
   },
   {
     what: "a POSIX message queue, POSIX shared memory, sockets and pipes with names",
-    outcome: "files, which the sweep of writable places removes",
+    outcome: "files, which a removal finds in the writable places",
     user: `perl -e 'use POSIX; syscall(240, "/left", 0102, 0600, 0)'; echo x >/dev/shm/left; mkfifo /run/lock/left /tmp/pipe; ${stay('use Socket; socket(S, AF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un("/tmp/sock")); bind(S, sockaddr_un("\\0abstract")); sleep 1000')}`,
   },
   {

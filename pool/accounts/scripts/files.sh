@@ -79,9 +79,9 @@ theirs() (
   [ -n "$depth" ] || below "$@"
   exit "${bad:-0}"
 )
-# Takes over a folder of theirs that contains others' files. From inside, so that nobody else who may write there can put a
-# link in its place.
-sweep() {
+# purge PLACES: deletes $mine in every place that the function PLACES lists, and takes over a folder of theirs that contains
+# others' files: from inside, so that nobody else who may write there can put a link in its place.
+purge() {
   theirs "$1" -depth -delete
   [ -n "$(theirs "$1" '' '-type d -print' | head -n 1)" ] || return 0
   # shellcheck disable=SC2016 # for the inner shell

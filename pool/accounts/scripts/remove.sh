@@ -125,7 +125,7 @@ remove() {
   end_ipc
   whose "$uid"
   wipe "$home"
-  sweep places
+  purge places
   wipe "/run/user/$uid"
   # shellcheck disable=SC2046
   rm -f $(spools) 2>/dev/null

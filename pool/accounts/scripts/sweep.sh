@@ -18,7 +18,7 @@ disks() {
 }
 # shellcheck disable=SC2086 # splitting is intended
 whose $over
-sweep disks
+purge disks
 search disks "${over##* }"
 [ -z "$blind" ] || fail failed "$blind"
 [ -z "$found" ] || fail leftovers "files: $found"
