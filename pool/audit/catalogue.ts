@@ -1,15 +1,23 @@
 // Every kind of event. Dashboards, webhooks and metrics read these: a new kind is added here first, and existing ones
-// keep their fields.
+// keep their fields. These are named as in the API (max_machines), whose GET /events returns them as they are.
 import type { Role } from "../../db/schema/identity.ts";
 import type { FaultKind } from "../accounts/faults.ts";
 
 type Nothing = Record<string, never>;
 
-/** null: the default from the settings */
+/** null: the default from the settings; undefined: as before */
 interface UserLimits {
-  maxMachines: number | null;
-  maxDurationMinutes: number | null;
-  maxRequestsPerMinute: number | null;
+  max_machines: number | null | undefined;
+  max_duration_minutes: number | null | undefined;
+  max_requests_per_minute: number | null | undefined;
+}
+
+/** What was left on a machine when it was last in the pool. */
+interface Dirty {
+  machine: string;
+  removed_at: string;
+  username: string | null;
+  reason: string;
 }
 
 /** What each kind of event says besides its object; never a secret. */
@@ -21,19 +29,19 @@ export interface Details {
   "reservation.failed": { reason: string; fault: FaultKind | null };
   "reservation.recovered": { machine: string };
   "reservations.pruned": { count: number; days: number };
-  "machine.registered": { host: string; port: number; user: string; removed_dirty: object | null };
+  "machine.registered": { host: string; port: number; user: string; removed_dirty: Dirty | null };
   "machine.host_key_learnt": { fingerprint: string };
   "machine.changed": {
     drained: boolean | undefined;
     labels: Record<string, string> | undefined;
-    hostKey: string | undefined;
+    host_key: string | undefined;
   };
   "machine.cleaned": { reservation: string | null };
   "machine.quarantined": { fault: FaultKind; reason: string };
   "machine.removing": { forced: boolean; reservation: string | null };
   "machine.removed": { forced?: boolean; clean?: boolean };
   "user.created": UserLimits & { role: Role; password: boolean };
-  "user.changed": Partial<UserLimits> & { role?: Role; password?: "removed" | "changed" };
+  "user.changed": UserLimits & { role?: Role; password?: "removed" | "changed" };
   "user.deleted": Nothing;
   "token.created": { user: string; name: string; role: Role; days: number | undefined };
   "token.deleted": { user: string | null; name: string };

@@ -35,6 +35,13 @@ const VIEW = {
   createdAt: users.createdAt,
 };
 
+/** Limits as an event has them. */
+const detailsOf = ({ maxMachines, maxDurationMinutes, maxRequestsPerMinute }: Partial<Limits>) => ({
+  max_machines: maxMachines,
+  max_duration_minutes: maxDurationMinutes,
+  max_requests_per_minute: maxRequestsPerMinute,
+});
+
 const missing = (name: string) => new PoolError("user_not_found", `There is no user '${name}'`);
 
 /** One user. @throws PoolError user_not_found */
@@ -80,7 +87,11 @@ export async function createUser(
     await transact(deps.db, async (tx) => {
       await refuseTwin(tx, name);
       await tx.insert(users).values({ id, name, role, ...limits, passwordHash, createdAt: now });
-      await record(deps, tx, "user.created", name, { role, ...limits, password: password !== null });
+      await record(deps, tx, "user.created", name, {
+        role,
+        ...detailsOf(limits),
+        password: password !== null,
+      });
     });
   } catch (error) {
     // If the connection was lost in COMMIT, the repeat finds its own row.
@@ -115,7 +126,8 @@ export async function changeUser(
     if (password !== undefined) await endPasswordSessions(tx, name);
     const passwordEvent = { password: password === null ? ("removed" as const) : ("changed" as const) };
     await record(deps, tx, "user.changed", name, {
-      ...change,
+      ...(change.role === undefined ? {} : { role: change.role }),
+      ...detailsOf(change),
       ...(password === undefined ? {} : passwordEvent),
     });
   });

@@ -42,7 +42,7 @@ export async function changeMachine(
         })
         .where(and(eq(machines.name, name), ne(machines.state, MACHINE.removing))),
     );
-    if (rows > 0) await record(deps, tx, "machine.changed", name, { drained, labels, hostKey });
+    if (rows > 0) await record(deps, tx, "machine.changed", name, { drained, labels, host_key: hostKey });
     return rows;
   });
   const view = await viewMachine(deps, name);

@@ -81,11 +81,17 @@ export async function register(
         throw new PoolError("machine_exists", `Machine '${twin.name}' already exists; delete it first`);
       const secret = input.secret.kind === "pool_key" ? "" : await deps.keys.seal(tx, id, input.secret.value);
       await tx.insert(machines).values({ ...row, secret });
+      const dirty = await dirtyBefore(tx, row);
       await record(deps, tx, "machine.registered", input.name, {
         host: input.host,
         port: input.port,
         user: input.user,
-        removed_dirty: await dirtyBefore(tx, row),
+        removed_dirty: dirty && {
+          machine: dirty.machine,
+          removed_at: dirty.removedAt.toISOString(),
+          username: dirty.username,
+          reason: dirty.reason,
+        },
       });
     });
   } catch (error) {

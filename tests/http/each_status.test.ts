@@ -238,3 +238,15 @@ for (const one of operations)
       if (status >= 400 && answer?.body) expect(Object.keys(answer.body)).toContain("code");
     }
   });
+
+test("what the events of all this say is named as the rest of the API is", async () => {
+  const events = (await send("GET", "/events?limit=1000")).body.events;
+  expect(new Set(events.map(({ action }: { action: string }) => action)).size).toBeGreaterThan(10);
+  const names = (details: object): string[] =>
+    Object.entries(details).flatMap(([name, value]) =>
+      typeof value === "object" && value !== null && name !== "labels" ? [name, ...names(value)] : [name],
+    );
+  const all: string[] = events.flatMap(({ details }: { details: object }) => names(details));
+  expect(all).toContain("max_requests_per_minute");
+  expect(all.filter((name) => !/^[a-z0-9_]+$/.test(name))).toEqual([]);
+});
