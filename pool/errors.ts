@@ -1,30 +1,28 @@
-export const POOL_ERROR_KINDS = [
-  "invalid_request",
-  "not_enough_machines",
-  "machines_unreachable",
-  "username_taken",
-  "account_refused",
-  "machine_exists",
-  "address_taken",
-  "machine_not_found",
-  "machine_held",
-  "reservation_not_found",
-  "reservation_lost",
-  "no_uid_free",
-  "idempotency_key_reused",
-  "reservation_over",
-  "still_preparing",
-  "outcome_unknown",
-  "user_exists",
-  "user_not_found",
-  "token_not_found",
-  "account_name_not_allowed",
-  "limit_reached",
-  "login_failed",
-  "too_many_logins",
-] as const;
-
-export type PoolErrorKind = (typeof POOL_ERROR_KINDS)[number];
+/** Why the pool refuses or fails; http/codes.ts has the status of each. */
+export type PoolErrorKind =
+  | "invalid_request"
+  | "not_enough_machines"
+  | "machines_unreachable"
+  | "username_taken"
+  | "account_refused"
+  | "machine_exists"
+  | "address_taken"
+  | "machine_not_found"
+  | "machine_held"
+  | "reservation_not_found"
+  | "reservation_lost"
+  | "no_uid_free"
+  | "idempotency_key_reused"
+  | "reservation_over"
+  | "still_preparing"
+  | "outcome_unknown"
+  | "user_exists"
+  | "user_not_found"
+  | "token_not_found"
+  | "account_name_not_allowed"
+  | "limit_reached"
+  | "login_failed"
+  | "too_many_logins";
 
 /** Why the pool can't do what it was asked to. `kind` and not `code`: Elysia reads `code` and `status` off thrown objects. */
 export class PoolError extends Error {

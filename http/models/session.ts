@@ -1,5 +1,5 @@
 import { t } from "elysia";
-import type { Session } from "../../pool/identity/sessions.ts";
+import { IDLE_MINUTES, type Session } from "../../pool/identity/sessions.ts";
 import { csrfOf } from "../auth/cookie.ts";
 import { time } from "./fields.ts";
 import { Role } from "./user.ts";
@@ -12,7 +12,9 @@ export const SessionInfo = t.Object(
     csrf: t.String({
       description: "send it as the header X-CSRF-Token with every change made with this session",
     }),
-    ends_at: time("when it ends at the latest; it ends earlier after 60 minutes without a request"),
+    ends_at: time(
+      `when it ends at the latest; it ends earlier after ${IDLE_MINUTES} minutes without a request`,
+    ),
   },
   { $id: "Session" },
 );

@@ -9,10 +9,10 @@ import { ADMIN, digest, lesser, type Principal, unexpired } from "./principal.ts
 
 /** A session ends when it has been idle for this long, and after LONGEST_HOURS in any case. */
 export const IDLE_MINUTES = 60;
-export const LONGEST_HOURS = 12;
+const LONGEST_HOURS = 12;
 
 /** The most sessions that one user may have at once; the next one ends the oldest. */
-export const MOST_SESSIONS = 20;
+const MOST_SESSIONS = 20;
 
 const used = sql`${sessions.seenAt} > UTC_TIMESTAMP(3) - INTERVAL ${IDLE_MINUTES} MINUTE`;
 const young = sql`${sessions.createdAt} > UTC_TIMESTAMP(3) - INTERVAL ${LONGEST_HOURS} HOUR`;

@@ -11,7 +11,7 @@ import type { Machine } from "./target.ts";
  * Kulkarni et al. 2014).
  */
 export const firstGeneration = sql<number>`FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000)`;
-export const nextGeneration = sql<number>`GREATEST(${machines.generation} + 1, ${firstGeneration})`;
+const nextGeneration = sql<number>`GREATEST(${machines.generation} + 1, ${firstGeneration})`;
 
 /** What a take-over writes: our lease, and a generation that outranks all older ones on the machine. */
 export const ourLease = (deps: LifecycleDeps) => ({

@@ -44,7 +44,7 @@ export async function whyNot(): Promise<string> {
 }
 
 /** The first of `count` consecutive free ports. */
-export async function freePorts(count: number): Promise<number> {
+async function freePorts(count: number): Promise<number> {
   const free = (port: number) =>
     new Promise<boolean>((resolve) => {
       const probe = createServer().once("error", () => resolve(false));

@@ -40,7 +40,7 @@ export interface DatabaseUsers {
 }
 
 /** The socket of a server that was started for all test processes of a run. */
-export const OF_THE_RUN = "TEST_DATABASE_SOCKET";
+const OF_THE_RUN = "TEST_DATABASE_SOCKET";
 const TEMPLATE = "mm_template";
 
 const connectTo = (socket: string) =>
@@ -93,7 +93,7 @@ function databasesOn(socket: string, hasTemplate: boolean): Databases {
 const RAM = "/dev/shm";
 const ENOUGH_BYTES = 2 * 1024 ** 3;
 /** The prefix of this test run's folders in RAM. */
-export const ramPrefix = () => `mm-data-${basename(tmpdir())}-`;
+const ramPrefix = () => `mm-data-${basename(tmpdir())}-`;
 
 /** Tests would mostly wait for disk syncs; here only processes are killed, never the power. */
 function dataFolder(folder: string): string {

@@ -7,13 +7,7 @@ import { machineMay, machineMoves } from "../../lifecycle/states.ts";
 import type { Machine } from "../../lifecycle/target.ts";
 import type { ReservationsDeps } from "../deps.ts";
 
-class TooFew extends Error {
-  readonly found: number;
-  constructor(found: number) {
-    super("too few machines");
-    this.found = found;
-  }
-}
+class TooFew extends Error {}
 
 const offered = and(machineMay("claim"), eq(machines.drained, false));
 
@@ -37,7 +31,7 @@ export async function take(
     .orderBy(asc(machines.lastUsedAt), asc(machines.id))
     .limit(count)
     .for("update", { skipLocked: true });
-  if (free.length < count) throw new TooFew(free.length);
+  if (free.length < count) throw new TooFew("too few machines");
   const ids = free.map((machine) => machine.id);
   await tx
     .update(machines)

@@ -7,7 +7,7 @@ import { type Program, startProgram } from "../../support/program.ts";
 import { until } from "../../support/until.ts";
 import { injected, more } from "./table.ts";
 
-export const PRELOAD = join(import.meta.dir, "crash.preload.ts");
+const PRELOAD = join(import.meta.dir, "crash.preload.ts");
 
 export interface Victim extends Program {
   /** counting begins now */

@@ -25,7 +25,7 @@ export function injected(fault: string, times: number, violations: string[], not
 }
 
 /** The table of a run, in Markdown, from the file that FAULT_TABLE named. */
-export function tableOf(file: string): string {
+function tableOf(file: string): string {
   const rows = new Map<string, Row>();
   const all: Row = { fault: "all", times: 0, violations: 0, note: "" };
   for (const text of readFileSync(file, "utf8").split("\n").filter(Boolean)) {
