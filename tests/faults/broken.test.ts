@@ -133,7 +133,7 @@ test("files made immutable: quarantined, retried with backoff, never offered", a
   }).catch((error) => bad.push(`I5 ${error.message}`));
   if (row.state !== "quarantined" || row.fault !== "leftovers")
     bad.push(`I5 it is ${row.state}, ${row.fault}`);
-  // The pause between two tries is a second at least, then more (tests/unit/small.test.ts).
+  // The pause between two tries is a second at least, then more (tests/pool/lifecycle/settle.test.ts).
   const tries = row.retries - first.retries;
   if (!(row.retry_at - first.retry_at >= 1000 * tries)) bad.push(`I5 it is tried in a loop: ${tries} times`);
   await does(machine, "chattr -i /var/tmp/stays");

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { addressOf, blockList, refusal } from "../../pool/accounts/address.ts";
+import { addressOf, blockList, refusal } from "../../../pool/accounts/address.ts";
 
 const rules = { networks: [], ownPorts: [3000, 3306], ownHosts: ["db"] };
 

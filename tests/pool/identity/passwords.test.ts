@@ -1,5 +1,5 @@
 import { expect, mock, setDefaultTimeout, test } from "bun:test";
-import { hashPassword, isPassword } from "../../pool/identity/passwords.ts";
+import { hashPassword, isPassword } from "../../../pool/identity/passwords.ts";
 
 setDefaultTimeout(30_000);
 
