@@ -203,7 +203,7 @@ test("an unknown name takes as long to refuse as a wrong password", async () => 
 
 /** Sends requests until the rate limit. @returns how many were accepted in that minute, and the refusal */
 async function untilLimited(headers: Record<string, string>, at = pool.api) {
-  let let_in = 0;
+  let accepted = 0;
   const refused = await until(
     "the limit bites",
     60_000,
@@ -211,21 +211,21 @@ async function untilLimited(headers: Record<string, string>, at = pool.api) {
       const answer = await call(at, "GET", "/available", undefined, headers);
       if (answer.status === 429) return answer;
       expect(answer.status).toBe(200);
-      let_in++;
+      accepted++;
       return undefined;
     },
     0,
   );
-  return { let_in, refused };
+  return { accepted, refused };
 }
 
 test("requests a minute: per user, with all their tokens and sessions; each process counts separately", async () => {
   const { body } = await admin("POST", "/tokens", { user: "una", name: "t" });
   const token = { Authorization: `Bearer ${body.token}` };
   const session = withSession(await logIn(pool.api, right("una")));
-  const { let_in, refused } = await untilLimited(token);
+  const { accepted, refused } = await untilLimited(token);
   // A minute may have ended in the meantime.
-  expect(let_in).toBeWithin(20, 40);
+  expect(accepted).toBeWithin(20, 40);
   expect(refused.body).toMatchObject({
     code: "rate_limited",
     error: expect.stringContaining("20 requests a minute"),
@@ -246,8 +246,8 @@ test("a user's own limit overrides that of the settings, at once", async () => {
   expect(
     (await admin("PATCH", "/users/uma", { max_requests_per_minute: 3 })).body.max_requests_per_minute,
   ).toBe(3);
-  const { let_in, refused } = await untilLimited(session);
-  expect(let_in).toBeWithin(3, 7);
+  const { accepted, refused } = await untilLimited(session);
+  expect(accepted).toBeWithin(3, 7);
   expect(refused.body.error).toContain("3 requests a minute");
   expect((await admin("PATCH", "/users/uma", { max_requests_per_minute: 0 })).status).toBe(400);
   expect((await admin("PATCH", "/users/uma", { max_requests_per_minute: null })).status).toBe(200);

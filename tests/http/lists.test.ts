@@ -9,11 +9,11 @@ import { type StubPool, startStubPool } from "../support/stub_pool.ts";
 setDefaultTimeout(60_000);
 
 let pool: StubPool;
-const nobody = { maxMachines: null, maxDurationMinutes: null, maxRequestsPerMinute: null };
+const NO_LIMITS = { maxMachines: null, maxDurationMinutes: null, maxRequestsPerMinute: null };
 beforeAll(async () => {
   pool = await startStubPool(6);
   for (const name of ["ann", "bob", "cyd", "dan"]) {
-    await createUser(pool.deps, name, "user", nobody, null);
+    await createUser(pool.deps, name, "user", NO_LIMITS, null);
     await createToken(pool.deps, { user: name, name: "t" });
     await createToken(pool.deps, { user: name, name: "t" });
   }
@@ -22,8 +22,8 @@ beforeAll(async () => {
 });
 afterAll(() => pool?.stop());
 
-async function get(path: string) {
-  const { headers, ...answer } = await inProcess(app, pool.deps)("GET", path);
+async function get(path: string, by: Record<string, string> = {}) {
+  const { headers, ...answer } = await inProcess(app, pool.deps)("GET", path, undefined, by);
   return { ...answer, link: headers.get("link") };
 }
 
@@ -70,13 +70,13 @@ for (const [path, rows] of LISTS)
 test("changes between two pages repeat no row and skip none", async () => {
   const first = (await get("/users?limit=2")).body;
   expect(first.users.map(({ name }: { name: string }) => name)).toEqual(["ann", "bob"]);
-  for (const name of ["abe", "bea", "eve"]) await createUser(pool.deps, name, "user", nobody, null);
+  for (const name of ["abe", "bea", "eve"]) await createUser(pool.deps, name, "user", NO_LIMITS, null);
   await pool.sql("DELETE FROM users WHERE name = 'bob'");
   const { users } = (await get(`/users?cursor=${first.next}`)).body;
   expect(users.map(({ name }: { name: string }) => name)).toEqual(["cyd", "dan", "eve"]);
 
   const newest = (await get("/events?limit=3")).body;
-  await createUser(pool.deps, "new", "user", nobody, null);
+  await createUser(pool.deps, "new", "user", NO_LIMITS, null);
   const older = (await get(`/events?limit=1&cursor=${newest.next}`)).body.events;
   expect(older[0].id).toBe(newest.events[2].id - 1);
 });
@@ -127,6 +127,8 @@ test("a reservation has the same shape in the list, on its own, and for its owne
   const one = (await get(`/reservations/${id}`)).body;
   expect(one).toMatchObject({ user: "ann", username: "anns", state: "active", reason: null });
   expect(one.reserved_until).toBe(one.ends_at);
+  const { token } = await createToken(pool.deps, { user: "ann", name: "own" });
+  expect((await get(`/reservations/${id}`, { Authorization: `Bearer ${token}` })).body).toEqual(one);
   const [[row], [reserved]] = await Promise.all([
     get("/reservations").then(({ body }) => body.reservations.filter((row: { id: string }) => row.id === id)),
     pool.sql("SELECT created_at, ends_at FROM reservations WHERE id = ?", [id]),

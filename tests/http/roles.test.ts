@@ -96,11 +96,11 @@ const LEAST = { open: 0, viewer: 1, user: 2, admin: 3 };
 const sessions: Record<string, Login> = {};
 async function headers(who: string, how: (typeof HOW)[number]): Promise<Record<string, string>> {
   if (how === "token") return who === "nobody" ? {} : bearer(who);
-  const counts = async ({ cookie }: Login) =>
+  const isValid = async ({ cookie }: Login) =>
     (await call(pool.api, "GET", "/session", undefined, { Cookie: cookie })).status === 200;
   let login = sessions[who];
   // The test of the logout ends them.
-  if (!login || !(await counts(login))) login = await logIn(other, { token: tokens[who] as string });
+  if (!login || !(await isValid(login))) login = await logIn(other, { token: tokens[who] as string });
   sessions[who] = login;
   return how === "session" ? withSession(login) : { Cookie: login.cookie };
 }

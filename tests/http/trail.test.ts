@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readConfig } from "../../config.ts";
 import { build } from "../../deps.ts";
+import { actingAs } from "../../pool/audit/deps.ts";
 import { recordRefusal } from "../../pool/audit/refusals.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call, fromProxy, PROXY_SECRET } from "../support/program.ts";
@@ -121,7 +122,7 @@ test("many refusals don't fill the disk, and their number is not lost", async ()
   const deps = build(readConfig(pool.settings));
   const refuse = (address: string, at: number) =>
     recordRefusal(
-      Object.create(deps, { actor: { value: { name: "nobody", address, requestId: "" } } }),
+      actingAs(deps, { name: "nobody", address, requestId: "" }),
       "GET /x",
       { status: 401, code: "x" },
       at,
