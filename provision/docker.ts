@@ -122,7 +122,7 @@ export function dockerDriver(settings: Settings): Driver {
       if (asksHelp(words)) return run(["bun", "--no-env-file", "server.ts", ...words], { cwd: ROOT });
       const it = await compose();
       const running = await it.ask(["ps", "--quiet", "--status", "running", "db"]);
-      if (!running.stdout.trim()) throw new Stop("nothing runs; start it with: just run");
+      if (!running.stdout.trim()) throw new Stop("nothing is running; start it with: just run");
       return owner(it, words);
     },
     async program(words, input) {

@@ -125,7 +125,7 @@ export function nativeDriver(settings: Settings): Driver {
     logs: (_, words) => logs(words),
     owner(words) {
       const ready = asksHelp(words) || own("DATABASE_URL") || standing();
-      if (!ready) throw new Stop("nothing runs; start it with: just run");
+      if (!ready) throw new Stop("nothing is running; start it with: just run");
       return asOwner(settings, words);
     },
     program: (words, input) => asProgram(settings, words, input),

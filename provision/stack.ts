@@ -20,7 +20,7 @@ const USAGE = `usage: provision/bun.sh provision/stack.ts docker|native|here COM
   owner COMMAND     runs a command of the program as the database's owner: owner prune-events --older-than 365d
   program COMMAND   runs a command of the program with its own settings: program rotate-key --finish
 
-natively also:
+In native mode also:
   install-systemd, uninstall-systemd
                     installs the services as systemd units, which start at each boot; removes them again
   units FOLDER      writes these units to a folder, for inspection

@@ -17,7 +17,7 @@ const MUST: Record<string, string> = {
   name: "must be letters, digits, dot, dash and underscore, at most 63, and begin with a letter or digit",
   host: "must be a name or an address",
   port: "is not a number from 1 to 65535",
-  user: "must be a user's name on the machine: small letters, digits, dash and underscore",
+  user: "must be a user's name on the machine: lower-case letters, digits, dash and underscore",
   password: "must be 1 to 256 characters",
 };
 

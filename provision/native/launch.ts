@@ -72,7 +72,7 @@ export async function launch(settings: Settings): Promise<void> {
 
 export async function down(): Promise<void> {
   const pid = managerPid();
-  if (pid === undefined) return say("native: nothing runs");
+  if (pid === undefined) return say("native: nothing is running");
   say("native: stopping");
   process.kill(pid, "SIGTERM");
   if (!(await waitFor(() => !runs(pid), STOP_MS, 100)))

@@ -78,7 +78,7 @@ export async function status(settings: Settings, print: (line: string) => void =
     return units.code === 0;
   }
   if (!standing()) {
-    print("native: nothing runs; start it with: just run");
+    print("native: nothing is running; start it with: just run");
     return false;
   }
   const there = SERVICES.filter((service) => existsSync(folderOf(service)));

@@ -28,8 +28,8 @@ afterAll(() => pool.stop());
 /** Sends GET /session with only a cookie. */
 const look = (login: Login, at: { url: string } = pool.api) =>
   call(at, "GET", "/session", undefined, { Cookie: login.cookie });
-/** Both processes say the same about a session. */
-async function counts(login: Login): Promise<boolean> {
+/** Whether a session is valid; both processes say the same. */
+async function isValid(login: Login): Promise<boolean> {
   const [one, two] = [await look(login), await look(login, other)];
   expect(two.status).toBe(one.status);
   return one.status === 200;
@@ -132,7 +132,7 @@ test("a GET that changes something refuses a cookie, and accepts a token", async
   expect((await call(pool.api, "POST", "/release_all", undefined, login)).status).toBe(200);
   // The header takes precedence over the cookie, for better or worse.
   expect((await call(pool.api, "GET", "/release_all", undefined, { ...login, ...bearer })).status).toBe(200);
-  const bad = { ...login, Authorization: "Bearer mm_not-one-that-counts" };
+  const bad = { ...login, Authorization: "Bearer mm_not-a-valid-one" };
   expect((await call(pool.api, "GET", "/users", undefined, bad)).status).toBe(401);
 });
 
@@ -155,16 +155,16 @@ test("a login makes a new id; the old session ends, and a planted one is never v
   const second = await call(pool.api, "POST", "/session", byDora, { Cookie: one.cookie });
   const two = { cookie: cookieIn(second.headers), csrf: second.body.csrf };
   expect(two.cookie).not.toBe(one.cookie);
-  expect([await counts(one), await counts(two)]).toEqual([false, true]);
+  expect([await isValid(one), await isValid(two)]).toEqual([false, true]);
   // A failed login changes nothing.
   const failed = { user: "dora", password: "not the password" };
   await call(pool.api, "POST", "/session", failed, { Cookie: two.cookie });
-  expect(await counts(two)).toBe(true);
+  expect(await isValid(two)).toBe(true);
 
   const out = await call(other, "DELETE", "/session", undefined, withSession(two));
   expect(out.status).toBe(200);
   expect(out.headers.get("set-cookie")).toMatch(/^__Host-machine_manager=; .*Secure; .*Max-Age=0$/);
-  expect(await counts(two)).toBe(false);
+  expect(await isValid(two)).toBe(false);
   expect((await actions("dora")).slice(0, 2)).toEqual([
     ["session.ended", "dora/password", { by: "logout" }],
     ["login.failed", "nobody", {}],
@@ -181,18 +181,18 @@ test("an idle session ends after an hour, and any after twelve, by the database'
     "DELETE FROM sessions WHERE id NOT IN (SELECT * FROM (SELECT id FROM sessions ORDER BY created_at DESC LIMIT 1) AS last)",
   );
   await move("seen_at", 59);
-  expect(await counts(login)).toBe(true);
+  expect(await isValid(login)).toBe(true);
   const [row] = await pool.sql(
     "SELECT TIMESTAMPDIFF(SECOND, seen_at, UTC_TIMESTAMP(3)) AS ago FROM sessions",
   );
   expect(Number(row.ago)).toBeLessThan(30); // it was just used
   await move("seen_at", 61);
-  expect(await counts(login)).toBe(false);
+  expect(await isValid(login)).toBe(false);
   await move("seen_at", 1);
   await move("created_at", 12 * 60 - 1);
-  expect(await counts(login)).toBe(true);
+  expect(await isValid(login)).toBe(true);
   await move("created_at", 12 * 60 + 1);
-  expect(await counts(login)).toBe(false);
+  expect(await isValid(login)).toBe(false);
 });
 
 test("a request is a write for its session at most once a minute", async () => {
@@ -211,13 +211,13 @@ test("a password session ends with its password; a token session and a token sta
   await admin("PATCH", "/users/dora", { role: "viewer" });
   expect([(await look(one, other)).body.role, (await look(two)).body.role]).toEqual(["viewer", "viewer"]);
   await admin("PATCH", "/users/dora", { role: "user", password: "another one of hers" });
-  expect([await counts(one), await counts(two)]).toEqual([false, true]);
+  expect([await isValid(one), await isValid(two)]).toEqual([false, true]);
   expect((await call(pool.api, "POST", "/session", byDora)).status).toBe(401);
   const three = await logIn(pool.api, { ...byDora, password: "another one of hers" });
   await admin("PATCH", "/users/dora", { password: null });
-  expect(await counts(three)).toBe(false);
+  expect(await isValid(three)).toBe(false);
   expect((await actions("dora"))[0]).toEqual(["user.changed", "ADMIN_TOKEN", { password: "removed" }]);
-  expect(await counts(two)).toBe(true);
+  expect(await isValid(two)).toBe(true);
   await admin("PATCH", "/users/dora", { password: PASSWORD });
 });
 
@@ -251,7 +251,7 @@ test("a token session ends with its token: revoked, or expired", async () => {
     ]);
   await until(expires.id, 0);
   await until(soon.id, 90);
-  expect(await Promise.all(sessions.map(counts))).toEqual([false, false, true]);
+  expect(await Promise.all(sessions.map(isValid))).toEqual([false, false, true]);
   const { body } = await look(sessions[2] as Login);
   expect((new Date(body.ends_at).getTime() - Date.now()) / 60_000).toBeWithin(85, 95);
   expect((await actions(away.id))[0]).toEqual([
@@ -271,7 +271,7 @@ test("a session ends with its user, and one of an ADMIN_TOKEN with that token", 
   expect((await admin("DELETE", "/users/dan")).status).toBe(200);
   // A new user of that name is somebody else.
   await admin("POST", "/users", { name: "dan", password: "dan's own password" });
-  expect([await counts(dan), await counts(eve)]).toEqual([false, true]);
+  expect([await isValid(dan), await isValid(eve)]).toEqual([false, true]);
   expect(
     await pool.sql(
       "SELECT id FROM sessions s WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = s.user_id) AND user_id IS NOT NULL",
@@ -316,7 +316,7 @@ test("the scheduler deletes expired sessions and counts, and no others", async (
   expect(await pool.sql("SELECT who FROM login_tries WHERE who IN ('account:old', 'account:new')")).toEqual([
     { who: "account:new" },
   ]);
-  expect(await counts(login)).toBe(true);
+  expect(await isValid(login)).toBe(true);
   expect(await prune(deps)).toBe(0);
   await deps.database.close();
 });
