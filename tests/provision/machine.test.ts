@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "ssh2";
 import { freePort, startMachines, stopAllMachines, type TestMachine } from "../support/machines.ts";
+import { until } from "../support/until.ts";
 
 const script = join(import.meta.dir, "../../provision/machines/machine.sh");
 afterAll(stopAllMachines, 60_000);
@@ -55,14 +56,6 @@ function run(...args: string[]) {
 function hostMounts() {
   const lines = readFileSync("/proc/mounts", "utf8").split("\n");
   return lines.filter((line) => !line.includes("/docker/")).join("\n");
-}
-
-async function until(what: () => boolean | Promise<boolean>) {
-  const deadline = Date.now() + 10_000;
-  while (!(await what())) {
-    if (Date.now() > deadline) throw new Error(`still not so after 10 s: ${what}`);
-    await Bun.sleep(20);
-  }
 }
 
 test("root and an account made in the machine can log in, and the host is untouched", async () => {
@@ -251,5 +244,5 @@ test("a test process that is killed leaves no machine behind", async () => {
   const pid = Number(new TextDecoder().decode((await reader.read()).value));
   expect(existsSync(`/proc/${pid}/root/etc`)).toBe(true);
   child.kill("SIGKILL");
-  await until(() => !existsSync(`/proc/${pid}/root/etc`));
+  await until("the machine is gone", 10_000, () => !existsSync(`/proc/${pid}/root/etc`));
 });

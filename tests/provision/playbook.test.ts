@@ -5,6 +5,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "../support/machines.ts";
+import { until } from "../support/until.ts";
 
 const root = join(import.meta.dir, "../..");
 const engine = Bun.which("docker") !== null && Bun.spawnSync(["docker", "version"]).exitCode === 0;
@@ -58,13 +59,8 @@ function greeting(port: number, host = "127.0.0.1"): Promise<string> {
   });
 }
 
-async function greets(port: number) {
-  const deadline = Date.now() + 10_000;
-  while (!(await greeting(port)).startsWith("SSH-2.0")) {
-    if (Date.now() > deadline) throw new Error(`no sshd on port ${port} after 10 s`);
-    await Bun.sleep(50);
-  }
-}
+const greets = (port: number) =>
+  until(`an sshd on port ${port}`, 10_000, async () => (await greeting(port)).startsWith("SSH-2.0"));
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "mm-playbook-"));
