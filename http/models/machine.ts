@@ -32,7 +32,7 @@ export const Machine = t.Object(
     since: time("the same as state_changed_at"),
     drained: t.Boolean(),
     holder: t.Nullable(t.Object({ id: t.String(), username: t.String() }), {
-      description: "the reservation that holds it; only admins and its owner see it",
+      description: "the reservation that holds it; only admins and that reservation's user see it",
     }),
     reservation_ends_at: t.Nullable(
       time("when the reservation that holds it ends; null if it is not reserved"),

@@ -47,7 +47,7 @@ const fields = {
   user: t.Nullable(
     t.String({
       description:
-        "API user who owns it; null if it was made with ADMIN_TOKEN or an open API, or the user was deleted",
+        "API user who made it; null if it was made with ADMIN_TOKEN or an open API, or the user was deleted",
     }),
   ),
   starts_at: time("when the accounts were ready; before that, when it was requested"),

@@ -1,9 +1,9 @@
 import { t } from "elysia";
-import type { UserView } from "../../pool/identity/users.ts";
+import { USER_NAME, type UserView } from "../../pool/identity/users.ts";
 import { time } from "./fields.ts";
 
 export const UserName = t.String({
-  pattern: "^[a-zA-Z0-9][a-zA-Z0-9._@-]{0,63}$",
+  pattern: USER_NAME.source,
   description: "1 to 64 of A-Z a-z 0-9 . _ @ -, beginning with a letter or digit",
 });
 // Not t.UnionEnum, which makes its first value the default of an omitted field.

@@ -9,11 +9,12 @@ import { loginsOf, refund, takeTry, triesOf } from "./login_tries.ts";
 import { isPassword } from "./passwords.ts";
 import { digest, findToken, type Principal } from "./principal.ts";
 import { beginSession, findSession, loginName, newSecret, type Session } from "./sessions.ts";
+import { USER_NAME } from "./users.ts";
 
 export type Credentials = { user: string; password: string } | { token: string };
 
-/** The form of a user's name; anything else was mistyped (it may be a password), so it is never recorded and never matches. */
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._@-]{0,63}$/;
+/** Anything else was mistyped (it may be a password), so it is never recorded and never matches. */
+const isName = (text: string) => USER_NAME.test(text);
 
 const refused = () => new PoolError("login_failed", "Invalid credentials");
 
@@ -26,7 +27,7 @@ interface Found {
 
 /** Unknown names, users without a password and wrong passwords all get the same answer, after the same work. */
 async function byPassword(deps: IdentityDeps, name: string, password: string): Promise<Found | undefined> {
-  const [row] = NAME.test(name) ? await deps.db.select().from(users).where(eq(users.name, name)) : [];
+  const [row] = isName(name) ? await deps.db.select().from(users).where(eq(users.name, name)) : [];
   const good = await isPassword(password, row?.passwordHash ?? null, name);
   if (!row || !good) return undefined;
   const { id: userId, role, maxRequestsPerMinute } = row;
@@ -57,7 +58,7 @@ export async function logIn(
   input: Credentials,
   old: string | undefined,
 ): Promise<Session & { secret: string }> {
-  const name = "token" in input ? undefined : NAME.test(input.user) ? input.user : "?";
+  const name = "token" in input ? undefined : isName(input.user) ? input.user : "?";
   const tries = triesOf(deps.actor.address, name);
   await takeTry(deps, tries);
   const found = await ("token" in input

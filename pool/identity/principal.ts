@@ -60,5 +60,5 @@ export async function findToken(deps: IdentityDeps, token: string): Promise<Prin
   return { ...user, name: `${user.userName}/${name}`, role: lesser(userRole, role) };
 }
 
-/** Whose reservations they see and end: users their own, viewers and admins everybody's (undefined). */
-export const ownerSeenBy = (who: Principal) => (who.role === "user" ? (who.userId ?? "") : undefined);
+/** The id of the user whose reservations they see and end: users their own, viewers and admins everybody's (undefined). */
+export const userSeenBy = (who: Principal) => (who.role === "user" ? (who.userId ?? "") : undefined);

@@ -8,6 +8,9 @@ import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
 import type { IdentityDeps } from "./deps.ts";
 import { hashPassword } from "./passwords.ts";
 
+/** The form of a user's name. */
+export const USER_NAME = /^[a-zA-Z0-9][a-zA-Z0-9._@-]{0,63}$/;
+
 /** null: the default from the settings */
 export interface Limits {
   /** machines at once */

@@ -14,7 +14,7 @@ import {
 } from "../lifecycle/states.ts";
 import type { Machine } from "../lifecycle/target.ts";
 import type { ReservationsDeps } from "./deps.ts";
-import { ownedBy } from "./view.ts";
+import { ofUser } from "./view.ts";
 
 export interface Released {
   id: string;
@@ -58,14 +58,14 @@ export function beginRelease(deps: ReservationsDeps, id: string): Promise<Machin
 
 /**
  * Releases one reservation. Calling it again retries what could not be cleaned.
- * @param owner a user's id: finds only theirs
+ * @param userId finds only this user's
  * @throws PoolError reservation_not_found
  */
-export async function release(deps: ReservationsDeps, id: string, owner?: string): Promise<Released> {
+export async function release(deps: ReservationsDeps, id: string, userId?: string): Promise<Released> {
   const [row] = await deps.db
     .select()
     .from(reservations)
-    .where(and(eq(reservations.id, id), ownedBy(owner)));
+    .where(and(eq(reservations.id, id), ofUser(userId)));
   if (!row || row.endedAt)
     throw new PoolError("reservation_not_found", `There is no active reservation '${id}'`);
   const before = await machinesHeldBy(deps, id);

@@ -47,8 +47,8 @@ export interface ReservationRow extends ReservationView, Place {
 }
 
 /** A condition: the reservation belongs to this user; undefined: to anybody. */
-export const ownedBy = (owner: string | undefined) =>
-  owner === undefined ? undefined : eq(reservations.userId, owner);
+export const ofUser = (userId: string | undefined) =>
+  userId === undefined ? undefined : eq(reservations.userId, userId);
 
 /** Its time starts when its accounts exist; until then, this is when it was requested. */
 const startsAt = sql<Date>`COALESCE((SELECT MIN(${holds.confirmedAt}) FROM ${holds} WHERE ${holds.reservationId} = ${reservations.id}), ${reservations.createdAt})`;
@@ -81,19 +81,19 @@ async function placesOf(deps: ReservationsDeps, ids: string[]): Promise<Map<stri
 
 /**
  * One reservation with the machines that it has now.
- * @param owner a user's id: finds only theirs
+ * @param userId finds only this user's
  * @throws PoolError reservation_not_found
  */
 export async function viewReservation(
   deps: ReservationsDeps,
   id: string,
-  owner?: string,
+  userId?: string,
 ): Promise<ReservationView> {
   const [row] = await deps.db
     .select(VIEW)
     .from(reservations)
     .leftJoin(users, eq(users.id, reservations.userId))
-    .where(and(eq(reservations.id, id), ownedBy(owner)));
+    .where(and(eq(reservations.id, id), ofUser(userId)));
   if (!row) throw new PoolError("reservation_not_found", `There is no reservation '${id}'`);
   return { ...row, machines: (await placesOf(deps, [id])).get(id) ?? [] };
 }
@@ -116,12 +116,12 @@ function fitting(rows: { id: string }[], places: Map<string, Place[]>): number {
 
 /**
  * The active reservations, one row per machine, the next to end first.
- * @param owner a user's id: only theirs
+ * @param userId only this user's
  */
 export async function listReservations(
   deps: ReservationsDeps,
   { limit, after }: PageInput,
-  owner?: string,
+  userId?: string,
 ): Promise<Page<ReservationRow>> {
   const secondsLeft = sql<number>`GREATEST(0, TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), ${reservations.endsAt}) / 1000000)`;
   const order = [reservations.endsAt, machines.name];
@@ -135,7 +135,7 @@ export async function listReservations(
       and(
         eq(reservations.state, RESERVATION.active),
         eq(machines.state, MACHINE.reserved),
-        ownedBy(owner),
+        ofUser(userId),
         isAfter(order, after, { parse }),
       ),
     )

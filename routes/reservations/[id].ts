@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/models/problem.ts";
 import { Reservation, reservationOf } from "../../http/models/reservation.ts";
-import { ownerSeenBy } from "../../pool/identity/principal.ts";
+import { userSeenBy } from "../../pool/identity/principal.ts";
 import { release } from "../../pool/reservations/release.ts";
 import { viewReservation } from "../../pool/reservations/view.ts";
 
@@ -22,7 +22,7 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
   .get(
     "/reservations/:id",
     async ({ deps, params: { id }, principal }) => {
-      return reservationOf(await viewReservation(deps, id, ownerSeenBy(principal)), principal);
+      return reservationOf(await viewReservation(deps, id, userSeenBy(principal)), principal);
     },
     {
       role: "viewer",
@@ -39,7 +39,7 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
   .delete(
     "/reservations/:id",
     async ({ deps, params: { id }, status, principal }) => {
-      const { clean, pending, inProgress } = await release(deps, id, ownerSeenBy(principal));
+      const { clean, pending, inProgress } = await release(deps, id, userSeenBy(principal));
       if (pending.length === 0) return { message: "Reservation released", id, released: clean, pending };
       const message =
         inProgress.length === pending.length

@@ -13,7 +13,7 @@ import {
   Username,
 } from "../../http/models/reservation.ts";
 import { invalid } from "../../pool/errors.ts";
-import { ownerSeenBy } from "../../pool/identity/principal.ts";
+import { userSeenBy } from "../../pool/identity/principal.ts";
 import { reserve } from "../../pool/reservations/reserve.ts";
 import { listReservations } from "../../pool/reservations/view.ts";
 
@@ -30,7 +30,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
   .get(
     "/reservations",
     async ({ deps, principal, query, request, set }) => {
-      const page = await listReservations(deps, pageIn(query), ownerSeenBy(principal));
+      const page = await listReservations(deps, pageIn(query), userSeenBy(principal));
       return {
         reservations: page.rows.map((row) => reservationRowOf(row, principal)),
         ...nextOf(page, { request, set }),
