@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { drizzle, type MySql2Database } from "drizzle-orm/mysql2";
-import { type ConnectionOptions, createPool, type Pool } from "mysql2/promise";
+import { type Connection, type ConnectionOptions, createPool, type Pool } from "mysql2/promise";
 import { DatabaseUnavailable, troubleOf } from "./errors.ts";
 
 export type Db = MySql2Database<Record<string, never>>;
@@ -165,4 +165,10 @@ export async function transact<T>(
 /** How many rows an UPDATE or DELETE matched. */
 export function matched(result: [{ affectedRows: number }, ...unknown[]]): number {
   return result[0].affectedRows;
+}
+
+/** The rows of a statement on a connection of its own. */
+export async function rowsOf<T>(connection: Connection, text: string, values: unknown[] = []): Promise<T[]> {
+  const [rows] = await connection.query(text, values);
+  return rows as T[];
 }

@@ -1,6 +1,6 @@
 import { getTableName } from "drizzle-orm";
 import { type Connection, createConnection } from "mysql2/promise";
-import { connectionOptions } from "./client.ts";
+import { connectionOptions, rowsOf } from "./client.ts";
 import { isDenied } from "./errors.ts";
 import { events } from "./schema/audit.ts";
 
@@ -8,11 +8,6 @@ const EVENTS = getTableName(events);
 const ALL = ["SELECT", "INSERT", "UPDATE", "DELETE"];
 /** What the program may do with a table, when it is not all of the above. */
 const LESS: Record<string, string[]> = { [EVENTS]: ["SELECT", "INSERT"], __drizzle_migrations: ["SELECT"] };
-
-async function rowsOf<T>(connection: Connection, text: string, values: unknown[] = []): Promise<T[]> {
-  const [rows] = await connection.query(text, values);
-  return rows as T[];
-}
 
 /** 'user'@'host', as the server sees who has connected. */
 async function userOf(connection: Connection): Promise<string> {

@@ -5,7 +5,7 @@ import { MySqlTable } from "drizzle-orm/mysql-core";
 import { drizzle } from "drizzle-orm/mysql2";
 import { migrate } from "drizzle-orm/mysql2/migrator";
 import { type Connection, createConnection } from "mysql2/promise";
-import { connectionOptions, type Database, type Db } from "./client.ts";
+import { connectionOptions, type Database, type Db, rowsOf } from "./client.ts";
 import { isDenied, isMissing, troubleOf } from "./errors.ts";
 import * as audit from "./schema/audit.ts";
 import * as identity from "./schema/identity.ts";
@@ -81,8 +81,11 @@ export async function migrateDatabase(
   try {
     const one = drizzle(connection);
     await checkDurability(one);
-    const [rows] = await connection.query("SELECT GET_LOCK('machine_manager_migrate', 60) AS ours");
-    if (Number((rows as { ours: unknown }[])[0]?.ours) !== 1)
+    const [lock] = await rowsOf<{ ours: unknown }>(
+      connection,
+      "SELECT GET_LOCK('machine_manager_migrate', 60) AS ours",
+    );
+    if (Number(lock?.ours) !== 1)
       throw new Error("another process has been changing the tables for more than 60 s; try again later");
     try {
       // Names and keys are compared byte by byte, whatever the server's default.

@@ -1,6 +1,7 @@
 // The database itself deletes old events, as its owner: the program may not, and nobody has to remember to.
 import { getTableName } from "drizzle-orm";
 import type { Connection } from "mysql2/promise";
+import { rowsOf } from "./client.ts";
 import { isDenied } from "./errors.ts";
 import { events } from "./schema/audit.ts";
 
@@ -27,11 +28,6 @@ function body(days: number, batch: number): string {
     COMMIT;
   UNTIL gone < ${batch} END REPEAT;
 END`;
-}
-
-async function rowsOf<T>(owner: Connection, text: string, values: unknown[] = []): Promise<T[]> {
-  const [rows] = await owner.query(text, values);
-  return rows as T[];
 }
 
 /**
