@@ -29,6 +29,7 @@ function parsed(schema: Type.TSchema, text: string): unknown {
 /** Thrown for an environment that the program must not start with; the message names every bad value. */
 export class ConfigError extends Error {}
 
+/** Whether only this machine reaches an address. */
 export function isLoopback(address: string): boolean {
   return address === "localhost" || address === "::1" || /^127(\.\d{1,3}){3}$/.test(address);
 }

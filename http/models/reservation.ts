@@ -102,11 +102,13 @@ export function reservationOf(view: ReservationView, principal: Principal) {
   };
 }
 
+/** The response to creating one, with its password if that was generated. */
 export const newReservationOf = ({ password, ...view }: Granted, principal: Principal) => ({
   ...reservationOf(view, principal),
   ...(password === undefined ? {} : { password }),
 });
 
+/** A row of the list. */
 export const reservationRowOf = (row: Row, principal: Principal) => ({
   ...reservationOf(row, principal),
   machine: row.machine,

@@ -22,6 +22,7 @@ export const NewApiToken = t.Composite(
   { $id: "NewToken" },
 );
 
+/** A token as admins see it: never the token itself. */
 export const tokenOf = (view: TokenView) => ({
   id: view.id,
   name: view.name,

@@ -41,6 +41,7 @@ export const ApiUser = t.Object(
   { $id: "User" },
 );
 
+/** A user as admins see it: never the password's hash. */
 export const userOf = (view: UserView) => ({
   name: view.name,
   role: view.role,

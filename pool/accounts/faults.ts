@@ -30,6 +30,7 @@ const KINDS: ReadonlySet<string> = new Set<FaultKind>([
   "refused",
 ]);
 
+/** Whether a machine, or a row, names a kind of fault that we know. */
 export function isFaultKind(text: string): text is FaultKind {
   return KINDS.has(text);
 }

@@ -117,6 +117,7 @@ async function endOldest(deps: IdentityDeps, tx: Tx, principal: Principal): Prom
   await record(deps, tx, "session.ended", loginName(principal), { by: "newer ones", count: gone });
 }
 
+/** What a new session's cookie holds: 256 random bits. */
 export const newSecret = () => randomBytes(32).toString("base64url");
 
 /** Ends a session: its cookie is no longer valid, in any process. */

@@ -114,6 +114,7 @@ export function quarantineColumns(fault: MachineFault, retries: number) {
   };
 }
 
+/** Records that a machine was quarantined, and why. */
 export function recordFault(
   deps: LifecycleDeps,
   tx: Tx,

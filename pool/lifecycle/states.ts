@@ -100,6 +100,7 @@ export const OVER: readonly ReservationState[] = ["ending", "ended", "failed"];
 /** Over for its user, but its machines may not be clean yet. */
 export const EMPTYING: readonly ReservationState[] = ["ending", "failed"];
 
+/** A condition: the machine is in one of these states. */
 export const machineIn = (states: readonly MachineState[]): SQL => inArray(machines.state, [...states]);
 export const reservationIn = (states: readonly ReservationState[]): SQL =>
   inArray(reservations.state, [...states]);

@@ -9,7 +9,7 @@ import { writeWhole } from "../script/write.ts";
 import { type Addresses, addresses } from "../stack/addresses.ts";
 import { hsts, makeCertificate } from "../stack/certificate.ts";
 import { databaseUrls, usersSql } from "../stack/database.ts";
-import { databaseFiles } from "./mariadb.ts";
+import { databaseConf } from "./mariadb.ts";
 import { fillTemplate, nginxConf } from "./nginx.ts";
 import type { Places } from "./places.ts";
 
@@ -36,10 +36,9 @@ export async function writeFiles(settings: Settings, places: Places, dev: boolea
     chmodSync(at(name), mode);
   }
   chmodSync(STATE, 0o755);
-  const { cnf, init } = { cnf: databaseFiles(places), init: usersSql(settings, "localhost") };
-  writeWhole(at("mysql/my.cnf"), cnf, 0o644);
+  writeWhole(at("mysql/my.cnf"), databaseConf(places), 0o644);
   // MariaDB runs it at each start, so that the password in .env always applies.
-  writeWhole(at("mysql/init.sql"), init);
+  writeWhole(at("mysql/init.sql"), usersSql(settings, "localhost"));
   const proxySecret = keptSecret(settings);
   await writeNginx(settings, places, addresses(settings, "native"), proxySecret);
   writeWhole(at("run/program.env"), programEnv(settings, places, dev, proxySecret));

@@ -70,6 +70,7 @@ export async function launch(settings: Settings): Promise<void> {
   );
 }
 
+/** Stops the native stack. @throws Stop if it does not stop */
 export async function down(): Promise<void> {
   const pid = managerPid();
   if (pid === undefined) return say("native: nothing is running");

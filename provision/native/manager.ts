@@ -32,4 +32,5 @@ export function managerPid(): number | undefined {
   return pid !== undefined && wordsOf(pid)[1] === MANAGER ? pid : undefined;
 }
 
+/** Whether the native stack is up. */
 export const standing = (): boolean => managerPid() !== undefined;

@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import type { Places } from "./places.ts";
 
-export function databaseFiles({ inside, sockets }: Places): string {
+/** The text of my.cnf. */
+export function databaseConf({ inside, sockets }: Places): string {
   const mysql = join(inside, "mysql");
   return `[mariadbd]
 datadir = ${mysql}/data

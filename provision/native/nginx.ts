@@ -1,5 +1,6 @@
 // nginx's settings in the native stack; site.conf.template has the part that both modes share.
 
+/** The text of nginx.conf, which includes site.conf. */
 export function nginxConf(asRoot: boolean): string {
   return `${asRoot ? "user www-data;" : ""}
 worker_processes 2;

@@ -46,9 +46,11 @@ function ownerEnv(settings: Settings, words: string[]): Env {
   return { ...own, DATABASE_URL: program, DATABASE_OWNER_URL: owner };
 }
 
+/** Runs a command of the program as the database's owner. @returns its exit code */
 export const asOwner = (settings: Settings, words: string[]): Promise<number> =>
   run(command(words), place(settings, ownerEnv(settings, words)));
 
+/** Runs a command of the program with its own settings. @returns its exit code */
 export function asProgram(settings: Settings, words: string[], input?: string): Promise<number> {
   const own = {
     DATABASE_URL: settings.secret("DATABASE_URL") || ownUrls(settings, SOCKET).program,

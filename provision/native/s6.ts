@@ -40,6 +40,7 @@ export async function endsOf(service: string): Promise<End[]> {
   });
 }
 
+/** Forgets how often the services have ended so far. */
 export async function forgetEnds(services: string[]): Promise<void> {
   await Promise.all(services.map((service) => ask(["s6-svdt-clear", folderOf(service)])));
 }

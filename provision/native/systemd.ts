@@ -104,6 +104,7 @@ export async function installSystemd(settings: Settings, steps: Steps): Promise<
   throw new Stop("not ready after 120 s; look at: journalctl -u 'machine-manager-*'");
 }
 
+/** Stops and removes them; the database stays. */
 export async function uninstallSystemd(): Promise<void> {
   needSystemd();
   const found = readdirSync(UNITS).filter((name) => name.startsWith(PREFIX) && name.endsWith(".service"));

@@ -85,8 +85,8 @@ async function untilEnded(child: Child): Promise<void> {
   await child.exited;
 }
 
-/** What to clean up before a signal ends us: a temporary folder, say. */
 const cleanups = new Set<() => void>();
+/** Has something cleaned up before a signal ends us: a temporary folder, say. @returns forgets it again */
 export function onSignal(cleanup: () => void): () => void {
   cleanups.add(cleanup);
   return () => cleanups.delete(cleanup);

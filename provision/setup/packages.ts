@@ -50,6 +50,7 @@ const missing = (wanted: Record<string, string>) => [
   ...new Set(Object.entries(wanted).flatMap(([name, found]) => (there(name) ? [] : [found]))),
 ];
 
+/** The Debian packages to install for a mode. @param tests also what the tests use */
 export function missingDebian(mode: Mode, tests: boolean): string[] {
   return missing({
     ...ALWAYS,
@@ -59,6 +60,7 @@ export function missingDebian(mode: Mode, tests: boolean): string[] {
   }).sort();
 }
 
+/** The same from npm. */
 export const missingNpm = (tests: boolean): string[] => missing(tests ? NPM_TESTS : {});
 
 /** Installs them, and keeps the services that come with them off. */
@@ -74,6 +76,7 @@ export async function installDebian(packages: string[]): Promise<void> {
   if (left.length > 0) say(`setup: the services that came with them stay off: ${left.join(" ")}`);
 }
 
+/** Installs them for everybody on this machine. @throws Stop if npm fails */
 export async function installNpm(packages: string[]): Promise<void> {
   if (packages.length === 0) return;
   say(`setup: installing ${packages.join(" ")} (npm)`);
