@@ -7,7 +7,7 @@ export const events = mysqlTable(
   {
     id: bigint("id", { mode: "number" }).autoincrement().primaryKey(),
     at: time("at").notNull(),
-    /** a user and their token, ADMIN_TOKEN, open, scheduler or owner (of the database) */
+    /** a user and their token, ADMIN_TOKEN, open, scheduler, owner (of the database) or nobody */
     actor: varchar("actor", { length: 140 }).notNull(),
     /** where the request came from, according to nginx; "" for the scheduler */
     address: varchar("address", { length: 64 }).notNull(),

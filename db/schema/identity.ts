@@ -60,7 +60,7 @@ export const sessions = mysqlTable(
 export const loginTries = mysqlTable(
   "login_tries",
   {
-    /** account:NAME or address:IP */
+    /** account:NAME, address:IP (or an IPv6 /64) or logins:NAME */
     who: varchar("who", { length: 140 }).primaryKey(),
     tries: int("tries").notNull(),
     /** when the count starts over */

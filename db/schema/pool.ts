@@ -175,7 +175,10 @@ export const removedDirty = mysqlTable(
   ],
 );
 
-/** Small facts about the whole pool: the last uid given, the check of the secret key, the pool's own key pair. */
+/**
+ * Small facts about the whole pool: the last uid given, the check of the secret key (during a rotation, also the next key),
+ * the pool's own key pair.
+ */
 export const settings = mysqlTable("settings", {
   name: varchar("name", { length: 64 }).primaryKey(),
   value: varchar("value", { length: 4000 }).notNull(),

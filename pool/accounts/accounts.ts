@@ -6,7 +6,7 @@ import { limit } from "./limit.ts";
 
 export interface Account {
   username: string;
-  /** within the pool's range, never used twice */
+  /** within the pool's range; used again only after every disk has been swept */
   uid: number;
   /** the reservation's id; the first comma field of GECOS, which a user can't change */
   mark: string;
