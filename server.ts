@@ -31,7 +31,7 @@ function stopOnSignal(stop: () => Promise<unknown>): void {
     deps().log("info", "stopping");
     const limit = new Promise((go) => setTimeout(go, DRAIN_MS));
     await Promise.race([
-      stop().catch((error) => deps().log("error", "stop", { reason: reasonOf(error) })),
+      stop().catch((error) => deps().log("error", "could not stop cleanly", { reason: reasonOf(error) })),
       limit,
     ]);
     process.exit(0);
