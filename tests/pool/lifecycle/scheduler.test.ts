@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { TestMachine } from "../../support/machines.ts";
+import { recordMoves } from "../../support/moves.ts";
 import { startPool, type TestPool } from "../../support/pool.ts";
 import { call, type Program, startProgram } from "../../support/program.ts";
 import { canLogIn } from "../../support/ssh.ts";
@@ -9,8 +10,10 @@ setDefaultTimeout(120_000);
 
 let pool: TestPool;
 let second: Program;
+let moves: Awaited<ReturnType<typeof recordMoves>>;
 beforeAll(async () => {
   pool = await startPool(3, { scheduler: true, settings: { SSH_TIMEOUT_SECONDS: "2" } });
+  moves = await recordMoves(pool.sql);
   second = await startProgram(pool.settings, "scheduler");
 });
 afterAll(async () => {
@@ -141,4 +144,10 @@ test("SIGTERM ends API and scheduler with 0 within 10 s, even in the middle of a
   await at("m-1").exec("mv /usr/sbin/useradd.real /usr/sbin/useradd");
   await pool.sql("UPDATE machines SET lease_until = UTC_TIMESTAMP(3) WHERE state = 'preparing'");
   await allFree();
+});
+
+test("no state has changed in a way that states.ts does not have", async () => {
+  const { made, unknown } = await moves();
+  expect(made).toContain("machines: available → quarantined");
+  expect(unknown).toEqual([]);
 });

@@ -6,6 +6,7 @@ import { startClients } from "../../faults/tools/clients.ts";
 import { Ledger } from "../../faults/tools/ledger.ts";
 import { random, SEED } from "../../faults/tools/table.ts";
 import type { TestMachine } from "../../support/machines.ts";
+import { recordMoves } from "../../support/moves.ts";
 import { startPool, type TestPool } from "../../support/pool.ts";
 import { call, type Program, startProgram } from "../../support/program.ts";
 import { until } from "../../support/until.ts";
@@ -16,8 +17,10 @@ const MOST_REMOVED = process.env.FAULT_LONG ? 40 : 12;
 setDefaultTimeout(120_000);
 
 let pool: TestPool;
+let moves: Awaited<ReturnType<typeof recordMoves>>;
 beforeAll(async () => {
   pool = await startPool(4, { apis: 2, prefix: "rem-" });
+  moves = await recordMoves(pool.sql);
 });
 afterAll(() => pool.stop());
 
@@ -175,4 +178,10 @@ test("machines are removed by force at random while others reserve, drain and ch
   await scheduler.stop();
   console.log(admins.did());
   expect(bad).toEqual([]);
+});
+
+test("no state has changed in a way that states.ts does not have", async () => {
+  const { made, unknown } = await moves();
+  expect(made).toContain("machines: reserved → removing");
+  expect(unknown).toEqual([]);
 });
