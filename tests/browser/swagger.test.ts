@@ -3,8 +3,8 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startProxy } from "../native/proxy.ts";
 import { call, newSettings, startProgram } from "../support/program.ts";
+import { startProxy } from "../support/proxy.ts";
 
 setDefaultTimeout(300_000);
 

@@ -2,7 +2,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { ROOT, run } from "../native/proxy.ts";
+import { ROOT, run } from "../support/run.ts";
 
 setDefaultTimeout(60_000);
 

@@ -3,8 +3,8 @@ import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ROOT, run as runSeparately } from "../support/run.ts";
 
-const ROOT = join(import.meta.dir, "../..");
 const IMAGES = ["mariadb:11", "oven/bun:1.4", "nginx:1.28-alpine", "alpine:3.22"];
 
 export interface Ran {
@@ -15,18 +15,8 @@ export interface Ran {
 
 /** Runs a command and captures its output. */
 export async function run(command: string[], cwd = ROOT, env: Record<string, string> = {}): Promise<Ran> {
-  const child = Bun.spawn(command, {
-    cwd,
-    env: { ...process.env, ...env },
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code: await child.exited, output: out + err };
+  const { code, stdout, stderr } = await runSeparately(command, env, cwd);
+  return { code, output: stdout + stderr };
 }
 
 /** Why the Docker tests can't run here; empty if they can. */

@@ -5,9 +5,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loginKey } from "../bench/ssh_key.ts";
-import { ROOT, run, startProxy, type TlsProxy } from "../native/proxy.ts";
 import { startMachines, type TestMachine } from "../support/machines.ts";
 import { newSettings, type Program, startProgram } from "../support/program.ts";
+import { startProxy, type TlsProxy } from "../support/proxy.ts";
+import { ROOT, run } from "../support/run.ts";
 import { blocks, type Command, commands, quoted, table } from "./markdown.ts";
 
 setDefaultTimeout(120_000);

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { app } from "../../app.ts";
 import { FAULTS } from "../../db/schema/pool.ts";
 import { STATUS_OF } from "../../http/codes.ts";
-import { run } from "../native/proxy.ts";
+import { run } from "../support/run.ts";
 import { blocks, commands, DOCUMENTS, quoted, ROOT, read, table } from "./markdown.ts";
 
 setDefaultTimeout(60_000);

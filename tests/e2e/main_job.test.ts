@@ -1,7 +1,7 @@
 // The main job, as users see it: curl over HTTPS, a login over SSH, and nobody left logged in when the time is up.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { startProxy, type TlsProxy } from "../native/proxy.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
+import { startProxy, type TlsProxy } from "../support/proxy.ts";
 import { canLogIn, ssh } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { commands } from "../docs/markdown.ts";
 import { Copy } from "../native/copy.ts";
-import { run } from "../native/proxy.ts";
+import { run } from "../support/run.ts";
 
 setDefaultTimeout(180_000);
 

@@ -1,9 +1,9 @@
 // Fault 9, the hand-picked part: what attackers and broken clients send, to the API directly and through a real nginx.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { connect, type TLSSocket } from "node:tls";
-import { startProxy, type TlsProxy } from "../native/proxy.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call } from "../support/program.ts";
+import { startProxy, type TlsProxy } from "../support/proxy.ts";
 import { canLogIn } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
 import { EVIL } from "./tools/fuzz_requests.ts";

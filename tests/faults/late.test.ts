@@ -1,9 +1,9 @@
 // Fault 6: several schedulers and APIs on one database. One is stopped past its lease and continues later: its late write
 // misses, and the machine itself refuses its late step. A request is not sent twice if an API dies behind nginx.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { startProxy, type TlsProxy } from "../native/proxy.ts";
 import type { TestPool } from "../support/pool.ts";
 import { startProgram } from "../support/program.ts";
+import { startProxy, type TlsProxy } from "../support/proxy.ts";
 import { until } from "../support/until.ts";
 import { check, expireLeases, settle } from "./tools/checker.ts";
 import { enumerate, startLanes, startVictim, type Victim } from "./tools/lanes.ts";

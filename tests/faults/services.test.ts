@@ -5,9 +5,9 @@ import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "
 import { join } from "node:path";
 import { createPool, type Pool } from "mysql2/promise";
 import { Copy } from "../native/copy.ts";
-import { run } from "../native/proxy.ts";
 import { startMachines, type TestMachine } from "../support/machines.ts";
 import { call } from "../support/program.ts";
+import { run } from "../support/run.ts";
 import { until } from "../support/until.ts";
 import { type Checkable, check, expireLeases, settle } from "./tools/checker.ts";
 import { startClients } from "./tools/clients.ts";

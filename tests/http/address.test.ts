@@ -4,7 +4,6 @@ import { connect as connectHttp2 } from "node:http2";
 import { connect as connectTcp } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { isHost, pathOf } from "../../http/address.ts";
-import { startProxy, type TlsProxy } from "../native/proxy.ts";
 import {
   call,
   fromProxy,
@@ -13,6 +12,7 @@ import {
   type Program,
   startProgram,
 } from "../support/program.ts";
+import { startProxy, type TlsProxy } from "../support/proxy.ts";
 import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);

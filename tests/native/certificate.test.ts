@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readSettings } from "../../provision/script/settings.ts";
 import { makeCertificate } from "../../provision/stack/certificate.ts";
-import { ROOT, run } from "./proxy.ts";
+import { ROOT, run } from "../support/run.ts";
 
 let folder: string;
 beforeEach(() => {

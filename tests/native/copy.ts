@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync, rmSync, statSync } from "node:
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "../support/machines.ts";
-import { run } from "./proxy.ts";
+import { run } from "../support/run.ts";
 
 export interface Ports {
   https: number;

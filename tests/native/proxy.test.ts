@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:tls";
+import { freePort, render, startProxy, type TlsProxy } from "../support/proxy.ts";
+import { run } from "../support/run.ts";
 import { until } from "../support/until.ts";
-import { freePort, render, run, startProxy, type TlsProxy } from "./proxy.ts";
 
 const seen: Request[] = [];
 const upstream = Bun.serve({

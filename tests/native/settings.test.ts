@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readSettings } from "../../provision/script/settings.ts";
-import { ROOT, run } from "./proxy.ts";
+import { ROOT, run } from "../support/run.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT, run } from "./proxy.ts";
+import { ROOT, run } from "../support/run.ts";
 
 let folder: string;
 let from: string;

@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { run } from "../support/run.ts";
 import { canLogIn, ssh } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
 import { Copy } from "./copy.ts";
-import { run } from "./proxy.ts";
 
 const asRoot = process.getuid?.() === 0;
 if (!asRoot) console.warn("tests/native/stack.test.ts is skipped: demo machines without Docker need root");

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT, run } from "./proxy.ts";
+import { ROOT, run } from "../support/run.ts";
 
 /** Of ten, as `systemd-analyze security` counts. */
 const MOST_EXPOSED = 2.0;

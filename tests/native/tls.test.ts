@@ -2,7 +2,8 @@
 // (https://wiki.mozilla.org/Security/Server_Side_TLS), for an ECDSA and an RSA certificate.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { run, startProxy, type TlsProxy } from "./proxy.ts";
+import { startProxy, type TlsProxy } from "../support/proxy.ts";
+import { run } from "../support/run.ts";
 
 setDefaultTimeout(60_000);
 

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { answers, trustOnly } from "../../provision/stack/api.ts";
-import { run } from "../native/proxy.ts";
+import { run } from "../support/run.ts";
 
 let folder: string;
 const pem = (name: string) => readFileSync(join(folder, `${name}.pem`), "utf8");

@@ -1,6 +1,6 @@
 // `just` alone: each recipe is in a group, with a complete description.
 import { expect, test } from "bun:test";
-import { run } from "../native/proxy.ts";
+import { run } from "../support/run.ts";
 
 interface Recipe {
   name: string;

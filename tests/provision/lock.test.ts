@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT } from "../native/proxy.ts";
+import { ROOT } from "../support/run.ts";
 import { until } from "../support/until.ts";
 
 let folder: string;

@@ -1,6 +1,6 @@
 // `just register-machine` says what is wrong, and what to type instead.
 import { afterAll, expect, test } from "bun:test";
-import { ROOT, run } from "../native/proxy.ts";
+import { ROOT, run } from "../support/run.ts";
 import { until } from "../support/until.ts";
 
 const seen: Record<string, unknown>[] = [];

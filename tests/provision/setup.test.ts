@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ROOT, run } from "../native/proxy.ts";
+import { ROOT, run } from "../support/run.ts";
 import { until } from "../support/until.ts";
 
 const asRoot = process.getuid?.() === 0;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Copy } from "../native/copy.ts";
-import { run } from "../native/proxy.ts";
+import { run } from "../support/run.ts";
 import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);

@@ -3,7 +3,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../native/proxy.ts";
+import { run } from "../support/run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "mm-leaves-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,7 +1,7 @@
 // The program's dependencies: locked, exact, without install scripts, and without known vulnerabilities if that can be checked.
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { ROOT, run } from "../native/proxy.ts";
+import { ROOT, run } from "../support/run.ts";
 
 setDefaultTimeout(60_000);
 

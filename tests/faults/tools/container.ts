@@ -1,6 +1,7 @@
 // A BusyBox machine in a container, for the suite: the demo machine's own image, if a Docker engine has what it needs.
 import { join } from "node:path";
 import { freePort } from "../../support/machines.ts";
+import { run } from "../../support/run.ts";
 import { until } from "../../support/until.ts";
 import type { Lookable } from "./look.ts";
 
@@ -11,14 +12,7 @@ export interface Container extends Lookable {
   stop(): Promise<void>;
 }
 
-async function run(...command: string[]) {
-  const child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code: await child.exited, stdout, stderr };
-}
+const docker = (...words: string[]) => run(["docker", ...words]);
 
 /** Whether an engine answers and has the image that the demo machine is based on; else these tests are skipped. */
 export const engine = (() => {
@@ -34,12 +28,11 @@ export const engine = (() => {
 
 export async function startContainer(name: string): Promise<Container> {
   const folder = join(import.meta.dir, "../../../provision/machines");
-  const built = await run("docker", "build", "-q", "-t", "machine-manager/demo-machine", folder);
+  const built = await docker("build", "-q", "-t", "machine-manager/demo-machine", folder);
   if (built.code !== 0) throw new Error(built.stderr);
   const port = await freePort();
   const unique = `mm-faults-${process.pid}-${name}`;
-  const started = await run(
-    "docker",
+  const started = await docker(
     "run",
     "-d",
     "--name",
@@ -51,8 +44,7 @@ export async function startContainer(name: string): Promise<Container> {
   if (started.code !== 0) throw new Error(started.stderr);
   // On Alpine every tool is BusyBox's. Other systems' tools in the image are moved out of the way (no image has these applets
   // as separate files, so on a real Alpine this changes nothing).
-  const applets = await run(
-    "docker",
+  const applets = await docker(
     "exec",
     unique,
     "sh",
@@ -60,9 +52,9 @@ export async function startContainer(name: string): Promise<Container> {
     'for a in $(busybox --list); do for d in /usr/bin /usr/sbin; do [ "$a" = busybox ] || [ ! -e $d/$a ] || ln -sf /usr/bin/busybox $d/$a; done; done',
   );
   if (applets.code !== 0) throw new Error(applets.stderr);
-  const pid = (await run("docker", "inspect", "-f", "{{.State.Pid}}", unique)).stdout.trim();
+  const pid = (await docker("inspect", "-f", "{{.State.Pid}}", unique)).stdout.trim();
   const stop = async () => {
-    await run("docker", "rm", "-f", unique);
+    await docker("rm", "-f", unique);
   };
   process.once("exit", () =>
     Bun.spawnSync(["docker", "rm", "-f", unique], { stdout: "ignore", stderr: "ignore" }),
@@ -80,7 +72,7 @@ export async function startContainer(name: string): Promise<Container> {
     user: "root",
     password: "test",
     root: `/proc/${pid}/root`,
-    exec: (command) => run("docker", "exec", unique, "sh", "-c", command),
+    exec: (command) => docker("exec", unique, "sh", "-c", command),
     stop,
   };
 }

@@ -6,26 +6,9 @@ import { join } from "node:path";
 import { fillTemplate } from "../../provision/native/nginx.ts";
 import { readSettings } from "../../provision/script/settings.ts";
 import { makeCertificate } from "../../provision/stack/certificate.ts";
-import { PROXY_SECRET } from "../support/program.ts";
-import { until } from "../support/until.ts";
-
-export const ROOT = join(import.meta.dir, "../..");
-
-/** Runs a command to its end. @param input its standard input; default: nothing */
-export async function run(command: string[], env: Record<string, string> = {}, cwd = ROOT, input?: string) {
-  const child = Bun.spawn(command, {
-    cwd,
-    env: { ...process.env, ...env },
-    stdin: input === undefined ? "ignore" : new Blob([input]),
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code: await child.exited, stdout, stderr };
-}
+import { PROXY_SECRET } from "./program.ts";
+import { ROOT } from "./run.ts";
+import { until } from "./until.ts";
 
 /** A port that is free right now. */
 export function freePort(): Promise<number> {
