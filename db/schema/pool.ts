@@ -6,6 +6,7 @@ import {
   index,
   int,
   json,
+  mediumtext,
   mysqlEnum,
   mysqlTable,
   text,
@@ -114,7 +115,7 @@ export const reservations = mysqlTable(
     /** the SECRET_KEY with which its hash and its made password are computed; null: made before keys had ids */
     keyId: varchar("key_id", { length: 16 }),
     /** the accounts' password or keys, sealed with SECRET_KEY and bound to the id; null once the accounts exist */
-    credential: text("credential"),
+    credential: mediumtext("credential"),
     createdAt: time("created_at").notNull(),
     endsAt: time("ends_at").notNull(),
     endedAt: time("ended_at"),

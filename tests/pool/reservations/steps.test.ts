@@ -72,6 +72,16 @@ test("allocate seals the credential in the row, prepare opens it, confirm erases
   await undo(pool.deps, it.id, "over", true, false);
 });
 
+test("the largest credential that a request can carry fits in the row", async () => {
+  // A body has 64 KiB (http/body.ts), and sealing makes it a third larger.
+  const keys = Array.from({ length: 20 }, () => `ssh-rsa ${"A".repeat(3230)}`);
+  const it = await allocated({ keys });
+  opened.length = 0;
+  await prepare(pool.deps, it);
+  expect(opened).toEqual([{ kind: "keys", keys }]);
+  await undo(pool.deps, it.id, "over", true, false);
+});
+
 test("a sealed credential moves to the new SECRET_KEY with all the others", async () => {
   const { rotateKey, finishRotation } = await import("../../../pool/secrets/rotate_key.ts");
   const { keysOf } = await import("../../../pool/secrets/keyring.ts");
