@@ -52,6 +52,8 @@ test("GET /available: 200, 400, 401, 429, 503", async () => {
     { available: ["stub-1", "stub-2", "stub-3"], reserved: [], unavailable: [] },
   ]);
   expect((await ask("GET", "/available?limit=0", undefined, bearer("vera"))).status).toBe(400);
+  const other = await ask("GET", "/available?other=1", undefined, bearer("vera"));
+  expect([other.status, other.body.error]).toEqual([400, "other: unknown field"]);
   const unknown = await ask("GET", "/available");
   expect([unknown.status, unknown.headers.get("www-authenticate")]).toEqual([401, "Bearer"]);
   const rik = () => ask("GET", "/available", undefined, bearer("rik"));

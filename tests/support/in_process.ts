@@ -14,7 +14,8 @@ export interface Answer {
  * @returns sends requests; a body that is not a string is sent as JSON
  */
 export function inProcess(served: AnyElysia, deps: Deps) {
-  const app = new Elysia().decorate("parts", () => deps).use(served);
+  // Not normalized, as in the program: unknown fields are refused rather than dropped.
+  const app = new Elysia({ normalize: false }).decorate("parts", () => deps).use(served);
   return async (
     method: string,
     path: string,
