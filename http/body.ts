@@ -33,23 +33,26 @@ function tame(value: unknown, depth = 0, name = "body"): void {
  * @throws HttpProblem unsupported_media_type, body_too_large, invalid_json; PoolError invalid_request
  */
 export async function readJson(request: Request): Promise<unknown> {
-  // A DELETE has no body (an empty one under Deno). Where one is required, the route's schema says so.
-  if (request.body === null || request.headers.get("content-length") === "0") return undefined;
+  // Where one is required, the route's schema says so.
+  if (request.body === null) return undefined;
   const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json")
-    throw new HttpProblem(
-      "unsupported_media_type",
-      "Send JSON, with the header Content-Type: application/json",
-    );
   const tooLarge = () => new HttpProblem("body_too_large", "The body is larger than 64 KiB");
-  if (Number(request.headers.get("content-length") ?? 0) > MOST_BYTES) throw tooLarge();
+  if (type === "application/json" && Number(request.headers.get("content-length") ?? 0) > MOST_BYTES)
+    throw tooLarge();
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of request.body ?? []) {
+  for await (const part of request.body) {
+    if (part.byteLength > 0 && type !== "application/json")
+      throw new HttpProblem(
+        "unsupported_media_type",
+        "Send JSON, with the header Content-Type: application/json",
+      );
     size += part.byteLength;
     if (size > MOST_BYTES) throw tooLarge();
     parts.push(part);
   }
+  // An empty body, of whatever type, is none; null, since with undefined Elysia would read it again.
+  if (size === 0) return null;
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(parts)));

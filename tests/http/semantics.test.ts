@@ -97,6 +97,11 @@ test("a body that is not JSON is a 415 everywhere", async () => {
   const form = { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": "0" };
   expect((await ask("POST", "/release_all", form)).status).toBe(200);
   expect((await ask("GET", "/available", form)).status).toBe(200);
+  // Sent in chunks, an empty body has no length.
+  for (const type of ["text/plain", "application/json"]) {
+    expect((await ask("POST", "/release_all", { "Content-Type": type }, "")).status).toBe(200);
+    expect((await ask("POST", "/users", { "Content-Type": type }, "")).body.error).toBe("name: is required");
+  }
 });
 
 test("a repeated query parameter is a 400 that names it", async () => {
