@@ -45,7 +45,7 @@ follow() {
   # (It ends with nginx, which has this script's pid.)
   while sleep 2 && kill -0 $$ 2>/dev/null; do
     found=$(members)
-    # None: they are being replaced; nginx answers 502 until one is back.
+    # None: they are being replaced; nginx answers 503 until one is back.
     if [ -z "$found" ] || [ "$found" = "$current" ]; then continue; fi
     render "$found"
     if nginx -c "$config" -s reload; then current=$found; echo "run.sh: api is now at $current"; fi

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect } from "node:tls";
+import { STATUS_OF } from "../../http/codes.ts";
 import { freePort, render, startProxy, type TlsProxy } from "../support/proxy.ts";
 import { run } from "../support/run.ts";
 import { until } from "../support/until.ts";
@@ -137,6 +138,35 @@ describe("the TLS proxy", () => {
     expect(client.stdout).not.toContain("TLS session ticket:");
   });
 
+  test("refuses what neither it nor the API understands, in the API's form", async () => {
+    const say = (first: string, ...more: string[]) =>
+      new Promise<string>((resolve) => {
+        let said = "";
+        const socket = connect({
+          port: proxy.https,
+          host: "127.0.0.1",
+          ca: proxy.ca,
+          servername: "localhost",
+        });
+        socket.on("data", (part: Buffer) => {
+          said += part;
+        });
+        socket.on("close", () => resolve(said)).on("error", (error: Error) => resolve(error.message));
+        socket.write(`${[first, "Host: localhost", "Connection: close", ...more].join("\r\n")}\r\n\r\n`);
+      });
+    for (const request of [
+      ["BREW /machines HTTP/1.1"],
+      ["TRACE /machines HTTP/1.1"],
+      ["GET /machines HTTP/3.0"],
+      ["POST /machines HTTP/1.1", "Transfer-Encoding: gzip"],
+    ] as [string, ...string[]][]) {
+      const said = await say(...request);
+      expect(said).toStartWith("HTTP/1.1 400 ");
+      expect(said).toContain('"code":"bad_request"');
+    }
+    expect(await say("PROPFIND /machines HTTP/1.1")).toStartWith("HTTP/1.1 200 ");
+  });
+
   test("logs each request, without its query string", async () => {
     await ask("/reserve?username=alice&password=hunter2", { headers: { referer: "https://x/?hunter2" } });
     await fetch(`http://127.0.0.1:${proxy.http}/reserve?password=hunter2`, { redirect: "manual" });
@@ -177,12 +207,12 @@ describe("an API that dies", () => {
       ] as const) {
         requests = 0;
         const answer = await ask(path, { method }, other);
-        expect(answer.status).toBe(502);
+        expect(answer.status).toBe(STATUS_OF.upstream_unavailable);
         expect(await answer.json()).toMatchObject({ code: "upstream_unavailable" });
         expect(requests).toBeLessThanOrEqual(1);
       }
       await until("the log has them", 5_000, async () =>
-        other.log().includes(" DELETE /reservations/1 502 "),
+        other.log().includes(" DELETE /reservations/1 503 "),
       );
       expect(other.log()).not.toContain("hunter2");
     } finally {
