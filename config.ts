@@ -50,6 +50,13 @@ function textOf({ env: name, secret }: Setting<Type.TSchema>, env: Env): { text?
   }
 }
 
+/** What a value must be, in words, if the setting itself doesn't say. */
+function requirement(type: Type.TSchema): string {
+  const { minimum, maximum } = type as { minimum?: number; maximum?: number };
+  if (Type.IsInteger(type)) return `must be a whole number from ${minimum} to ${maximum}`;
+  return Type.IsBoolean(type) ? "must be true or false" : "has a bad value";
+}
+
 /** @returns the value of a setting, or what is wrong with it; never the value in the problem */
 function readOne(setting: Setting<Type.TSchema>, env: Env): { value?: unknown; problem?: string } {
   const { env: name, type, must } = setting;
@@ -58,7 +65,7 @@ function readOne(setting: Setting<Type.TSchema>, env: Env): { value?: unknown; p
   const value = text === undefined ? Value.Default(type, undefined) : parsed(type, text);
   if (value === undefined) return { problem: `${name} is not set; it ${must ?? "is required"}` };
   if (Value.Check(type, value)) return { value };
-  return { problem: `${name} ${must ?? Value.Errors(type, value)[0]?.message ?? "has a bad value"}` };
+  return { problem: `${name} ${must ?? requirement(type)}` };
 }
 
 /** The values of all settings, and what is wrong with them. */

@@ -1,5 +1,6 @@
 // Every setting of the program, by area: a line here, in .env.example, in docs/operate.md and in compose.yml
 // (tests/unit/settings.test.ts keeps them consistent).
+import { isIP } from "node:net";
 import Type from "typebox";
 
 const Flag = (fallback: boolean) => Type.Boolean({ default: fallback });
@@ -26,11 +27,26 @@ const setting =
   <S extends Type.TSchema>(env: string, type: S, must?: string): Setting<S> => ({ env, type, must, secret });
 const [plain, secret] = [setting(false), setting(true)];
 
-const DATABASE_URL = secret(
-  "DATABASE_URL",
-  Type.String({ pattern: "^mysql://[^/]+/[A-Za-z0-9_]+" }),
-  "must look like mysql://user:password@host:3306/database",
-);
+/** Whether a database's address can be taken apart; a `/` or `%` of its password that is written as such prevents it. */
+function isReadable(address: string): boolean {
+  try {
+    const { username, password } = new URL(address);
+    decodeURIComponent(username + password);
+    return true;
+  } catch {
+    return false;
+  }
+}
+const ofDatabase = (user: string) =>
+  `must look like mysql://${user}:password@host:3306/database, with / ? # and % in the password as %2F %3F %23 %25`;
+const Address = Type.Refine(Type.String({ pattern: "^mysql://[^/]+/[A-Za-z0-9_]+" }), isReadable);
+const DATABASE_URL = secret("DATABASE_URL", Address, ofDatabase("user"));
+
+/** A CIDR block. */
+function isNetwork(text: string): boolean {
+  const [address = "", bits = ""] = text.split("/");
+  return isIP(address) > 0 && Number(bits) <= (isIP(address) === 4 ? 32 : 128);
+}
 
 /** Every variable that the program reads, by area; `.env.example` explains each. */
 export const PROGRAM = {
@@ -80,7 +96,9 @@ export const PROGRAM = {
     /** CIDR blocks in which a machine may live; none: anywhere */
     networks: plain(
       "ALLOWED_MACHINE_NETWORKS",
-      Type.Array(Type.String({ pattern: "^[0-9a-fA-F:.]+/[0-9]{1,3}$" }), { default: [] }),
+      Type.Array(Type.Refine(Type.String({ pattern: "^[0-9a-fA-F:.]+/[0-9]{1,3}$" }), isNetwork), {
+        default: [],
+      }),
       "must be networks such as 10.0.0.0/8, separated by commas",
     ),
   },
@@ -108,11 +126,7 @@ export const PROGRAM = {
 export const MAINTENANCE = {
   database: {
     url: DATABASE_URL,
-    ownerUrl: secret(
-      "DATABASE_OWNER_URL",
-      DATABASE_URL.type,
-      "must look like mysql://owner:password@host:3306/database",
-    ),
+    ownerUrl: secret("DATABASE_OWNER_URL", Address, ofDatabase("owner")),
   },
   /** how long the database keeps an event; 0: forever */
   events: { days: plain("EVENTS_DAYS", Whole(0, 36_500, 365)) },

@@ -34,6 +34,30 @@ test("all bad values are named at once, in one line, without their content", () 
   expect(text).not.toContain("\n");
 });
 
+test("a bad value is explained in words", () => {
+  expect(problemOf({ PORT: "0x10", PRETTY_JSON: "yes", EXPIRE_EVERY: "60" })).toEndWith(
+    "PORT must be a whole number from 0 to 65535; EXPIRE_EVERY must be a whole number from 1 to 59; PRETTY_JSON must be true or false",
+  );
+});
+
+test("a database's address or a network that can't be read is refused by name", () => {
+  for (const password of ["hunter/2", "hunter#2", "hunter?2", "hunter%2", "hunter%ff2"]) {
+    const text = problemOf({ DATABASE_URL: `mysql://a:${password}@h/x` });
+    expect([password, text]).toEqual([password, expect.stringContaining("DATABASE_URL must look like")]);
+    expect(text).not.toContain("hunter");
+  }
+  expect(problemOf({ DATABASE_URL: "mysql://a:b@h:99999/x" })).toContain("DATABASE_URL");
+  for (const url of [
+    "mysql://a:h%2Fu%25@h/x",
+    "mysql://a:b@[::1]:3306/x",
+    "mysql://root@localhost/x?socketPath=%2Fs",
+  ])
+    expect(problemOf({ DATABASE_URL: url })).toBe("");
+  for (const network of ["10.0.0.0/33", "999.0.0.0/8", "fe80::/129", "10.0.0.0/8,1/8"])
+    expect(problemOf({ ALLOWED_MACHINE_NETWORKS: network })).toContain("ALLOWED_MACHINE_NETWORKS");
+  expect(problemOf({ ALLOWED_MACHINE_NETWORKS: "10.0.0.0/8, fd00::/8" })).toBe("");
+});
+
 test("the pool's uids: at least a thousand, without the reserved ones", () => {
   expect(readConfig(good).uids).toEqual({ first: 20_000, last: 59_999 });
   const range = (first: string, last: string) => problemOf({ UID_MIN_POOL: first, UID_MAX_POOL: last });
