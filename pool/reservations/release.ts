@@ -44,7 +44,8 @@ export function beginRelease(deps: ReservationsDeps, id: string): Promise<Machin
       const mine = matched(
         await tx
           .update(reservations)
-          .set(reservationMoves("end"))
+          // One that is over before its accounts exist has no use for its credential.
+          .set({ ...reservationMoves("end"), credential: null })
           .where(and(eq(reservations.id, id), reservationMay("end"))),
       );
       if (mine === 0) return [];

@@ -12,13 +12,13 @@ import {
   reservationMoves,
 } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";
-import type { Allocated } from "./allocate.ts";
+import type { Prepared } from "./prepare.ts";
 
 /**
  * Commits that the accounts exist; the reservation's time starts now. The credential has been used, and is erased.
  * @throws PoolError reservation_lost when it was ended in the meantime, or one of its machines was taken over
  */
-export function confirm(deps: ReservationsDeps, prepared: Allocated): Promise<void> {
+export function confirm(deps: ReservationsDeps, prepared: Prepared): Promise<void> {
   const { id, durationMinutes } = prepared;
   // If it is already confirmed, that was us, in a COMMIT whose answer was lost.
   const confirmed = eq(reservations.state, RESERVATION.active);

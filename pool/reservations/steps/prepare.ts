@@ -11,6 +11,11 @@ import { openCredential } from "./credential.ts";
 import { swap } from "./swap.ts";
 import { raiseUidFloor } from "./uid.ts";
 
+/** A reservation whose accounts exist. The mark keeps `confirm` from taking one that was only allocated. */
+export interface Prepared extends Allocated {
+  prepared: true;
+}
+
 /** The reservation's time starts when all accounts exist; the expiry that each account carries allows for that. */
 const PREPARING_SECONDS = 120;
 
@@ -93,7 +98,7 @@ export async function prepare(
   deps: ReservationsDeps,
   allocated: Allocated,
   refused = new Set<string>(),
-): Promise<Allocated> {
+): Promise<Prepared> {
   const credential = await credentialOf(deps, allocated.id);
   const results = await Promise.allSettled(
     allocated.machines.map((machine) => prepareOne(deps, allocated, credential, machine, refused)),
@@ -101,5 +106,5 @@ export async function prepare(
   const failed = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
   if (failed.length > 0) throw failed.find(isOfRequest) ?? failed[0];
   const made = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-  return { ...allocated, machines: made };
+  return { ...allocated, machines: made, prepared: true };
 }

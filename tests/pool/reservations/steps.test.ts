@@ -4,6 +4,7 @@ import type { Credential } from "../../../pool/accounts/accounts.ts";
 import { MachineFault } from "../../../pool/accounts/faults.ts";
 import { ADMIN } from "../../../pool/identity/principal.ts";
 import { machinesHeldBy } from "../../../pool/lifecycle/clean.ts";
+import { release } from "../../../pool/reservations/release.ts";
 import { admit, type ReserveInput } from "../../../pool/reservations/steps/admit.ts";
 import { type Allocated, allocate } from "../../../pool/reservations/steps/allocate.ts";
 import { confirm } from "../../../pool/reservations/steps/confirm.ts";
@@ -106,6 +107,22 @@ test("undo erases the credential and frees the key and the machines", async () =
   expect(await rowOf(it.id)).toEqual({ state: "failed", credential: null, idempotency_key: null });
   expect(await pool.sql("SELECT 1 FROM machines WHERE state <> 'available'")).toEqual([]);
   await expect(prepare(pool.deps, it)).rejects.toThrow("ended while it was being prepared");
+});
+
+test("a release before the accounts exist erases the credential, and nothing is prepared any more", async () => {
+  const it = await allocated({ password: "pass-word-3" });
+  expect(await release(pool.deps, it.id)).toMatchObject({ clean: [], inProgress: [it.machines[0]?.name] });
+  expect(await rowOf(it.id)).toMatchObject({ state: "ending", credential: null });
+  opened.length = 0;
+  expect(prepare(pool.deps, it)).rejects.toThrow("ended while it was being prepared");
+  expect(opened).toEqual([]);
+  await undo(pool.deps, it.id, "over", false, false);
+});
+
+test("confirm takes only what prepare has made: this does not compile", () => {
+  // @ts-expect-error
+  const unprepared = (it: Allocated) => confirm(pool.deps, it);
+  expect(unprepared).toBeFunction();
 });
 
 test("confirm refuses if a machine was taken over in the meantime", async () => {
