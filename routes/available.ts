@@ -12,7 +12,7 @@ export default new Elysia({ name: "available", normalize: false, tags: ["pool"] 
   .get(
     "/available",
     async ({ deps, query, request, set }) => {
-      const { next: key, ...names } = await available(deps, pageIn(query));
+      const { next: key, ...names } = await available(deps, pageIn(query, request));
       return { ...names, ...nextOf({ next: key }, { request, set }) };
     },
     {

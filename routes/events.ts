@@ -13,7 +13,7 @@ export default new Elysia({ name: "events", normalize: false, tags: ["events"] }
   .get(
     "/events",
     async ({ deps, query, request, set }) => {
-      const page = await listEvents(deps, { ...query, ...pageIn(query) });
+      const page = await listEvents(deps, { ...query, ...pageIn(query, request) });
       return { events: page.rows.map(eventOf), ...nextOf(page, { request, set }) };
     },
     {

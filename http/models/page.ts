@@ -35,14 +35,19 @@ export const next = t.Optional(
   }),
 );
 
-/** @throws PoolError invalid_request for a cursor that no list returned */
-function keyIn(cursor: string): string[] {
+/** The name of the list that a request is for. */
+const listOf = (request: Request) => pathOf(request).replace(/\/$/, "");
+
+/**
+ * The key in a cursor, after the name of its list: another list's key would skip rows without a word.
+ * @throws PoolError invalid_request for a cursor that this list never returned
+ */
+function keyIn(cursor: string, list: string): string[] {
   try {
-    const key = JSON.parse(
+    const [its, ...key]: string[] = JSON.parse(
       new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(cursor, "base64url")),
     );
-    if (Array.isArray(key) && key.every((part) => typeof part === "string" && part.isWellFormed()))
-      return key;
+    if (its === list && key.every((part) => typeof part === "string" && part.isWellFormed())) return key;
   } catch {
     // not ours
   }
@@ -50,9 +55,12 @@ function keyIn(cursor: string): string[] {
 }
 
 /** The page requested by a query. */
-export const pageIn = ({ limit = USUAL, cursor }: { limit?: number; cursor?: string }): PageInput => ({
+export const pageIn = (
+  { limit = USUAL, cursor }: { limit?: number; cursor?: string },
+  request: Request,
+): PageInput => ({
   limit,
-  after: cursor === undefined ? undefined : keyIn(cursor),
+  after: cursor === undefined ? undefined : keyIn(cursor, listOf(request)),
 });
 
 /** `next` for the body, and sets the `Link` header (RFC 8288): the same request with the cursor in it. */
@@ -61,7 +69,7 @@ export function nextOf(
   { request, set }: { request: Request; set: { headers: Record<string, string | number | undefined> } },
 ): { next?: string } {
   if (!key) return {};
-  const cursor = Buffer.from(JSON.stringify(key)).toString("base64url");
+  const cursor = Buffer.from(JSON.stringify([listOf(request), ...key])).toString("base64url");
   const query = new URLSearchParams(queryOf(request));
   query.set("cursor", cursor);
   set.headers.link = `<${pathOf(request)}?${query}>; rel="next"`;

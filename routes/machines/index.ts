@@ -78,7 +78,7 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
   .get(
     "/machines",
     async ({ deps, principal, query, request, set }) => {
-      const page = await listMachines(deps, pageIn(query));
+      const page = await listMachines(deps, pageIn(query, request));
       return {
         machines: page.rows.map((view) => machineOf(view, principal)),
         ...nextOf(page, { request, set }),

@@ -30,7 +30,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
   .get(
     "/reservations",
     async ({ deps, principal, query, request, set }) => {
-      const page = await listReservations(deps, pageIn(query), userSeenBy(principal));
+      const page = await listReservations(deps, pageIn(query, request), userSeenBy(principal));
       return {
         reservations: page.rows.map((row) => reservationRowOf(row, principal)),
         ...nextOf(page, { request, set }),

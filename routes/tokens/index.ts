@@ -12,7 +12,7 @@ export default new Elysia({ name: "tokens", normalize: false, tags: ["users"] })
   .get(
     "/tokens",
     async ({ deps, query, request, set }) => {
-      const page = await listTokens(deps, pageIn(query));
+      const page = await listTokens(deps, pageIn(query, request));
       return { tokens: page.rows.map(tokenOf), ...nextOf(page, { request, set }) };
     },
     {

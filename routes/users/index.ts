@@ -11,7 +11,7 @@ export default new Elysia({ name: "users", normalize: false, tags: ["users"] })
   .get(
     "/users",
     async ({ deps, query, request, set }) => {
-      const page = await listUsers(deps, pageIn(query));
+      const page = await listUsers(deps, pageIn(query, request));
       return { users: page.rows.map(userOf), ...nextOf(page, { request, set }) };
     },
     {
