@@ -100,13 +100,22 @@ function answerOf(code: string | number, error: unknown): Answer | undefined {
   return undefined;
 }
 
-/** Whether a client asks for errors as in RFC 9457: it names that media type, and not with q=0. */
-function asksForProblem({ headers }: Request): boolean {
-  const types = (headers.get("accept") ?? "").toLowerCase().split(",");
-  return types.some((one) => {
+/** The weight that a client gives to a media type which it names, 0 to 1 (RFC 9110, section 12.4.2); 0 if it doesn't. */
+function weightOf(name: string, accept: string): number {
+  for (const one of accept.toLowerCase().split(",")) {
     const [type, ...parameters] = one.split(";").map((part) => part.trim());
-    return type === "application/problem+json" && !parameters.some((part) => /^q=0(\.0*)?$/.test(part));
-  });
+    if (type !== name) continue;
+    const weight = parameters.find((part) => part.startsWith("q="));
+    return weight === undefined ? 1 : Number(weight.slice(2)) || 0;
+  }
+  return 0;
+}
+
+/** Whether a client asks for errors as in RFC 9457: it names that media type, and does not prefer our own form. */
+function asksForProblem({ headers }: Request): boolean {
+  const accept = headers.get("accept") ?? "";
+  const weight = weightOf("application/problem+json", accept);
+  return weight > 0 && weight >= weightOf("application/json", accept);
 }
 
 export interface Context {

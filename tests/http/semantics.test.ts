@@ -156,6 +156,7 @@ test("an error has the form of RFC 9457 if the client asks for that, and otherwi
     "application/problem+json",
     "application/json, application/problem+json",
     "text/html;q=0.5, Application/Problem+JSON; q=0.9",
+    "application/json;q=0.5, application/problem+json;q=0.5, */*;q=0.9",
   ]) {
     const { status, headers, body } = await asked(accept);
     expect([status, headers.get("content-type")]).toEqual([409, "application/problem+json; charset=utf-8"]);
@@ -173,6 +174,8 @@ test("an error has the form of RFC 9457 if the client asks for that, and otherwi
     "*/*",
     "application/json",
     "application/problem+json;q=0",
+    "application/problem+json;q=0.5, application/json;q=0.9",
+    "application/json, application/problem+json; q=0.1",
     "application/problem+xml",
   ]) {
     const { headers, body } = await asked(accept);
