@@ -6,6 +6,8 @@ import { isNode, mapValues, type Node, schemaOf } from "./schema.ts";
 
 /** Errors that any request can get, and those of routes that need a principal. */
 const EVERYWHERE = { 400: {} };
+/** Errors of every request that may come with a body, even where none is needed (http/body.ts). */
+const WITH_A_BODY = { 413: {}, 415: {} };
 const WITH_A_PRINCIPAL = { 401: {}, 403: {}, 429: {} };
 
 /** 404 → NotFound */
@@ -38,7 +40,7 @@ function errorsOf(paths: Node, named: Node): Node {
 }
 
 /** Makes an operation from the plugin valid. @param named receives the schemas that have a name */
-function operationOf(operation: Node, open: boolean, named: Node): Node {
+function operationOf(method: string, operation: Node, open: boolean, named: Node): Node {
   const { parameters, requestBody, responses, ...rest } = operation;
   /** Of the three content types listed by the plugin, we only use JSON. */
   const contentOf = ({ content, $id }: Node) => {
@@ -47,7 +49,12 @@ function operationOf(operation: Node, open: boolean, named: Node): Node {
     const whole = $id === undefined ? schema : { ...(schema as Node), $id };
     return { "application/json": { schema: schemaOf(whole, named) } };
   };
-  const all = { ...EVERYWHERE, ...(open ? {} : WITH_A_PRINCIPAL), ...(responses as Node) };
+  const all = {
+    ...EVERYWHERE,
+    ...(method === "get" ? {} : WITH_A_BODY),
+    ...(open ? {} : WITH_A_PRINCIPAL),
+    ...(responses as Node),
+  };
   return {
     ...rest,
     ...(open ? { security: [] } : {}),
@@ -79,7 +86,12 @@ export function validOpenApi(document: Node, isOpenApi: boolean): Node {
   const named: Node = {};
   const paths = mapValues(document.paths as Node, (operations: Node, path) =>
     mapValues(operations, (operation: Node, method) =>
-      operationOf(operation, isOpen({ method: method.toUpperCase(), url: `http://localhost${path}` }), named),
+      operationOf(
+        method,
+        operation,
+        isOpen({ method: method.toUpperCase(), url: `http://localhost${path}` }),
+        named,
+      ),
     ),
   );
   const responses = errorsOf(paths, named);
