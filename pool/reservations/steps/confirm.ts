@@ -1,5 +1,5 @@
-import { and, eq, isNull, or } from "drizzle-orm";
-import { inMinutes, matched, now, transact } from "../../../db/client.ts";
+import { and, eq, isNull, or, sql } from "drizzle-orm";
+import { inMinutes, matched, transact } from "../../../db/client.ts";
 import { holds, machines, reservations } from "../../../db/schema/pool.ts";
 import { record } from "../../audit/events.ts";
 import { PoolError } from "../../errors.ts";
@@ -38,9 +38,11 @@ export function confirm(deps: ReservationsDeps, prepared: Prepared): Promise<voi
     );
     if (mine !== 1 || ready !== prepared.machines.length)
       throw new PoolError("reservation_lost", "The reservation ended while it was being prepared; try again");
+    // The same clock reading as `ends_at`: what a client subtracts is the duration, to the millisecond.
+    const end = tx.select({ at: reservations.endsAt }).from(reservations).where(eq(reservations.id, id));
     await tx
       .update(holds)
-      .set({ confirmedAt: now })
+      .set({ confirmedAt: sql`${end} - INTERVAL ${durationMinutes} MINUTE` })
       .where(and(eq(holds.reservationId, id), isNull(holds.releasedAt)));
     await record(deps, tx, "reservation.confirmed", id, { machines: ready, minutes: durationMinutes });
   });
