@@ -2,7 +2,7 @@
 import Type from "typebox";
 import Value from "typebox/value";
 import { note, Stop, say } from "../script/say.ts";
-import type { Api } from "../stack/api.ts";
+import { type Api, get } from "../stack/api.ts";
 import { type Machine, parseLine } from "./line.ts";
 
 /** How long to repeat a request while the answer is "not just now". */
@@ -16,6 +16,8 @@ const Answer = Type.Object({
   state: Type.Optional(Type.String()),
   last_error: Type.Optional(Type.Union([Type.String(), Type.Null()])),
 });
+
+const Known = Type.Object({ host: Type.String(), port: Type.Integer() });
 
 /** POSTs one machine; repeats while the API says "not just now". Safe to repeat: a name can only be taken once. */
 async function post(to: Api, machine: Machine, waitSeconds: number) {
@@ -43,21 +45,32 @@ async function post(to: Api, machine: Machine, waitSeconds: number) {
   }
 }
 
-function verdict(answer: Awaited<ReturnType<typeof post>>): {
+interface Verdict {
   word: "added" | "there" | "failed";
   text: string;
-} {
+}
+
+async function register(to: Api, machine: Machine, waitSeconds: number): Promise<Verdict> {
+  const answer = await post(to, machine, waitSeconds);
+  const text = `the API answered ${answer.status}: ${printable(answer.error)}`;
   if (answer.status === 201 && answer.state !== "quarantined") return { word: "added", text: "registered" };
   if (answer.status === 201)
     return { word: "added", text: `registered, not usable yet: ${printable(answer.last_error)}` };
-  if (answer.status === 409 && answer.code === "machine_exists")
-    return { word: "there", text: "already there" };
+  if (answer.status === 409 && answer.code === "machine_exists") {
+    // Only the same machine is fine: another one of that name would never get into the pool.
+    const known = await get(to, `/machines/${machine.name}`);
+    if (!Value.Check(Known, known)) return { word: "failed", text };
+    if (known.host.toLowerCase() === machine.host.toLowerCase() && known.port === machine.port)
+      return { word: "there", text: "already there" };
+    const place = printable(`${known.host}:${known.port}`);
+    return { word: "failed", text: `there is already a machine of that name, at ${place}` };
+  }
   if (answer.status === 401 || answer.status === 403)
     return {
       word: "failed",
       text: "the API requires a token: set ADMIN_TOKEN to the one that it was started with",
     };
-  return { word: "failed", text: `the API answered ${answer.status}: ${printable(answer.error)}` };
+  return { word: "failed", text };
 }
 
 function printable(text: string | null | undefined): string {
@@ -84,7 +97,7 @@ export async function registerLines(
       const { word, text: said } =
         typeof machine === "string"
           ? ({ word: "failed", text: machine } as const)
-          : verdict(await post(to, machine, waitSeconds));
+          : await register(to, machine, waitSeconds);
       count[word]++;
       const at =
         typeof machine === "string"
@@ -100,7 +113,7 @@ export async function registerLines(
 
 /** Registers one machine, and reports the result. @returns whether it is registered */
 export async function registerOne(to: Api, machine: Machine): Promise<boolean> {
-  const { word, text } = verdict(await post(to, machine, WAIT_SECONDS));
+  const { word, text } = await register(to, machine, WAIT_SECONDS);
   (word === "failed" ? note : say)(`${machine.name}: ${text}`);
   return word !== "failed";
 }

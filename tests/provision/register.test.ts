@@ -16,6 +16,9 @@ let http: Bun.Server<undefined>;
 let https: Bun.Server<undefined>;
 
 async function answer(request: Request): Promise<Response> {
+  const known = new URL(request.url).pathname.match(/^\/machines\/there-(\d)$/)?.[1];
+  if (request.method === "GET" && known)
+    return Response.json({ host: "LocalHost", port: 2220 + Number(known) });
   if (request.method !== "POST" || new URL(request.url).pathname !== "/machines")
     return Response.json({ error: "Not found", code: "not_found" }, { status: 404 });
   if (busy-- > 0)
@@ -121,6 +124,22 @@ test("an existing machine is no failure; a taken address is, and its line is rep
   const taken = await register("\ntaken-1 localhost 2221 root test\n");
   expect(taken.code).toBe(1);
   expect(taken.err).toBe("taken-1 (line 2): the API answered 409: localhost:1 is machine 'x'\n");
+});
+
+test("another machine of the same name is a failure, and it says where the existing one is", async () => {
+  const { code, out, err } = await register(
+    "there-1 localhost 2299 root test\nthere-2 rack-2 2222 root test\n",
+  );
+  expect(code).toBe(1);
+  expect(out).toBe("0 registered, 0 already there, 2 failed\n");
+  expect(err).toContain("there-1 (line 1): there is already a machine of that name, at LocalHost:2221\n");
+  expect(err).toContain("there-2 (line 2): there is already a machine of that name, at LocalHost:2222\n");
+  // One whose name differs in case: the API says which.
+  const twin = await register("there-a localhost 2221 root test\n");
+  expect([twin.code, twin.err]).toEqual([
+    1,
+    "there-a (line 1): the API answered 409: There is such a machine\n",
+  ]);
 });
 
 test("says if a machine was registered but can't be reached, without control characters", async () => {
