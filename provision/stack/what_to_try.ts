@@ -6,7 +6,15 @@ import { addresses } from "./addresses.ts";
 import { get } from "./api.ts";
 
 const Machines = Type.Object({
-  machines: Type.Array(Type.Object({ name: Type.String(), host: Type.String(), port: Type.Integer() })),
+  machines: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      host: Type.String(),
+      port: Type.Integer(),
+      state: Type.String(),
+      drained: Type.Boolean(),
+    }),
+  ),
 });
 type Machine = Type.Static<typeof Machines>["machines"][number];
 
@@ -23,11 +31,26 @@ export async function whatToTry(driver: Driver): Promise<string> {
   return `
 Machine Manager runs at ${publicUrl} (mode: ${driver.mode})
 
-${machines.length > 0 ? reserve(publicUrl, header, machines) : register()}
+${advice(publicUrl, header, machines)}
 
 Pool:       curl -k${header} ${publicUrl}/available
 All calls:  ${publicUrl}/swagger
 Stop:       ${stop}     Remove everything: just clean     ("just" not there? npx --yes rust-just ...)`;
+}
+
+function advice(url: string, header: string, machines: Machine[]): string {
+  if (machines.length === 0) return register();
+  const states = machines.map(({ state, drained }) => (drained && state === "available" ? "drained" : state));
+  return states.includes("available") ? reserve(url, header, machines) : noneFree(url, header, states);
+}
+
+/** Why a reservation can't work now: quarantined machines, for example, because they were made again. */
+function noneFree(url: string, header: string, states: string[]): string {
+  const counts = Map.groupBy(states, (state) => state);
+  const each = [...counts].map(([state, { length }]) => `${length} ${state}`).join(", ");
+  return `No machine can be reserved right now: ${each}. This shows why:
+  curl -k${header} ${url}/machines
+docs/operate.md#troubleshooting says what to do about each \`fault\`.`;
 }
 
 function register(): string {

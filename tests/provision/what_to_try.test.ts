@@ -3,13 +3,13 @@ import { afterAll, expect, test } from "bun:test";
 import type { Driver } from "../../provision/driver.ts";
 import { whatToTry } from "../../provision/stack/what_to_try.ts";
 
-let machines: { name: string; host: string; port: number }[] = [];
+let machines: { name: string; host: string; port: number; state?: string; drained?: boolean }[] = [];
 const api = Bun.serve({
   port: 0,
   hostname: "127.0.0.1",
   fetch: ({ headers }) =>
     headers.get("authorization") === "Bearer the-token"
-      ? Response.json({ machines: machines.map((one) => ({ ...one, state: "available", user: "root" })) })
+      ? Response.json({ machines: machines.map((one) => ({ state: "available", drained: false, ...one })) })
       : Response.json({ error: "no token" }, { status: 401 }),
 });
 afterAll(() => api.stop(true));
@@ -36,6 +36,26 @@ test("a pool without machines: it suggests registering one, and no reservation, 
   expect(text).not.toContain("/reserve");
   expect(text).not.toContain("ssh -p");
   expect(text).toContain("Machine Manager runs at https://localhost:8443 (mode: native)");
+});
+
+test("no machine is free: it says so, and where to see why, and suggests no reservation", async () => {
+  const one = { host: "localhost", port: 2221 };
+  const text = await suggestion([
+    { ...one, name: "a", state: "quarantined" },
+    { ...one, name: "b", state: "quarantined" },
+    { ...one, name: "c", drained: true },
+  ]);
+  expect(text).toContain("No machine can be reserved right now: 2 quarantined, 1 drained.");
+  expect(text).toContain(
+    '  curl -k -H "Authorization: Bearer $ADMIN_TOKEN" https://localhost:8443/machines\n',
+  );
+  expect(text).not.toContain("/reserve");
+  expect(
+    await suggestion([
+      { ...one, name: "a", state: "quarantined" },
+      { ...one, name: "b" },
+    ]),
+  ).toContain("/reserve?");
 });
 
 test("one machine: the ssh line is for that one", async () => {
