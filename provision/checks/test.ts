@@ -5,7 +5,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { type Env, onSignal, run } from "../script/children.ts";
 import { note, Stop, say, script } from "../script/say.ts";
-import { ROOT } from "../script/settings.ts";
+import { isRoot, ROOT } from "../script/settings.ts";
 import { waitFor } from "../script/wait.ts";
 
 /** bunfig.toml leaves some out of a plain `bun test`; naming those requires undoing that. */
@@ -88,6 +88,7 @@ await script("test", async () => {
     const code = await runTests(process.argv.slice(2), { ...process.env, TMPDIR: folder });
     await waitFor(() => left(folder).length === 0, LEFT_MS, 200);
     say(`test: ${Math.round((performance.now() - from) / 1000)} s`);
+    if (code !== 0 && !isRoot) note("test: you are not root, and the tests that start machines need that");
     const names = left(folder).sort();
     if (names.length === 0) return code;
     note(`test: the tests left in ${folder} and ${RAM}: ${names.join(" ")}`);

@@ -1,10 +1,11 @@
 // `just test` itself: a test that leaves a folder behind fails.
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { run } from "../support/run.ts";
+import { ROOT, run } from "../support/run.ts";
 
+const asRoot = process.getuid?.() === 0;
 const folder = mkdtempSync(join(tmpdir(), "mm-leaves-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -28,3 +29,26 @@ test("a leftover folder fails the run, which names it and removes it", async () 
   expect(place).toContain("mm-tests.");
   expect((await run(["ls", place])).code).not.toBe(0);
 }, 60_000);
+
+test.skipIf(!asRoot)(
+  "not root: if tests fail, it says that those that start machines need root",
+  async () => {
+    chmodSync(folder, 0o755);
+    const checkout = join(folder, "checkout"); // ours may be where others can't read
+    cpSync(join(ROOT, "provision"), join(checkout, "provision"), { recursive: true });
+    const somebody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    const says = async (name: string, body: string) => {
+      const file = join(folder, `${name}.test.ts`);
+      writeFileSync(file, `import { test } from "bun:test"; test("it", () => { ${body} });`);
+      const command = ["env", "HOME=/nonexistent", "bun", "--no-env-file", "provision/checks/test.ts", file];
+      const { code, stderr } = await run([...somebody, ...command], { TMPDIR: "/tmp" }, checkout);
+      return {
+        code,
+        told: stderr.includes("test: you are not root, and the tests that start machines need that\n"),
+      };
+    };
+    expect(await says("fails", "throw new Error()")).toEqual({ code: 1, told: true });
+    expect(await says("works", "")).toEqual({ code: 0, told: false });
+  },
+  60_000,
+);
