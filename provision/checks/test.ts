@@ -27,13 +27,12 @@ async function database(env: Env): Promise<{ socket: string; stop: () => Promise
   const { value } = await child.stdout.getReader().read();
   const socket = new TextDecoder().decode(value).trim();
   if (!socket) throw new Stop("the tests' database did not start");
-  return {
-    socket,
-    stop: async () => {
-      await child.stdin.end();
-      return child.exited;
-    },
+  const stop = async () => {
+    await child.stdin.end();
+    return child.exited;
   };
+  onSignal(stop);
+  return { socket, stop };
 }
 
 /** The fast tests: everything that bunfig.toml doesn't leave out, with files running in parallel. */
@@ -67,6 +66,8 @@ function runTests(words: string[], env: Env): Promise<number> {
 
 /** Some of it disappears a moment after its test process has ended, however that ended. */
 const LEFT_MS = 15_000;
+/** These are removed by guards, however a test process ends, and tell them what to stop (tests/support). */
+const GUARDED = /^mm-(machines|db|data)-/;
 const RAM = "/dev/shm";
 
 /** What a run left: in its folder, and its databases' data (tests/support/database.ts). */
@@ -82,11 +83,12 @@ await script("test", async () => {
   const folder = mkdtempSync(join(tmpdir(), "mm-tests."));
   chmodSync(folder, 0o1777); // some work in there as other OS users
   const remove = () => rmSync(folder, { recursive: true, force: true });
-  onSignal(remove);
+  const emptied = (of: RegExp) => waitFor(() => !left(folder).some((name) => of.test(name)), LEFT_MS, 200);
+  onSignal(() => emptied(GUARDED).then(remove));
   const from = performance.now();
   try {
     const code = await runTests(process.argv.slice(2), { ...process.env, TMPDIR: folder });
-    await waitFor(() => left(folder).length === 0, LEFT_MS, 200);
+    await emptied(/./);
     say(`test: ${Math.round((performance.now() - from) / 1000)} s`);
     if (code !== 0 && !isRoot) note("test: you are not root, and the tests that start machines need that");
     const names = left(folder).sort();

@@ -85,28 +85,35 @@ async function untilEnded(child: Child): Promise<void> {
   await child.exited;
 }
 
-const cleanups = new Set<() => void>();
-/** Has something cleaned up before a signal ends us: a temporary folder, say. @returns forgets it again */
-export function onSignal(cleanup: () => void): () => void {
+const cleanups = new Set<() => unknown>();
+/**
+ * Has something cleaned up before a signal ends us: a temporary folder, say. A promise is waited for; the last one that was
+ * registered runs first. @returns forgets it again
+ */
+export function onSignal(cleanup: () => unknown): () => void {
   cleanups.add(cleanup);
   return () => cleanups.delete(cleanup);
 }
 
+let ending = false;
 for (const [signal, code] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
   ["SIGHUP", 129],
 ] as const)
   process.once(signal, async () => {
+    ending = true;
     await Promise.all([...living].map(([child, { uncut }]) => (uncut ? untilEnded(child) : endChild(child))));
-    for (const cleanup of cleanups) cleanup();
+    for (const cleanup of [...cleanups].reverse()) await cleanup();
     process.exit(code);
   });
 
 /** Runs a command to its end, with our standard output. @returns its exit code */
 export async function run(command: string[], options: Options = {}): Promise<number> {
   if (!Bun.which(command[0] ?? "")) throw new Error(`there is no command ${command[0]}`);
-  return start(command, options, "inherit").exited;
+  const code = await start(command, options, "inherit").exited;
+  // When a signal ends us, that (above) decides what is still done, and our exit code.
+  return ending ? new Promise<never>(() => {}) : code;
 }
 
 /** Runs a command to its end, and captures its output. Not found: code 127. */

@@ -1,9 +1,10 @@
 // `just test` itself: a test that leaves a folder behind fails.
 import { afterAll, expect, test } from "bun:test";
-import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT, run } from "../support/run.ts";
+import { until } from "../support/until.ts";
 
 const asRoot = process.getuid?.() === 0;
 const folder = mkdtempSync(join(tmpdir(), "mm-leaves-"));
@@ -28,6 +29,36 @@ test("a leftover folder fails the run, which names it and removes it", async () 
   const [, place = ""] = /the tests left in (\S+) and \S+: mm-crash-\w+$/m.exec(untidy.stderr) ?? [];
   expect(place).toContain("mm-tests.");
   expect((await run(["ls", place])).code).not.toBe(0);
+}, 60_000);
+
+test("Ctrl-C: what the tests' guards still need is removed only when they are done", async () => {
+  const [started, seen] = [join(folder, "started"), join(folder, "seen")];
+  // As tests/support/machines.ts does: its end is noticed by a process in another session, which then reads the folder.
+  const guard = `cat; sleep 1; cat made/state >${seen}; rm -r made`;
+  const file = join(folder, "stops.test.ts");
+  writeFileSync(
+    file,
+    `import { test } from "bun:test"; import { mkdtempSync, writeFileSync } from "node:fs"; import { tmpdir } from "node:os";
+     test("it", async () => {
+       const made = mkdtempSync(tmpdir() + "/mm-machines-");
+       mkdtempSync(tmpdir() + "/mm-crash-"); // has no guard
+       writeFileSync(made + "/state", "a pid");
+       Bun.spawn(["setsid", "sh", "-c", ${JSON.stringify(guard)}.replaceAll("made", made)], { stdin: "pipe" });
+       writeFileSync(${JSON.stringify(started)}, "");
+       await new Promise(() => {});
+     }, 60_000);`,
+  );
+  const ours = Bun.spawn(["bun", "--no-env-file", "provision/checks/test.ts", file], {
+    cwd: ROOT,
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  await until("the test has started", 30_000, () => existsSync(started));
+  const from = performance.now();
+  ours.kill("SIGINT");
+  expect(await ours.exited).toBe(130);
+  expect(readFileSync(seen, "utf8")).toBe("a pid");
+  expect(performance.now() - from).toBeLessThan(10_000);
 }, 60_000);
 
 test.skipIf(!asRoot)(
