@@ -50,7 +50,7 @@ test("GET /available: 401 without session and token, the pool with the token", a
   expect(await execute(block)).toMatchObject({ status: "401", body: { code: "unauthorized" } });
   await authorize(page);
   await expect(async () => {
-    expect(await execute(block)).toEqual({
+    expect(await execute(block)).toMatchObject({
       status: "200",
       body: { available: [], reserved: [], unavailable: ["alpine-1"] },
     });
