@@ -60,7 +60,8 @@ Then type just run again to see what to try.`;
 }
 
 function reserve(url: string, header: string, machines: Machine[]): string {
-  return `Try next (-k, since the certificate is self-signed):
+  const token = header ? ", and with your token in ADMIN_TOKEN: read -rs ADMIN_TOKEN" : "";
+  return `Try next (-k, since the certificate is self-signed${token}):
   curl -k${header} "${url}/reserve?username=alice&password=wonderland&count=1&duration=60"
 Then log in with the password above, at the host and port in the response${login(machines)}`;
 }

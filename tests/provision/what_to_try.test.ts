@@ -61,6 +61,8 @@ test("no machine is free: it says so, and where to see why, and suggests no rese
 test("one machine: the ssh line is for that one", async () => {
   const text = await suggestion([{ name: "rack-7", host: "rack-7.example.org", port: 2022 }]);
   expect(text).toContain("  ssh -p 2022 alice@rack-7.example.org\n");
+  // The line uses a variable that a shell doesn't have by itself.
+  expect(text).toContain("self-signed, and with your token in ADMIN_TOKEN: read -rs ADMIN_TOKEN):\n");
   expect(text).toContain('curl -k -H "Authorization: Bearer $ADMIN_TOKEN" "https://localhost:8443/reserve?');
 });
 
