@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from 
 import { join } from "node:path";
 import { freePort, startMachines, stopAllMachines, type TestMachine } from "../support/machines.ts";
 import { call, newSettings, type Program, type Settings, startProgram } from "../support/program.ts";
+import { run } from "../support/run.ts";
 import { logIn, withSession } from "../support/session.ts";
 import { canLogIn } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
@@ -211,6 +212,19 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
         });
       }
       expect((await both(deno, "POST", "/release_all")).body).toEqual({ message: "No machines to release." });
+      // As curl sends it: with no body, and no length of one, which fetch adds.
+      const json = ["-H", "Content-Type: application/json"];
+      for (const more of [[], json])
+        for (const { url } of [deno, bun]) {
+          const { stdout } = await run(["curl", "-sS", "-X", "POST", ...more, `${url}/release_all`]);
+          expect(stdout).toBe('{"message":"No machines to release."}');
+        }
+      // A body of another type is still refused, with a length or without.
+      for (const chunked of [[], ["-H", "Transfer-Encoding: chunked"]])
+        for (const { url } of [deno, bun]) {
+          const { stdout } = await run(["curl", "-sS", "-d", "a=b", ...chunked, `${url}/release_all`]);
+          expect(JSON.parse(stdout).code).toBe("unsupported_media_type");
+        }
     },
   },
   "ssh-key.ts": {
