@@ -18,12 +18,14 @@ await script("run", async () => {
   const { checkMachinePorts } = await import("./machines/ports.ts");
   const { registerLines } = await import("./machines/register.ts");
   const { runPlaybook } = await import("./playbook.ts");
+  const { checkProgram } = await import("./stack/program.ts");
   const { whatToTry } = await import("./stack/what_to_try.ts");
 
   const settings = readSettings();
   const driver = driverOf(mode, settings);
   const makes = whyNoMachines(mode === "native", settings);
-  // A port that another program has is reported before anything is made.
+  // Settings that the program would refuse, and a port that another program has, are reported before anything is made.
+  checkProgram(settings);
   await driver.check();
   if (makes === undefined) {
     await checkMachinePorts(mode, settings);

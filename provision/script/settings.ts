@@ -61,11 +61,15 @@ export function readSettings(
       if (get(name)) return get(name);
       const path = get(`${name}_FILE`);
       if (!path) return "";
+      let text: string;
       try {
-        return readFileSync(path, "utf8").trimEnd();
+        text = readFileSync(path, "utf8").trimEnd();
       } catch {
         throw new Stop(`${name}_FILE: can't read ${path}`);
       }
+      // An empty ADMIN_TOKEN would silently mean that no token is needed.
+      if (text === "") throw new Stop(`${name}_FILE: ${path} is empty`);
+      return text;
     },
   };
 }

@@ -44,6 +44,9 @@ describe.skipIf(!asRoot)("just run", () => {
     for (const [name, value, says] of [
       ["HTTPS_PORT", "99999", "HTTPS_PORT=99999: must be a port, 1 to 65535"],
       ["MACHINE_COUNT", "many", "MACHINE_COUNT=many: must be a number from 0 to 999"],
+      ["EXPIRE_EVERY", "0", "EXPIRE_EVERY must be a whole number from 1 to 59"],
+      ["ADMIN_TOKEN", "short", "ADMIN_TOKEN must be 16 to 256 printable characters without spaces"],
+      ["ADMIN_TOKEN_FILE", "/dev/null", "ADMIN_TOKEN_FILE: /dev/null is empty"],
       ["MODE", "podman", "MODE=podman: must be docker or native"],
     ] as const) {
       const refused = await run(["just", "run"], { ...copy.env, [name]: value }, copy.folder);
