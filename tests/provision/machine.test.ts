@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { freePort, startMachines, stopAllMachines, type TestMachine } from "../s
 import { until } from "../support/until.ts";
 
 const script = join(import.meta.dir, "../../provision/machines/machine.sh");
+setDefaultTimeout(60_000);
 afterAll(stopAllMachines, 60_000);
 
 async function one(options: Parameters<typeof startMachines>[1]): Promise<TestMachine> {
@@ -122,7 +123,8 @@ test("root of a demo machine (known password) can't reach the host's kernel sett
   expect(output).toContain("mknod: /tmp/d: Operation not permitted");
   expect(output).toMatch(/mount: \/mnt: .*\n/);
   expect(output).toMatch(/umount: \/proc\/sys: .*\n/);
-  expect(output).toEndWith("done\n");
+  // (Output and errors come by two ways, in any order.)
+  expect(output).toContain("done\n");
   await machine.stop();
 });
 
