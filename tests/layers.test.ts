@@ -46,6 +46,7 @@ const ONLY_IN: Record<string, string[]> = {
   ssh2: ["pool/accounts"],
   "drizzle-orm": rooms,
   mysql2: rooms,
+  "rrule-temporal": ["pool/planning"],
   "mysql2/promise": ["db"],
 };
 /** Whether a part may use a package, or a module of it. */

@@ -1,0 +1,78 @@
+// A request's place in a plan, and what it takes of the machines' time.
+import { earliest } from "./earliest.ts";
+import type { PlanMachine, Profile, Span } from "./profile.ts";
+import type { Need } from "./windows.ts";
+
+/** A machine is taken by somebody who isn't in the queue; turnaround and lead are part of it. */
+export interface Commitment extends Span {
+  machine: string;
+}
+
+export interface Place {
+  /** ms; in the past: as soon as its machines are clean, which should have been by then */
+  startsAt: number;
+  machines: string[];
+  /** it counts on a machine that is quarantined now */
+  uncertain: boolean;
+}
+
+export interface Waiting {
+  id: string;
+  count: number;
+  /** ms */
+  duration: number;
+  /** not before then */
+  floor: number;
+  /** at `floor` or not at all: a booking */
+  fixed?: boolean;
+  /** how long before its start its machines must be free, ms */
+  lead?: number;
+  matches(machine: PlanMachine): boolean;
+  /** its place in the plan before */
+  told: Place | null;
+}
+
+/** What a place takes in the profile, machine by machine. */
+export type Spans = [index: number, span: Span][];
+
+/** The profile's entries of a place. A start that is overdue is taken as now. @returns undefined when a machine is gone */
+export function spansOf(profile: Profile, now: number, waiting: Waiting, place: Place): Spans | undefined {
+  const from = Math.max(now, place.startsAt);
+  const busyFrom = Math.max(now, place.startsAt - (waiting.lead ?? 0));
+  const spans: Spans = [];
+  for (const id of place.machines) {
+    const index = profile.indexOf(id);
+    const machine = index === undefined ? undefined : profile.machines[index];
+    if (index === undefined || !machine) return undefined;
+    spans.push([index, { from: busyFrom, until: from + waiting.duration + machine.turnaround }]);
+  }
+  return spans;
+}
+
+/** Enters a place into the profile, and takes it out. */
+export function take(profile: Profile, spans: Spans | undefined): void {
+  for (const [index, span] of spans ?? []) profile.add(index, span);
+}
+export function leave(profile: Profile, spans: Spans): void {
+  for (const [index, span] of spans) profile.remove(index, span);
+}
+
+/** What a told place takes, if it can be kept beside what is in the profile. */
+export function keepable(profile: Profile, now: number, waiting: Waiting): Spans | undefined {
+  const { told, count } = waiting;
+  if (told?.machines.length !== count) return undefined;
+  const spans = spansOf(profile, now, waiting, told);
+  const sound = spans?.every(([index, span]) => {
+    const machine = profile.machines[index] as PlanMachine;
+    return (told.uncertain || !machine.uncertain) && waiting.matches(machine) && profile.isFree(index, span);
+  });
+  return sound ? spans : undefined;
+}
+
+/** The earliest place beside what is in the profile. @param uncertain also on machines that are quarantined now */
+export function placeFrom(profile: Profile, need: Need, uncertain: boolean): Place | undefined {
+  const start = earliest(profile, need, uncertain);
+  if (!start) return undefined;
+  const machines = start.machines.map((index) => (profile.machines[index] as PlanMachine).id);
+  return { startsAt: start.startsAt, machines, uncertain };
+}
