@@ -1,7 +1,5 @@
-import type { Profile } from "./profile.ts";
+import { FOREVER, type Profile } from "./profile.ts";
 import { type Need, type Start, startAt, windowsOf } from "./windows.ts";
-
-const FOREVER = Number.POSITIVE_INFINITY;
 
 /**
  * The earliest time at which `count` matching machines are free for the whole duration, lead and turnaround included.

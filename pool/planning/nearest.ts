@@ -1,5 +1,5 @@
 // For somebody who wants a start that can't be: which ones could.
-import type { Profile } from "./profile.ts";
+import { FOREVER, type Profile } from "./profile.ts";
 import { type Need, type Start, startAt, type Window, windowsOf } from "./windows.ts";
 
 interface Stretch {
@@ -45,8 +45,6 @@ export function nearest(profile: Profile, need: Need, around: number, howMany: n
     .slice(0, howMany)
     .map((start) => startAt(windows, start, need.count));
 }
-
-const FOREVER = Number.POSITIVE_INFINITY;
 
 /**
  * The nearest starts before and after one that can't be, of those that can be written down: whole minutes, say.

@@ -22,14 +22,13 @@ const ELSEWHERE: Record<string, string> = {
   RRULE: "write only what follows RRULE:",
 };
 
-/** NAME=value */
+/** What follows NAME= */
 export interface Part {
-  name: string;
   value: string;
   column: number;
 }
 
-/** Cuts a rule into its parts. @throws RecurrenceError */
+/** Cuts a rule into its parts, by name. @throws RecurrenceError */
 export function partsOf(text: string): Map<string, Part> {
   if (text.length > LONGEST)
     throw new RecurrenceError("rrule", `a rule has at most ${LONGEST} characters`, LONGEST + 1);
@@ -49,7 +48,7 @@ export function partsOf(text: string): Map<string, Part> {
         at + foreign.index,
       );
     if (parts.has(name)) throw new RecurrenceError("rrule", `${name} is there twice`, column);
-    parts.set(name, { name, value, column: at });
+    parts.set(name, { value, column: at });
     column += piece.length + 1;
   }
   return parts;

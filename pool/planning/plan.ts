@@ -4,7 +4,7 @@
 // is placed again, from the beginning, but a plan that would make any start later is not taken (pool/planning/move_up.ts).
 import { moveUp } from "./move_up.ts";
 import { type Commitment, type Place, placeFrom, spansOf, take, type Waiting } from "./place.ts";
-import { type PlanMachine, Profile } from "./profile.ts";
+import { FOREVER, type PlanMachine, Profile } from "./profile.ts";
 import type { Need } from "./windows.ts";
 
 function profileOf(machines: readonly PlanMachine[], commitments: readonly Commitment[]): Profile {
@@ -20,7 +20,7 @@ function profileOf(machines: readonly PlanMachine[], commitments: readonly Commi
 function find(profile: Profile, now: number, waiting: Waiting): Place | undefined {
   const { count, duration, fixed, lead = 0, matches } = waiting;
   const floor = Math.max(now, waiting.floor);
-  const before = fixed ? floor + 1 : Number.POSITIVE_INFINITY;
+  const before = fixed ? floor + 1 : FOREVER;
   const need: Need = { count, duration, lead, floor, before, matches };
   return placeFrom(profile, need, false) ?? placeFrom(profile, need, true);
 }
@@ -81,8 +81,7 @@ export function filled(
   const profile = profileOf(machines, commitments);
   for (const waiting of queue) {
     const place = places.get(waiting.id);
-    const spans = place && spansOf(profile, now, waiting, place);
-    for (const [index, span] of spans ?? []) profile.add(index, span);
+    if (place) take(profile, spansOf(profile, now, waiting, place));
   }
   return profile;
 }

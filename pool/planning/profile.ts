@@ -20,6 +20,9 @@ export interface Span {
   until: number;
 }
 
+/** The end of a time that has none. */
+export const FOREVER = Number.POSITIVE_INFINITY;
+
 const NONE: readonly Span[] = [];
 
 export class Profile {

@@ -10,7 +10,7 @@ export class WhereError extends Error {
   }
 }
 
-type Kind = "name" | "number" | "text" | "sign" | "end";
+type Kind = "name" | "text" | "sign" | "end";
 export interface Token {
   kind: Kind;
   text: string;

@@ -1,7 +1,5 @@
 // The times at which each machine may begin a need.
-import type { PlanMachine, Profile, Span } from "./profile.ts";
-
-const FOREVER = Number.POSITIVE_INFINITY;
+import { FOREVER, type PlanMachine, type Profile, type Span } from "./profile.ts";
 
 export interface Need {
   count: number;

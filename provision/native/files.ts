@@ -2,24 +2,18 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { PROGRAM } from "../../settings.ts";
 import { Stop } from "../script/say.ts";
 import { isRoot, ROOT, type Settings, STATE } from "../script/settings.ts";
 import { writeWhole } from "../script/write.ts";
 import { type Addresses, addresses } from "../stack/addresses.ts";
 import { hsts, makeCertificate } from "../stack/certificate.ts";
 import { databaseUrls, usersSql } from "../stack/database.ts";
+import { OF_THE_PROGRAM, settingOf } from "../stack/program.ts";
 import { databaseConf } from "./mariadb.ts";
 import { fillTemplate, nginxConf } from "./nginx.ts";
 import type { Places } from "./places.ts";
 
 export const at = (path: string): string => join(STATE, path);
-
-/** The program's settings. Which of the two it is, API or scheduler, service.sh says. */
-const OF_THE_PROGRAM = Object.values<Record<string, { env: string }>>(PROGRAM)
-  .flatMap((area) => Object.values(area))
-  .map(({ env }) => env)
-  .filter((name) => name !== "SCHEDULER");
 
 /** Writes all of them. @param dev with hot reload and indented responses */
 export async function writeFiles(settings: Settings, places: Places, dev: boolean): Promise<void> {
@@ -84,15 +78,15 @@ export const apiAddress = (settings: Settings): string =>
 
 /** The settings of the API and the scheduler. They run as an OS user that can't read your files, so NAME_FILE is read here. */
 function programEnv(settings: Settings, places: Places, dev: boolean, proxySecret: string): string {
-  const value = (name: string): string => {
-    if (name === "DATABASE_URL")
-      return settings.secret(name) || ownUrls(settings, join(places.sockets, "db")).program;
-    if (name === "SECRET_KEY" || name === "ADMIN_TOKEN") return settings.secret(name);
-    if (name === "PROXY_SECRET") return proxySecret;
-    return settings.get(name) || (name === "PRETTY_JSON" && dev ? "1" : "");
+  const ours: Record<string, () => string> = {
+    DATABASE_URL: () => ownUrls(settings, join(places.sockets, "db")).program,
+    PRETTY_JSON: () => (dev ? "1" : ""),
   };
-  const lines = OF_THE_PROGRAM.flatMap((name) => {
-    const text = value(name);
+  const lines = OF_THE_PROGRAM.flatMap((one) => {
+    const name = one.env;
+    // Which of the two it is, API or scheduler, service.sh says.
+    if (name === "SCHEDULER") return [];
+    const text = name === "PROXY_SECRET" ? proxySecret : settingOf(settings, one) || (ours[name]?.() ?? "");
     if (text.includes("\n")) throw new Stop(`${name}: must be one line`);
     return text ? [`${name}=${text}\n`] : [];
   });

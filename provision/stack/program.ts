@@ -3,6 +3,15 @@ import { PROGRAM } from "../../settings.ts";
 import { Stop } from "../script/say.ts";
 import type { Settings } from "../script/settings.ts";
 
+/** The program's settings. */
+export const OF_THE_PROGRAM = Object.values<Record<string, { env: string; secret: boolean }>>(
+  PROGRAM,
+).flatMap((area) => Object.values(area));
+
+/** The value of one of them, also from the file that NAME_FILE names; empty if not set. */
+export const settingOf = (settings: Settings, { env, secret }: (typeof OF_THE_PROGRAM)[number]): string =>
+  secret ? settings.secret(env) : settings.get(env);
+
 /** What the stack itself gives the program if the settings don't. */
 const OURS: Record<string, string> = {
   DATABASE_URL: "mysql://machine_manager:none@localhost/machine_manager",
@@ -14,9 +23,7 @@ const OURS: Record<string, string> = {
  */
 export function checkProgram(settings: Settings): void {
   const env: Record<string, string> = {};
-  for (const area of Object.values<Record<string, { env: string; secret: boolean }>>(PROGRAM))
-    for (const { env: name, secret } of Object.values(area))
-      env[name] = (secret ? settings.secret(name) : settings.get(name)) || (OURS[name] ?? "");
+  for (const one of OF_THE_PROGRAM) env[one.env] = settingOf(settings, one) || (OURS[one.env] ?? "");
   try {
     readConfig(env);
   } catch (error) {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { call, newSettings, startProgram } from "../support/program.ts";
 import { startProxy } from "../support/proxy.ts";
+import { ended } from "../support/run.ts";
 
 setDefaultTimeout(300_000);
 
@@ -56,12 +57,9 @@ test("the login page and Swagger UI in Chromium", async () => {
         stderr: "pipe",
       },
     );
-    const [out, err] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-    ]);
-    expect(await child.exited, out + err).toBe(0);
-    expect(out).toContain(" passed");
+    const { code, stdout, stderr } = await ended(child);
+    expect(code, stdout + stderr).toBe(0);
+    expect(stdout).toContain(" passed");
     for (const secret of [TOKEN, PASSWORD])
       for (const log of [proxy.log(), api.log()]) expect(log).not.toContain(secret);
   } finally {

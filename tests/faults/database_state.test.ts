@@ -7,6 +7,7 @@ import { createConnection } from "mysql2/promise";
 import { startDatabase, type TestServer } from "../support/database.ts";
 import { startPool, type TestPool } from "../support/pool.ts";
 import { call } from "../support/program.ts";
+import { run } from "../support/run.ts";
 import { canLogIn } from "../support/ssh.ts";
 import { until } from "../support/until.ts";
 import { check, expireLeases, settle } from "./tools/checker.ts";
@@ -22,19 +23,15 @@ let server: TestServer;
 let pool: TestPool;
 let disk: string;
 
-const run = async (...command: string[]) => {
-  const child = Bun.spawn(command, { stdout: "pipe", stderr: "pipe", stdin: "ignore" });
-  const [out, err] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  if ((await child.exited) !== 0) throw new Error(`${command.join(" ")}: ${err}`);
-  return out;
+const must = async (...command: string[]) => {
+  const { code, stdout, stderr } = await run(command);
+  if (code !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
+  return stdout;
 };
 
 beforeAll(async () => {
   disk = mkdtempSync(join(tmpdir(), "mm-disk-"));
-  await run("mount", "-t", "tmpfs", "-o", "size=220m", "faults", disk);
+  await must("mount", "-t", "tmpfs", "-o", "size=220m", "faults", disk);
   server = await startDatabase(["--innodb-log-file-size=8M"], disk);
   pool = await startPool(4, { scheduler: true, server, prefix: "dbs-", settings });
 });
@@ -42,7 +39,7 @@ afterEach(() => Bun.spawnSync(["rm", "-f", join(disk, "filler")]));
 afterAll(async () => {
   await pool.stop();
   await server.stop();
-  await run("umount", "-l", disk);
+  await must("umount", "-l", disk);
   rmSync(disk, { recursive: true, force: true });
 });
 
@@ -91,7 +88,7 @@ test("its disk is full", async () => {
     "CREATE TABLE ballast (id INT PRIMARY KEY, t VARCHAR(400)) AS SELECT seq AS id, '' AS t FROM seq_1_to_20000",
   );
   const other = await openConnection();
-  await run("sh", "-c", `dd if=/dev/zero of=${disk}/filler bs=64k 2>/dev/null || true`);
+  await must("sh", "-c", `dd if=/dev/zero of=${disk}/filler bs=64k 2>/dev/null || true`);
   // Its log files are preallocated: only a table that must grow can fail. So fill up the tables' free space first.
   const full = await fillTables();
   // And the space for undo records, with a transaction that is not finished.
@@ -104,7 +101,7 @@ test("its disk is full", async () => {
   const before = ledger.asked.length;
   await until("forty more were asked", 60_000, () => ledger.asked.length > before + 40);
   const { slowest, statuses } = load.since();
-  await run("rm", "-f", `${disk}/filler`);
+  await must("rm", "-f", `${disk}/filler`);
   await other.query("ROLLBACK").catch(() => {});
   await other.end().catch(() => {});
   await pool.sql("DROP TABLE ballast");
@@ -223,7 +220,7 @@ test("it is restored to an earlier state", async () => {
   const name = new URL(pool.settings.DATABASE_URL).pathname.slice(1);
   const ledger = new Ledger();
   const old = await ledger.reserve(pool.api, "restoldone", 1);
-  const dump = await run(
+  const dump = await must(
     "mariadb-dump",
     `--socket=${server.socket}`,
     "--user=root",

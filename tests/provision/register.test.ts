@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ended } from "../support/run.ts";
 
 // A stub of the API over real HTTP and TLS: this tests the script's own behaviour.
 interface Seen {
@@ -75,11 +76,7 @@ async function register(text: string, args: string[] = [], env: Record<string, s
     stdout: "pipe",
     stderr: "pipe",
   });
-  const [out, err, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
+  const { code, stdout: out, stderr: err } = await ended(child);
   return { code, out, err };
 }
 

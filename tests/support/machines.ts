@@ -3,6 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ended } from "./run.ts";
 
 const script = join(import.meta.dir, "../../provision/machines/machine.sh");
 
@@ -162,11 +163,7 @@ function enter(pid: number, command: string, stdin?: string): Promise<Ran> {
 
 async function run(command: string[], stdin = "", mustWork = false): Promise<Ran> {
   const child = Bun.spawn(command, { stdin: new Blob([stdin]), stdout: "pipe", stderr: "pipe" });
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  if (mustWork && code !== 0) throw new Error(`${command.join(" ")}: ${stderr}`);
-  return { code, stdout, stderr };
+  const ran = await ended(child);
+  if (mustWork && ran.code !== 0) throw new Error(`${command.join(" ")}: ${ran.stderr}`);
+  return ran;
 }

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { type Databases, sharedDatabase } from "./database.ts";
 import { freePort } from "./machines.ts";
+import { ended } from "./run.ts";
 import { until } from "./until.ts";
 
 const SERVER = join(import.meta.dir, "../../server.ts");
@@ -110,18 +111,14 @@ export async function startProgram(
 }
 
 /** Runs one of the program's commands to completion, such as `migrate`. */
-export async function runCommand(settings: Record<string, string>, ...words: string[]) {
+export function runCommand(settings: Record<string, string>, ...words: string[]) {
   const child = Bun.spawn([process.execPath, "--no-env-file", SERVER, ...words], {
     env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", ...settings },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
   });
-  const [stdout, stderr] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code: await child.exited, stdout, stderr };
+  return ended(child);
 }
 
 /** Settings for programs that share one new database, where they have only the rights that the program needs. */

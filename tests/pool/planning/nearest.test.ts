@@ -2,26 +2,16 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { earliest } from "../../../pool/planning/earliest.ts";
 import { nearest } from "../../../pool/planning/nearest.ts";
-import { Profile } from "../../../pool/planning/profile.ts";
+import { FOREVER, Profile } from "../../../pool/planning/profile.ts";
 import type { Need } from "../../../pool/planning/windows.ts";
+import { machines } from "./machines.ts";
 
 // Many runs, on a machine that may be busy.
 setDefaultTimeout(60_000);
 
 // Small whole numbers instead of milliseconds: a brute force can try each of them.
 const FAR = 200;
-const FOREVER = Number.POSITIVE_INFINITY;
 
-const machines = fc
-  .array(
-    fc.record({
-      freeFrom: fc.integer({ min: -5, max: 30 }),
-      turnaround: fc.integer({ min: 0, max: 3 }),
-      uncertain: fc.boolean(),
-    }),
-    { minLength: 1, maxLength: 5 },
-  )
-  .map((all) => all.map((one, n) => ({ ...one, id: `m${n}`, name: `m${n}`, labels: {} })));
 const bookings = fc.array(
   fc.record({
     machine: fc.nat(4),

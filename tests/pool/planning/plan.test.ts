@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Commitment, Place, Waiting } from "../../../pool/planning/place.ts";
 import { plan } from "../../../pool/planning/plan.ts";
 import type { PlanMachine } from "../../../pool/planning/profile.ts";
+import { machines } from "./machines.ts";
 
 // Many runs, on a machine that may be busy.
 setDefaultTimeout(60_000);
@@ -28,16 +29,6 @@ const waiting = ({ mask, ...rest }: Request): Waiting => ({
 const planOf = (now: number, machines: PlanMachine[], commitments: Commitment[], queue: Request[]) =>
   plan(now, machines, commitments, queue.map(waiting));
 
-const machines = fc
-  .array(
-    fc.record({
-      freeFrom: fc.integer({ min: -5, max: 30 }),
-      turnaround: fc.integer({ min: 0, max: 3 }),
-      uncertain: fc.boolean(),
-    }),
-    { minLength: 1, maxLength: 5 },
-  )
-  .map((all) => all.map((one, n) => ({ ...one, id: `m${n}`, name: `m${n}`, labels: {} })));
 const certain = machines.map((all) => all.map((one) => ({ ...one, uncertain: false })));
 const requests = fc
   .array(
