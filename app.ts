@@ -8,12 +8,15 @@ import { loginPage } from "./http/login/page.ts";
 import { withMethods } from "./http/methods.ts";
 import { withTrail } from "./http/trail.ts";
 import available from "./routes/available.ts";
+import calendar from "./routes/calendar.ts";
 import events from "./routes/events.ts";
 import healthz from "./routes/healthz.ts";
 import machine from "./routes/machines/[name].ts";
 import machines from "./routes/machines/index.ts";
+import queue from "./routes/queue.ts";
 import readyz from "./routes/readyz.ts";
 import release_all from "./routes/release_all.ts";
+import extend from "./routes/reservations/[id]/extend.ts";
 import reservation from "./routes/reservations/[id].ts";
 import reservations from "./routes/reservations/index.ts";
 import reserve from "./routes/reserve.ts";
@@ -42,6 +45,9 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(ssh_key)
   .use(reservations)
   .use(reservation)
+  .use(extend)
+  .use(queue)
+  .use(calendar)
   .use(users)
   .use(one_user)
   .use(tokens)

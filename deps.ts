@@ -3,7 +3,11 @@ import { type Database, openDatabase } from "./db/client.ts";
 import { type Log, logger } from "./log.ts";
 import { accountsOverSsh } from "./pool/accounts/accounts.ts";
 import { type AddressRules, blockList } from "./pool/accounts/address.ts";
+import { SCHEDULER } from "./pool/audit/deps.ts";
+import type { Watchers } from "./pool/reservations/deps.ts";
+import { planOnChange } from "./pool/reservations/schedule/planner.ts";
 import { keysOf } from "./pool/secrets/keyring.ts";
+import { coalesce, turns } from "./pool/turns.ts";
 
 /** How much longer than the longest step a lease lasts, in seconds. */
 const LEASE_MARGIN = 10;
@@ -32,8 +36,7 @@ export function build(settings: Config, database: Database = openDatabase(settin
     db: database.db,
     side: database.side,
     accounts,
-    // The scheduler, which acts for nobody; a request has its own actor (http/auth/principal.ts).
-    actor: { name: "scheduler", address: "", requestId: "" },
+    actor: SCHEDULER,
     worker: crypto.randomUUID(),
     adminToken: secrets.adminToken,
     keys: keysOf(database.db, secrets.secretKey),
@@ -42,6 +45,10 @@ export function build(settings: Config, database: Database = openDatabase(settin
     uids,
     addressRules: rules,
     log,
+    changes: new EventTarget(),
+    planning: coalesce(),
+    planTurns: turns(),
+    watchers: { watching: new Set() } as Watchers,
   };
 }
 
@@ -51,6 +58,9 @@ let current: Deps | undefined;
 
 /** The dependencies of this process, built on first use. @throws ConfigError */
 export function deps(): Deps {
-  current ??= build(config());
+  if (!current) {
+    current = build(config());
+    planOnChange(current);
+  }
   return current;
 }

@@ -111,6 +111,12 @@ export const PROGRAM = {
   pool: {
     maxDurationMinutes: plain("MAX_DURATION_MINUTES", Whole(1, 525_600, 10_080)),
     maxMachinesPerUser: plain("MAX_MACHINES_PER_USER", Whole(0, 100_000, 0)),
+    bookAheadDays: plain("BOOK_AHEAD_DAYS", Whole(1, 3650, 90)),
+    /** requests that one user may have in the queue at once, and bookings; 0: no limit */
+    maxQueued: plain("MAX_QUEUED", Whole(0, 100_000, 20)),
+    maxBooked: plain("MAX_BOOKED", Whole(0, 100_000, 200)),
+    /** how often a user may extend a reservation; 0: no limit */
+    maxExtensions: plain("MAX_EXTENSIONS", Whole(0, 1000, 0)),
     historyDays: plain("HISTORY_DAYS", Whole(1, 3650, 30)),
     requireHostKey: plain("REQUIRE_HOST_KEY", Flag(false)),
     accountNames: plain(

@@ -1,5 +1,10 @@
 import { recover } from "../pool/lifecycle/recover.ts";
+import { undoExtensions } from "../pool/reservations/extend.ts";
 import type { Job } from "./job.ts";
 
 /** Finishes or undoes what a stopped worker left half done. */
-export default { name: "recover", pattern: "*/5 * * * * *", run: recover } satisfies Job;
+export default {
+  name: "recover",
+  pattern: "*/5 * * * * *",
+  run: async (deps) => (await recover(deps)) + (await undoExtensions(deps)),
+} satisfies Job;

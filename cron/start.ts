@@ -2,15 +2,17 @@ import { cron } from "@elysiajs/cron";
 import { Elysia } from "elysia";
 import type { Deps } from "../deps.ts";
 import { reasonOf } from "../log.ts";
+import due from "./due.ts";
 import expire from "./expire.ts";
 import type { Job } from "./job.ts";
+import plan from "./plan.ts";
 import probe from "./probe.ts";
 import prune from "./prune.ts";
 import recover from "./recover.ts";
 import retry from "./retry.ts";
 import sweep from "./sweep.ts";
 
-export const JOBS: readonly Job[] = [expire, recover, retry, probe, prune, sweep];
+export const JOBS: readonly Job[] = [due, expire, plan, recover, retry, probe, prune, sweep];
 
 /**
  * Starts jobs. A job doesn't start while its last run is still going, and a run that fails is logged and tried again at

@@ -4,6 +4,8 @@ import type { PoolErrorKind } from "../pool/errors.ts";
 const OF_THE_POOL = {
   invalid_request: 400,
   not_enough_machines: 409,
+  never_enough: 409,
+  admins_only: 403,
   machines_unreachable: 503,
   username_taken: 409,
   account_refused: 409,
@@ -12,6 +14,7 @@ const OF_THE_POOL = {
   machine_not_found: 404,
   machine_held: 409,
   reservation_not_found: 404,
+  cannot_extend: 409,
   reservation_lost: 503,
   no_uid_free: 503,
   idempotency_key_reused: 409,

@@ -3,7 +3,7 @@ import { Elysia, type ValidationError } from "elysia";
 import type { Deps } from "../deps.ts";
 import { reasonOf } from "../log.ts";
 import { isUnavailable } from "../pool/database.ts";
-import { PoolError } from "../pool/errors.ts";
+import { type Detail, PoolError } from "../pool/errors.ts";
 import { pathOf } from "./address.ts";
 import { forwarded } from "./auth/proxy.ts";
 import { type Code, STATUS_OF } from "./codes.ts";
@@ -11,18 +11,16 @@ import { json } from "./json.ts";
 import { withParts } from "./parts.ts";
 import { HttpProblem } from "./problem.ts";
 
-type Details = { field: string; message: string }[];
-
 interface Answer {
   status: number;
   code: Code;
   error: string;
-  details?: Details;
+  details?: Detail[];
   headers?: Record<string, string>;
 }
 
 /** The fields that broke the schema, in words. Their values are not repeated, since one may be a password. */
-function fieldsOf(error: Readonly<ValidationError>): Details {
+function fieldsOf(error: Readonly<ValidationError>): Detail[] {
   const fields = new Map<string, string>();
   for (const one of error.all) {
     const { path, message, schema } = one as {

@@ -2,6 +2,8 @@
 export type PoolErrorKind =
   | "invalid_request"
   | "not_enough_machines"
+  | "never_enough"
+  | "admins_only"
   | "machines_unreachable"
   | "username_taken"
   | "account_refused"
@@ -10,6 +12,7 @@ export type PoolErrorKind =
   | "machine_not_found"
   | "machine_held"
   | "reservation_not_found"
+  | "cannot_extend"
   | "reservation_lost"
   | "no_uid_free"
   | "idempotency_key_reused"
@@ -24,24 +27,35 @@ export type PoolErrorKind =
   | "login_failed"
   | "too_many_logins";
 
+/** What a client may read by machine, beside the words. */
+export interface Detail {
+  field: string;
+  message: string;
+  /** where in the field's text, from 1 */
+  column?: number;
+  /** when it could start instead */
+  next_at?: string;
+  /** the longest possible end */
+  until?: string;
+}
+
 /** Why the pool can't do what it was asked to. `kind` and not `code`: Elysia reads `code` and `status` off thrown objects. */
 export class PoolError extends Error {
   readonly kind: PoolErrorKind;
-  readonly details: { field: string; message: string }[];
+  readonly details: Detail[];
   /** when to try again, in seconds, if known */
   readonly retryAfter: number | undefined;
-  constructor(
-    kind: PoolErrorKind,
-    message: string,
-    details: { field: string; message: string }[] = [],
-    retryAfter?: number,
-  ) {
+  constructor(kind: PoolErrorKind, message: string, details: Detail[] = [], retryAfter?: number) {
     super(message);
     this.kind = kind;
     this.details = details;
     this.retryAfter = retryAfter;
   }
 }
+
+/** An error as a log or a record may have it: other errors' messages may contain a statement with its parameters. */
+export const inWords = (error: unknown): string =>
+  error instanceof PoolError ? error.message : error instanceof Error ? error.name : "unknown";
 
 /** Bad input: names the field. */
 export function invalid(field: string, message: string): PoolError {

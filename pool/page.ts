@@ -1,4 +1,4 @@
-import { type Column, type SQL, sql } from "drizzle-orm";
+import { Column, is, type SQL, sql } from "drizzle-orm";
 import { invalid } from "./errors.ts";
 
 /**
@@ -25,7 +25,7 @@ export interface Page<T> {
  * @throws PoolError invalid_request for a key of another list
  */
 export function isAfter(
-  columns: Column[],
+  columns: (Column | SQL)[],
   key: string[] | undefined,
   { descending = false, parse = (parts: string[]): unknown[] => parts } = {},
 ): SQL | undefined {
@@ -34,7 +34,10 @@ export function isAfter(
   const good = (value: unknown) => typeof value === "string" || Number.isFinite(Number(value));
   if (key.length !== columns.length || !values.every(good))
     throw invalid("cursor", "is not a cursor from this list");
-  const bound = values.map((value, i) => sql.param(value, columns[i]));
+  const bound = values.map((value, i) => {
+    const column = columns[i];
+    return is(column, Column) ? sql.param(value, column) : sql`${value}`;
+  });
   return sql`(${sql.join(columns, sql`, `)}) ${descending ? sql`<` : sql`>`} (${sql.join(bound, sql`, `)})`;
 }
 

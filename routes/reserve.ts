@@ -1,5 +1,6 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../http/deps.ts";
+import { instantOf } from "../http/instant.ts";
 import { notOnHead } from "../http/methods.ts";
 import { Problem } from "../http/models/problem.ts";
 import {
@@ -8,26 +9,34 @@ import {
   NewReservation,
   newReservationOf,
   Password,
+  StartsAt,
   Username,
+  Wait,
+  Where,
 } from "../http/models/reservation.ts";
 import { reserve } from "../pool/reservations/reserve.ts";
+import { isAhead } from "../pool/reservations/view.ts";
+import { collectStarted } from "../pool/reservations/waiting/collect.ts";
+
+/** How long a request that may wait holds the line. */
+const HOLD_SECONDS = 150;
 
 /** GET /reserve: for a browser's address bar or a quick curl. POST /reservations does the same. */
 export default new Elysia({ name: "reserve", normalize: false, tags: ["reservations"] })
   .use(withDeps)
   .get(
     "/reserve",
-    async ({ deps, query, set, principal }) => {
+    async ({ deps, query, request, set, status, principal }) => {
       set.headers["cache-control"] = "no-store";
-      const { username, password, count = 1, duration = 60 } = query;
-      const granted = await reserve(deps, {
-        principal,
-        username,
-        password,
-        count,
-        durationMinutes: duration,
-      });
-      return newReservationOf(granted, principal);
+      const { duration = 60, count = 1, starts_at, ...asked } = query;
+      const startsAt = starts_at === undefined ? undefined : instantOf("starts_at", starts_at);
+      const first = await reserve(deps, { principal, ...asked, count, durationMinutes: duration, startsAt });
+      const granted = isAhead(first)
+        ? await collectStarted(deps, first.id, principal, HOLD_SECONDS, request.signal)
+        : first;
+      if (!isAhead(granted)) return newReservationOf(granted, principal);
+      set.headers.location = `/reservations/${granted.id}`;
+      return status(202, newReservationOf(granted, principal));
     },
     {
       roleByToken: "user",
@@ -37,16 +46,26 @@ export default new Elysia({ name: "reserve", normalize: false, tags: ["reservati
           password: t.Optional(Password),
           count: t.Optional(Count),
           duration: t.Optional(Duration),
+          where: t.Optional(Where),
+          wait: t.Optional(Wait),
+          starts_at: t.Optional(StartsAt),
         },
         { additionalProperties: false },
       ),
-      response: { 200: NewReservation, 400: Problem, 409: Problem, 503: Problem, 504: Problem },
+      response: {
+        200: NewReservation,
+        202: NewReservation,
+        400: Problem,
+        409: Problem,
+        503: Problem,
+        504: Problem,
+      },
       beforeHandle: notOnHead("GET"),
       detail: {
         operationId: "reserve",
         summary: "Reserve machines",
         description:
-          "Responds once the account works on every machine. A password in a URL may end up in a history; POST /reservations takes it in the body.",
+          "Responds once the account works on every machine. With `wait`, it holds the line for up to 150 seconds, then responds with 202. A password in a URL may end up in a history; POST /reservations takes it in the body.",
       },
     },
   )

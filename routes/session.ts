@@ -9,6 +9,7 @@ import { HttpProblem } from "../http/problem.ts";
 import { invalid } from "../pool/errors.ts";
 import { type Credentials, logIn } from "../pool/identity/login.ts";
 import { endSession } from "../pool/identity/sessions.ts";
+import { allowancesOf } from "../pool/reservations/limits/allowance.ts";
 
 /** The session of a request. @throws HttpProblem unauthorized, even with a valid token */
 function itsSession(request: Request) {
@@ -34,9 +35,10 @@ export default new Elysia({ name: "session", normalize: false, tags: ["session"]
   .use(withDeps)
   .get(
     "/session",
-    ({ request, set }) => {
+    async ({ deps, request, set }) => {
       set.headers["cache-control"] = "no-store";
-      return sessionInfoOf(itsSession(request));
+      const session = itsSession(request);
+      return sessionInfoOf(session, await allowancesOf(deps, session.principal.userId));
     },
     {
       role: "viewer",
@@ -50,7 +52,7 @@ export default new Elysia({ name: "session", normalize: false, tags: ["session"]
       const session = await logIn(deps, credentialsOf(body), secretIn(request));
       set.headers["cache-control"] = "no-store";
       set.headers["set-cookie"] = cookieFor(session.secret);
-      return status(201, sessionInfoOf(session));
+      return status(201, sessionInfoOf(session, await allowancesOf(deps, session.principal.userId)));
     },
     {
       anybody: true,

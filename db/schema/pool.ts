@@ -25,8 +25,19 @@ export const MACHINE_STATES = [
 ] as const;
 export type MachineState = (typeof MACHINE_STATES)[number];
 
-export const RESERVATION_STATES = ["queued", "preparing", "active", "ending", "ended", "failed"] as const;
+export const RESERVATION_STATES = [
+  "queued",
+  "booked",
+  "preparing",
+  "active",
+  "ending",
+  "ended",
+  "failed",
+] as const;
 export type ReservationState = (typeof RESERVATION_STATES)[number];
+
+export const RESERVATION_KINDS = ["direct", "queue", "booking"] as const;
+export const RESERVATION_KIND = { direct: "direct", queue: "queue", booking: "booking" } as const;
 
 /** Why a machine is quarantined. */
 export const FAULTS = [
@@ -77,6 +88,8 @@ export const machines = mysqlTable(
     retries: int("retries").notNull().default(0),
     /** The highest uid that it reported when it refused one; 0 again after a sweep */
     uidFloor: int("uid_floor").notNull().default(0),
+    /** How long it takes from its holder's end until it is clean: the 95th percentile of its last removals */
+    turnaroundMs: int("turnaround_ms").notNull().default(5000),
     lastUsedAt: time("last_used_at").notNull(),
     probedAt: time("probed_at").notNull(),
     /** The last sweep of the whole disk, and when the next is due */
@@ -102,13 +115,33 @@ export const reservations = mysqlTable(
     /** the API user who made it; null: an admin without a user, or an open API */
     userId: id("user_id"),
     username: varchar("username", { length: 32 }).notNull(),
-    uid: int("uid").notNull(),
+    /** null: it has never had a machine */
+    uid: int("uid"),
     state: mysqlEnum("state", RESERVATION_STATES).notNull(),
+    /** direct: at once; queue: as soon as there are machines; booking: at a time that was chosen */
+    kind: mysqlEnum("kind", RESERVATION_KINDS).notNull().default("direct"),
     /** why it failed: our words, or a machine's, which are for admins; then `fault` has the kind, for everybody else */
     reason: varchar("reason", { length: 500 }),
     fault: varchar("fault", { length: 20 }),
     count: int("count").notNull(),
+    /** with how many a booking starts if there are no more; null: with all or not at all */
+    minCount: int("min_count"),
     durationMinutes: int("duration_minutes").notNull(),
+    /** which machines it may have: a label expression, names, and names that it may not have; null: any */
+    whereLabels: varchar("where_labels", { length: 1000 }),
+    onlyMachines: json("only_machines").$type<string[]>(),
+    exceptMachines: json("except_machines").$type<string[]>(),
+    priority: int("priority").notNull().default(0),
+    /** until when it may wait in the queue */
+    waitUntil: time("wait_until"),
+    /** it isn't started before then: its last preparation failed */
+    notBefore: time("not_before"),
+    /** the start counts on a machine that is quarantined */
+    uncertain: boolean("uncertain").notNull().default(false),
+    /** why its start moved later than it was told */
+    delay: varchar("delay", { length: 500 }),
+    /** false: it was made, and who asked for it has yet to be told */
+    passwordTold: boolean("password_told").notNull().default(true),
     /** null again when the reservation failed, so that the client may try again */
     idempotencyKey: varchar("idempotency_key", { length: 128 }),
     requestHash: char("request_hash", { length: 64 }),
@@ -117,8 +150,14 @@ export const reservations = mysqlTable(
     /** the accounts' password or keys, sealed with SECRET_KEY and bound to the id; null once the accounts exist */
     credential: mediumtext("credential"),
     createdAt: time("created_at").notNull(),
+    /** when its accounts were ready; before that, when they are planned to be; null: no machine can be planned for it */
+    startsAt: time("starts_at"),
     endsAt: time("ends_at").notNull(),
     endedAt: time("ended_at"),
+    /** the end that it is being given on its machines, and until when a worker is at that */
+    extendTo: time("extend_to"),
+    extendLease: time("extend_lease"),
+    extensions: int("extensions").notNull().default(0),
     /** Two reservations that are not over never share a uid. */
     liveUid: int("live_uid").generatedAlwaysAs(sql`(if(ended_at is null, uid, null))`, { mode: "stored" }),
   },
@@ -126,6 +165,7 @@ export const reservations = mysqlTable(
     uniqueIndex("reservations_idempotency").on(t.idempotencyKey),
     uniqueIndex("reservations_live_uid").on(t.liveUid),
     index("reservations_expire").on(t.state, t.endsAt),
+    index("reservations_start").on(t.state, t.startsAt),
     // Both include the end: which uids are held back can be read from the index alone.
     index("reservations_uid").on(t.uid, t.endedAt),
     index("reservations_user").on(t.userId, t.endedAt),
@@ -142,6 +182,8 @@ export const holds = mysqlTable(
     machineName: varchar("machine_name", { length: 64 }).notNull(),
     claimedAt: time("claimed_at").notNull(),
     confirmedAt: time("confirmed_at"),
+    /** when its removal began */
+    endingAt: time("ending_at"),
     releasedAt: time("released_at"),
     liveMachine: id("live_machine").generatedAlwaysAs(sql`(if(released_at is null, machine_id, null))`, {
       mode: "stored",
@@ -153,34 +195,3 @@ export const holds = mysqlTable(
     index("holds_machine").on(t.machineId, t.claimedAt),
   ],
 );
-
-/** Machines that were removed by force although they could not be cleaned: registering one again shows a warning. */
-export const removedDirty = mysqlTable(
-  "removed_dirty",
-  {
-    id: id("id").primaryKey(),
-    machineName: varchar("machine_name", { length: 64 }).notNull(),
-    address: varchar("address", { length: 253 }).notNull(),
-    port: int("port").notNull(),
-    hostKey: text("host_key"),
-    identity: varchar("identity", { length: 32 }),
-    /** the last account that may still be there */
-    username: varchar("username", { length: 32 }),
-    uid: int("uid"),
-    reason: varchar("reason", { length: 500 }).notNull(),
-    removedAt: time("removed_at").notNull(),
-  },
-  (t) => [
-    index("removed_dirty_address").on(t.address, t.port),
-    index("removed_dirty_identity").on(t.identity),
-  ],
-);
-
-/**
- * Small facts about the whole pool: the last uid given, the check of the secret key (during a rotation, also the next key),
- * the pool's own key pair.
- */
-export const settings = mysqlTable("settings", {
-  name: varchar("name", { length: 64 }).primaryKey(),
-  value: varchar("value", { length: 4000 }).notNull(),
-});

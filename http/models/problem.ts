@@ -1,12 +1,19 @@
 import { t } from "elysia";
 import { type Code, STATUS_OF } from "../codes.ts";
-import { oneOf } from "./fields.ts";
+import { oneOf, time } from "./fields.ts";
 
 const codes = Object.keys(STATUS_OF).sort() as [Code, ...Code[]];
 const code = oneOf(codes, "for programs; never changes");
-const fields = t.Array(t.Object({ field: t.String(), message: t.String() }), {
-  description: "the fields at fault",
-});
+const fields = t.Array(
+  t.Object({
+    field: t.String(),
+    message: t.String(),
+    column: t.Optional(t.Integer({ description: "where in the field's text, from 1" })),
+    next_at: t.Optional(time("when it could start instead")),
+    until: t.Optional(time("the longest possible end")),
+  }),
+  { description: "the fields at fault" },
+);
 
 /** The form of every error. */
 export const Problem = t.Object(

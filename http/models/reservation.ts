@@ -1,10 +1,12 @@
 import { t } from "elysia";
 import type { Principal } from "../../pool/identity/principal.ts";
+import type { Outlook } from "../../pool/reservations/forecast.ts";
+import type { ReservationRow as Row } from "../../pool/reservations/list.ts";
 import type { Granted } from "../../pool/reservations/steps/repeat.ts";
 import {
+  isAhead,
   RESERVATION_STATES,
   type ReservationView,
-  type ReservationRow as Row,
   reasonFor,
 } from "../../pool/reservations/view.ts";
 import { oneOf, time } from "./fields.ts";
@@ -35,6 +37,39 @@ export const Duration = t.Integer({
   description: "how long, in minutes: a whole number from 1 up to MAX_DURATION_MINUTES",
 });
 
+export const Where = t.String({
+  maxLength: 1000,
+  description:
+    'which machines, by their labels: gpu && ram >= 32 && !(zone == "b" || os in ["alpine", "debian"])',
+});
+export const Wait = t.Integer({
+  title: "wait",
+  minimum: 0,
+  maximum: 10_080,
+  default: 0,
+  description: "how many minutes it may wait for machines if it can't start at once: 0 to 10080 (7 days)",
+});
+export const StartsAt = t.String({
+  maxLength: 40,
+  description:
+    "books it for then: an instant with an offset, such as 2026-09-02T13:00:00Z or 2026-09-02T15:00+02:00, up to BOOK_AHEAD_DAYS ahead",
+});
+export const MinCount = t.Integer({
+  title: "min_count",
+  minimum: 1,
+  maximum: 100_000,
+  description: "with starts_at: it starts with so many machines if some break and can't be replaced",
+});
+export const Priority = t.Integer({
+  title: "priority",
+  minimum: -10,
+  maximum: 10,
+  default: 0,
+  description: "-10 to 10; whoever waits with a higher one comes first; only for admins",
+});
+export const MachineNames = (description: string) =>
+  t.Array(t.String({ maxLength: 64 }), { minItems: 1, maxItems: 1000, description });
+
 const Place = t.Object(
   { machine: t.String(), host: t.String(), port: t.Integer() },
   { $id: "Place", description: "a machine to log in to" },
@@ -50,14 +85,26 @@ const fields = {
         "API user who made it; null if it was made with ADMIN_TOKEN or an open API, or the user was deleted",
     }),
   ),
-  starts_at: time("when the accounts were ready; before that, when it was requested"),
-  ends_at: time("when the accounts are removed"),
+  starts_at: t.Nullable(
+    time(
+      "when the accounts were ready; before that, when they will be; null if no machine can be planned for it",
+    ),
+  ),
+  ends_at: t.Nullable(time("when the accounts are removed; null if starts_at is")),
   duration_minutes: t.Integer(),
-  machines: t.Array(Place, { description: "the machines it has now" }),
+  machines: t.Array(Place, {
+    description: "the machines it has now; before it starts, those planned for it",
+  }),
   reason: t.Nullable(
     t.String({ description: "why it failed; only admins see a machine's own error message" }),
   ),
-  reserved_until: time("the same as ends_at"),
+  position: t.Nullable(t.Integer({ description: "its place in the queue, from 1; null if it isn't queued" })),
+  uncertain: t.Boolean({
+    description: "whether its planned start depends on a machine that is quarantined now",
+  }),
+  delay_reason: t.Nullable(t.String({ description: "why it starts later than planned before" })),
+  wait_until: t.Nullable(time("until when it may wait in the queue; null if it never waited")),
+  reserved_until: t.Nullable(time("the same as ends_at")),
 };
 
 /** A reservation, in every response that contains one. */
@@ -67,10 +114,33 @@ export const Reservation = t.Object(fields, { $id: "Reservation" });
 export const NewReservation = t.Object(
   {
     ...fields,
-    password: t.Optional(t.String({ description: "only if it was generated, and only in this response" })),
+    password: t.Optional(
+      t.String({ description: "only if it was generated, once it is active, and only in one response" }),
+    ),
+    message: t.Optional(t.String({ description: "how to get it when its turn comes" })),
   },
   { $id: "NewReservation" },
 );
+
+/** What would become of a request. */
+export const Forecast = t.Object(
+  {
+    matching: t.Integer({ description: "how many machines of the pool it could have" }),
+    free_now: t.Integer({ description: "how many of them are free now for the whole duration" }),
+    starts_at: t.Nullable(time("when it could start; null: never")),
+    machines: t.Array(t.String(), { description: "the machines that it would have" }),
+    reason: t.Nullable(t.String({ description: "why it can't start now" })),
+  },
+  { $id: "Forecast" },
+);
+
+export const forecastOf = ({ matching, freeNow, startsAt, machines, reason }: Outlook) => ({
+  matching,
+  free_now: freeNow,
+  starts_at: isoOf(startsAt),
+  machines,
+  reason,
+});
 
 /** One machine of a reservation under the list's original field names, with the whole reservation. */
 export const ReservationRow = t.Object(
@@ -85,19 +155,25 @@ export const ReservationRow = t.Object(
   { $id: "ReservationRow" },
 );
 
+export const isoOf = (date: Date | null) => (date === null ? null : date.toISOString());
+
 /** @param principal who is asking: only admins see a machine's own error message */
 export function reservationOf(view: ReservationView, principal: Principal) {
-  const endsAt = view.endsAt.toISOString();
+  const endsAt = isoOf(view.endsAt);
   return {
     id: view.id,
     state: view.state,
     username: view.username,
     user: view.user,
-    starts_at: view.startsAt.toISOString(),
+    starts_at: isoOf(view.startsAt),
     ends_at: endsAt,
     duration_minutes: view.durationMinutes,
     machines: view.machines,
     reason: reasonFor(view, principal),
+    position: view.position,
+    uncertain: view.uncertain,
+    delay_reason: view.delay,
+    wait_until: isoOf(view.waitUntil),
     reserved_until: endsAt,
   };
 }
@@ -106,6 +182,11 @@ export function reservationOf(view: ReservationView, principal: Principal) {
 export const newReservationOf = ({ password, ...view }: Granted, principal: Principal) => ({
   ...reservationOf(view, principal),
   ...(password === undefined ? {} : { password }),
+  ...(isAhead(view)
+    ? {
+        message: `Planned; GET /reservations/${view.id}?wait=60 responds when it starts, with its password if that was generated`,
+      }
+    : {}),
 });
 
 /** A row of the list. */

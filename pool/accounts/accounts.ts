@@ -35,6 +35,8 @@ export interface Accounts {
     seconds: number,
     signal?: AbortSignal,
   ): Promise<void>;
+  /** Moves the account's own end to so many seconds from now, as `create` sets it. */
+  extend(target: Target, generation: number, account: Account, seconds: number): Promise<void>;
   /**
    * Removes the holder's account and every other one of ours (left by a crash or a restored database).
    * Returns only when all have been proved to be gone; returns the machine's identity.
@@ -68,6 +70,7 @@ function readScripts() {
   return {
     look: script("look"),
     create: fence + script("names") + script("create"),
+    extend: fence + script("extend"),
     clean: fence + script("processes") + files + script("remove") + script("clean"),
     sweep: fence + files + script("sweep"),
   };
@@ -157,6 +160,10 @@ export function accountsOverSsh(
       const secret = credential.kind === "password" ? [credential.password] : [...credential.keys, "."];
       const input = [fenced(generation), `${uid} ${username} ${mark} ${seconds}`, credential.kind, ...secret];
       answer(await step(target, "create", input, signal), `MADE ${username} ${uid}`, uids);
+    },
+    async extend(target, generation, { username, uid, mark }, seconds) {
+      const input = [fenced(generation), `${uid} ${username} ${mark} ${seconds}`];
+      answer(await step(target, "extend", input), `EXTENDED ${username} ${uid}`, uids);
     },
     async clean(target, generation, holder, signal) {
       const who = holder ? `${holder.uid} ${holder.username} ${holder.mark}` : "0 - -";

@@ -23,8 +23,15 @@ interface Dirty {
 /** What each kind of event says besides its object; never a secret. */
 export interface Details {
   "reservation.claimed": { username: string; machines: string[] };
+  "reservation.queued": { username: string; count: number; minutes: number };
+  "reservation.planned": { starts_at: string; machines: string[] };
+  "reservation.delayed": { told: string; starts_at: string | null; reason: string };
+  "reservation.short": { count: number; reason: string };
+  "reservation.booked": { username: string; count: number; minutes: number; starts_at: string };
+  "reservation.requeued": { reason: string };
   "reservation.swapped": { machine: string; fault: FaultKind; by: string | undefined };
   "reservation.confirmed": { machines: number; minutes: number };
+  "reservation.extended": { from: string; to: string };
   "reservation.ended": { reason?: string };
   "reservation.failed": { reason: string; fault: FaultKind | null };
   "reservation.recovered": { machine: string };
@@ -78,8 +85,15 @@ export type PoolEvent = {
 /** A line on each kind, for the docs; its subject is the event's object. */
 export const ACTIONS: { readonly [A in Action]: string } = {
   "reservation.claimed": "machines were claimed for a reservation",
+  "reservation.queued": "it waits for machines",
+  "reservation.planned": "its start and its machines were planned, or moved forward",
+  "reservation.delayed": "its planned start moved later; with the reason",
+  "reservation.short": "a booking lacks machines that no others can replace; with the reason",
+  "reservation.booked": "booked for a time that was chosen",
+  "reservation.requeued": "its preparation failed for no fault of its own, and it waits again",
   "reservation.swapped": "a machine failed during preparation, and another took its place",
   "reservation.confirmed": "all its accounts work; its time starts",
+  "reservation.extended": "its end moved, on every machine",
   "reservation.ended": "released, or its time is up",
   "reservation.failed": "it could not be prepared",
   "reservation.recovered": "a machine of a reservation whose worker had stopped was recovered",

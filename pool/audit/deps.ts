@@ -7,6 +7,9 @@ export interface Actor {
   requestId: string;
 }
 
+/** What happens by itself; a request has its own actor (http/auth/principal.ts). */
+export const SCHEDULER: Actor = { name: "scheduler", address: "", requestId: "" };
+
 export interface AuditDeps {
   db: Db;
   actor: Actor;

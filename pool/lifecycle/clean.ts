@@ -9,6 +9,7 @@ import { heldAs, keepLease, ourLease, takeOver } from "./lease.ts";
 import { endWhenEmpty, offer, quarantine } from "./settle.ts";
 import { MACHINE, machineMay, machineMoves, UNCLEANED } from "./states.ts";
 import { type Machine, targetOf } from "./target.ts";
+import { beginTurnaround } from "./turnaround.ts";
 
 /**
  * Removes the holder's account and every orphaned one from a machine that we hold, with proof; learns its host key and
@@ -25,7 +26,8 @@ export async function cleanWith(deps: LifecycleDeps, machine: Machine, signal: A
   const [holder] = machine.reservationId
     ? await deps.db.select().from(reservations).where(eq(reservations.id, machine.reservationId))
     : [];
-  const account = holder ? { username: holder.username, uid: holder.uid, mark: holder.id } : null;
+  const account =
+    holder?.uid != null ? { username: holder.username, uid: holder.uid, mark: holder.id } : null;
   machine.identity = await deps.accounts.clean(target, machine.generation, account, signal);
 }
 
@@ -124,6 +126,7 @@ export async function takeForCleaning(
       .update(machines)
       .set({ ...ourLease(deps), ...machineMoves(move), retryAt: now })
       .where(and(its, machineMay(move), move === "abandon" ? ours : undefined));
+  await beginTurnaround(tx, reservationId);
   await endWhenEmpty(tx, reservationId);
   return tx
     .select()

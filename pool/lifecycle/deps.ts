@@ -9,6 +9,8 @@ export interface LifecycleDeps extends SecretsDeps {
   leaseSeconds: number;
   /** The address to use for machines on `localhost`; empty: localhost */
   machineLocalhost: string;
+  /** gets a "change" event in the process in which a machine became free, or may be planned otherwise */
+  changes: EventTarget;
   /** the range for accounts on the machines */
   uids: UidRange;
 }

@@ -19,6 +19,7 @@ import {
   reservationMoves,
 } from "./states.ts";
 import type { Machine } from "./target.ts";
+import { waitAgain } from "./wait_again.ts";
 
 /** A preparation whose worker is gone: the reservation fails, and we take over the machine for cleaning. */
 async function undo(deps: LifecycleDeps, seen: Machine): Promise<void> {
@@ -27,15 +28,12 @@ async function undo(deps: LifecycleDeps, seen: Machine): Promise<void> {
   const moved = await transact(deps.db, async (tx) => {
     if (machine.reservationId) {
       await lockReservation(tx, machine.reservationId);
-      await tx
-        .update(reservations)
-        .set({
-          ...reservationMoves("fail"),
-          reason: "the process that prepared it stopped",
-          idempotencyKey: null,
-          credential: null,
-        })
-        .where(and(eq(reservations.id, machine.reservationId), reservationMay("fail")));
+      const reason = "the process that prepared it stopped";
+      if (!(await waitAgain(deps, tx, machine.reservationId, reason, 0)))
+        await tx
+          .update(reservations)
+          .set({ ...reservationMoves("fail"), reason, idempotencyKey: null, credential: null })
+          .where(and(eq(reservations.id, machine.reservationId), reservationMay("fail")));
     }
     await tx
       .update(machines)

@@ -1,6 +1,7 @@
 import { and, desc, eq, or, sql } from "drizzle-orm";
 import { type Db, now, type Tx } from "../../db/client.ts";
-import { machines, removedDirty, reservations } from "../../db/schema/pool.ts";
+import { machines, reservations } from "../../db/schema/pool.ts";
+import { removedDirty } from "../../db/schema/removed_dirty.ts";
 import type { LifecycleDeps } from "./deps.ts";
 import { ONCE_CLEAN } from "./states.ts";
 import type { Machine } from "./target.ts";

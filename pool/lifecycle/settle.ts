@@ -8,12 +8,14 @@ import type { LifecycleDeps } from "./deps.ts";
 import { heldAs } from "./lease.ts";
 import { EMPTYING, MACHINE, machineMoves, RESERVATION, reservationIn, reservationMay } from "./states.ts";
 import type { Machine } from "./target.ts";
+import { readTurnaround } from "./turnaround.ts";
 
 /** Closes the record of who held a machine. */
 export async function endHold(tx: Tx, machine: Machine): Promise<void> {
   await tx
     .update(holds)
-    .set({ releasedAt: now })
+    // How long a quarantine lasted says nothing about the next removal.
+    .set({ releasedAt: now, ...(machine.state === MACHINE.quarantined ? { endingAt: null } : {}) })
     .where(and(eq(holds.machineId, machine.id), isNull(holds.releasedAt)));
 }
 
@@ -47,7 +49,9 @@ export async function lockReservation(tx: Tx, id: string) {
  */
 export async function offer(deps: LifecycleDeps, machine: Machine): Promise<boolean> {
   try {
-    return await makeAvailable(deps, machine);
+    const offered = await makeAvailable(deps, machine);
+    if (offered) deps.changes.dispatchEvent(new Event("change"));
+    return offered;
   } catch (error) {
     if (!violates(error, "machines_identity")) throw error;
     throw new MachineFault("duplicate", "it is already in the pool under another name");
@@ -57,6 +61,7 @@ export async function offer(deps: LifecycleDeps, machine: Machine): Promise<bool
 function makeAvailable(deps: LifecycleDeps, machine: Machine): Promise<boolean> {
   return transact(deps.db, async (tx) => {
     if (machine.reservationId) await lockReservation(tx, machine.reservationId);
+    const turnaroundMs = await readTurnaround(tx, machine);
     const done = matched(
       await tx
         .update(machines)
@@ -70,6 +75,7 @@ function makeAvailable(deps: LifecycleDeps, machine: Machine): Promise<boolean> 
           retryAt: null,
           retries: 0,
           identity: machine.identity,
+          turnaroundMs,
           // Learnt during cleaning, unless an admin has set one in the meantime.
           hostKey: sql`COALESCE(${machines.hostKey}, ${machine.hostKey})`,
           lastUsedAt: now,

@@ -24,6 +24,7 @@ export const MACHINE = {
 
 export const RESERVATION = {
   queued: "queued",
+  booked: "booked",
   preparing: "preparing",
   active: "active",
   ending: "ending",
@@ -58,8 +59,18 @@ export const MACHINE_MOVES = {
 /** The transitions of a reservation. */
 export const RESERVATION_MOVES = {
   allocate: { from: [], to: "preparing", when: "machines claimed" },
+  queue: { from: [], to: "queued", when: "no machine free, and it may wait" },
+  book: { from: [], to: "booked", when: "for a time that was chosen" },
+  start: {
+    from: ["queued", "booked"],
+    to: "preparing",
+    when: "its machines are free, and its time has come",
+  },
+  requeue: { from: ["preparing"], to: "queued", when: "a machine failed, and no other is free" },
+  rebook: { from: ["preparing"], to: "booked", when: "a machine failed before its start" },
+  giveUp: { from: ["queued", "booked"], to: "failed", when: "no machine in time" },
   confirm: { from: ["preparing"], to: "active", when: "all accounts work" },
-  end: { from: ["preparing", "active"], to: "ending", when: "time up, or released" },
+  end: { from: ["queued", "booked", "preparing", "active"], to: "ending", when: "time up, or released" },
   fail: { from: ["preparing", "ending"], to: "failed", when: "an account could not be made" },
   disown: { from: ["active"], to: "failed", when: "its caller got an error, with no key to ask again" },
   finish: { from: ["ending"], to: "ended", when: "every account is gone, with proof" },
@@ -93,6 +104,8 @@ export const ONCE_CLEAN: readonly MachineState[] = ["available", "preparing", "r
 /** Not offered until it has been cleaned: what is on its disk doesn't matter until then. */
 export const ASIDE: readonly MachineState[] = ["quarantined", "removing"];
 
+/** Waits for its start; it has no machine. */
+export const AHEAD: readonly ReservationState[] = ["queued", "booked"];
 /** Has machines, or may have. */
 export const LIVE: readonly ReservationState[] = ["preparing", "active", "ending"];
 /** Over for its user. */

@@ -13,7 +13,14 @@ export async function expire(deps: ReservationsDeps): Promise<number> {
   const due = await deps.db
     .select({ id: reservations.id })
     .from(reservations)
-    .where(and(eq(reservations.state, RESERVATION.active), sql`${reservations.endsAt} <= UTC_TIMESTAMP(3)`))
+    .where(
+      and(
+        eq(reservations.state, RESERVATION.active),
+        sql`${reservations.endsAt} <= UTC_TIMESTAMP(3)`,
+        // It is being extended, and will be over or extended in a moment.
+        sql`(${reservations.extendLease} IS NULL OR ${reservations.extendLease} <= UTC_TIMESTAMP(3))`,
+      ),
+    )
     .orderBy(asc(reservations.endsAt))
     .limit(MOST);
   const all = await Promise.allSettled(

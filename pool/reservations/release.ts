@@ -1,10 +1,12 @@
 import { and, eq, type SQL } from "drizzle-orm";
 import { matched, transact } from "../../db/client.ts";
+import { commitments } from "../../db/schema/calendar.ts";
 import { machines, reservations } from "../../db/schema/pool.ts";
 import { record } from "../audit/events.ts";
 import { PoolError } from "../errors.ts";
 import { clean, machinesHeldBy, takeForCleaning, takeOverAndClean } from "../lifecycle/clean.ts";
 import {
+  AHEAD,
   LIVE,
   MACHINE,
   reservationIn,
@@ -49,6 +51,7 @@ export function beginRelease(deps: ReservationsDeps, id: string): Promise<Machin
           .where(and(eq(reservations.id, id), reservationMay("end"))),
       );
       if (mine === 0) return [];
+      await tx.delete(commitments).where(eq(commitments.reservationId, id));
       await record(deps, tx, "reservation.ended", id, {});
       // One that is still being prepared is left to its worker, whose confirmation now fails.
       return takeForCleaning(deps, tx, id, ["release"]);
@@ -71,6 +74,8 @@ export async function release(deps: ReservationsDeps, id: string, userId?: strin
     throw new PoolError("reservation_not_found", `There is no active reservation '${id}'`);
   const before = await machinesHeldBy(deps, id);
   const begun = await beginRelease(deps, id);
+  // What was only promised to it is free at once.
+  if (AHEAD.includes(row.state)) deps.changes.dispatchEvent(new Event("change"));
   const started = new Set(begun.map((machine) => machine.id));
   const stuck = (await machinesHeldBy(deps, id)).filter(
     (machine) => !started.has(machine.id) && UNCLEANED.includes(machine.state),

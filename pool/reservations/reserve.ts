@@ -1,67 +1,26 @@
-import { DatabaseUnavailable } from "../../db/errors.ts";
-import { MachineFault } from "../accounts/faults.ts";
-import { isUnavailable } from "../database.ts";
 import { PoolError } from "../errors.ts";
 import type { ReservationsDeps } from "./deps.ts";
-import { type Admitted, admit, type ReserveInput } from "./steps/admit.ts";
-import { type Allocated, allocate } from "./steps/allocate.ts";
-import { confirm } from "./steps/confirm.ts";
-import { madePassword } from "./steps/credential.ts";
-import { explain, outcomeUnknown } from "./steps/explain.ts";
-import { prepare } from "./steps/prepare.ts";
-import { findRepeat, type Granted } from "./steps/repeat.ts";
-import { leapPast } from "./steps/uid.ts";
-import { undo } from "./steps/undo.ts";
-import { viewReservation } from "./view.ts";
-
-/** How many uids to try: a machine may refuse one that it has seen before (the database was restored from a dump). */
-const MOST_UIDS = 4;
+import { anybodyWaits } from "./schedule/lock.ts";
+import { admit, type ReserveInput } from "./steps/admit.ts";
+import { reserveAtOnce } from "./steps/at_once.ts";
+import type { Granted } from "./steps/repeat.ts";
+import { bookAhead, queueUp } from "./waiting/queue_up.ts";
 
 /**
- * Reserves machines: admits the request, allocates machines, prepares the accounts on them, confirms. All or none.
- * @returns when the account works on all of them
- * @throws PoolError not_enough_machines, machines_unreachable, username_taken, account_refused, invalid_request, …
+ * Reserves machines: at the time that the request asks for; else at once if they are free; else it waits for them as long
+ * as the request allows.
+ * @returns when the account works on all of them, or when its start is planned; its state tells which
+ * @throws PoolError not_enough_machines, never_enough, machines_unreachable, username_taken, invalid_request, …
  */
 export async function reserve(deps: ReservationsDeps, input: ReserveInput): Promise<Granted> {
   const admitted = admit(deps, input);
-  let above = 0;
-  const refused = new Set<string>();
-  for (let tries = 0; ; ) {
-    const before = await findRepeat(deps, admitted);
-    if (before) return before;
-    const allocated = await allocate(deps, admitted, above);
-    if (!allocated) continue;
-    let confirmed = false;
+  if (admitted.startsAt) return bookAhead(deps, admitted);
+  // Whoever comes while others wait joins the queue: the plan may still let them start at once.
+  if (!(await anybodyWaits(deps)))
     try {
-      await confirm(deps, await prepare(deps, allocated, refused));
-      confirmed = true;
-      return await granted(deps, admitted, allocated);
+      return await reserveAtOnce(deps, admitted);
     } catch (error) {
-      await undoAfter(deps, admitted, allocated, error);
-      if (error instanceof MachineFault && error.kind === "uid_taken" && ++tries < MOST_UIDS) {
-        above = leapPast(deps, Math.max(above, error.highestUid), tries - 1);
-        continue;
-      }
-      const doubt = confirmed || (error instanceof DatabaseUnavailable && error.doubt);
-      throw isUnavailable(error) && doubt ? outcomeUnknown(admitted) : explain(admitted, error);
+      if (!(error instanceof PoolError && error.kind === "not_enough_machines")) throw error;
     }
-  }
-}
-
-async function granted(deps: ReservationsDeps, admitted: Admitted, { id }: Allocated): Promise<Granted> {
-  const view = await viewReservation(deps, id);
-  return admitted.credential ? view : { ...view, password: madePassword(deps.keys.get(null) as string, id) };
-}
-
-/** Also when only reading back the confirmed reservation failed: the caller never learnt of it, so nobody would use it. */
-async function undoAfter(
-  deps: ReservationsDeps,
-  { idempotencyKey }: Admitted,
-  { id }: Allocated,
-  error: unknown,
-): Promise<void> {
-  const gone = isUnavailable(error);
-  const why = error instanceof MachineFault ? error : error instanceof PoolError ? error.message : "internal";
-  // With a key, the client can ask again for the result, so a confirmation that was committed stays.
-  await undo(deps, id, gone ? "database" : why, !idempotencyKey, gone);
+  return queueUp(deps, admitted);
 }

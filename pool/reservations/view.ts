@@ -1,18 +1,12 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
+import { commitments } from "../../db/schema/calendar.ts";
 import { users } from "../../db/schema/identity.ts";
-import {
-  holds,
-  machines,
-  RESERVATION_STATES,
-  type ReservationState,
-  reservations,
-} from "../../db/schema/pool.ts";
+import { machines, RESERVATION_STATES, type ReservationState, reservations } from "../../db/schema/pool.ts";
 import { FAULT_WORDS } from "../accounts/fault_words.ts";
 import { isFaultKind } from "../accounts/faults.ts";
 import { PoolError } from "../errors.ts";
 import type { Principal } from "../identity/principal.ts";
-import { HELD, MACHINE, machineIn, RESERVATION } from "../lifecycle/states.ts";
-import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
+import { AHEAD, HELD, machineIn, RESERVATION } from "../lifecycle/states.ts";
 import type { ReservationsDeps } from "./deps.ts";
 
 export { RESERVATION_STATES };
@@ -33,48 +27,75 @@ export interface ReservationView {
   /** why it failed; in a machine's own words if `fault` is set */
   reason: string | null;
   fault: string | null;
-  /** the machines that it has now */
+  /** the machines that it has now; before it starts: those that are planned */
   machines: Place[];
-  startsAt: Date;
-  endsAt: Date;
+  /** before it starts: as planned; null: no machine can be planned for it */
+  startsAt: Date | null;
+  endsAt: Date | null;
   durationMinutes: number;
+  /** while it waits: its place in the queue, from 1 */
+  position: number | null;
+  /** its planned start counts on a machine that is quarantined now */
+  uncertain: boolean;
+  /** why its start moved later than it was told */
+  delay: string | null;
+  /** until when it may wait */
+  waitUntil: Date | null;
 }
 
-/** One machine of an active reservation, with the whole reservation. */
-export interface ReservationRow extends ReservationView, Place {
-  /** by the database's clock; never below 0 */
-  secondsLeft: number;
-}
+/** Whether it waits for its start. */
+export const isAhead = ({ state }: ReservationView) => AHEAD.includes(state);
 
 /** A condition: the reservation belongs to this user; undefined: to anybody. */
 export const ofUser = (userId: string | undefined) =>
   userId === undefined ? undefined : eq(reservations.userId, userId);
 
-/** Its time starts when its accounts exist; until then, this is when it was requested. */
-const startsAt = sql<Date>`COALESCE((SELECT MIN(${holds.confirmedAt}) FROM ${holds} WHERE ${holds.reservationId} = ${reservations.id}), ${reservations.createdAt})`;
+/** While it waits, its place in the queue: by priority, then the first to come. */
+const position = sql<
+  number | null
+>`IF(${eq(reservations.state, RESERVATION.queued)}, (SELECT COUNT(*) FROM reservations q
+  WHERE q.state = ${RESERVATION.queued} AND (q.priority > ${reservations.priority} OR (q.priority = ${reservations.priority}
+    AND (q.created_at, q.id) <= (${reservations.createdAt}, ${reservations.id})))), NULL)`;
 
-const VIEW = {
+export const VIEW = {
   id: reservations.id,
   username: reservations.username,
   user: users.name,
   state: reservations.state,
   reason: reservations.reason,
   fault: reservations.fault,
-  startsAt: startsAt.mapWith(reservations.createdAt),
-  endsAt: reservations.endsAt,
+  startsAt: reservations.startsAt,
+  endsAt: sql<Date | null>`IF(${reservations.startsAt} IS NULL, NULL, ${reservations.endsAt})`.mapWith(
+    reservations.endsAt,
+  ),
   durationMinutes: reservations.durationMinutes,
+  position,
+  uncertain: reservations.uncertain,
+  delay: reservations.delay,
+  waitUntil: reservations.waitUntil,
 };
-const PLACE = { machine: machines.name, host: machines.host, port: machines.port };
+export const PLACE = { machine: machines.name, host: machines.host, port: machines.port };
 
-/** The machines that reservations have now, by name. */
-async function placesOf(deps: ReservationsDeps, ids: string[]): Promise<Map<string, Place[]>> {
-  if (ids.length === 0) return new Map();
-  const rows = await deps.db
-    .select({ ...PLACE, id: machines.reservationId })
-    .from(machines)
-    .where(and(inArray(machines.reservationId, ids), machineIn(HELD)))
-    .orderBy(asc(machines.name));
+/** The machines that reservations have now, or shall have, by name. */
+export async function placesOf(
+  { db }: ReservationsDeps,
+  ids: string[],
+  planned = false,
+): Promise<Map<string, Place[]>> {
   const places = new Map<string, Place[]>(ids.map((id) => [id, []]));
+  if (ids.length === 0) return places;
+  const rows = planned
+    ? await db
+        .select({ ...PLACE, id: commitments.reservationId })
+        .from(commitments)
+        .innerJoin(machines, eq(machines.id, commitments.machineId))
+        .where(inArray(commitments.reservationId, ids))
+        .orderBy(asc(machines.name))
+    : await db
+        .select({ ...PLACE, id: machines.reservationId })
+        .from(machines)
+        .where(and(inArray(machines.reservationId, ids), machineIn(HELD)))
+        .orderBy(asc(machines.name));
   for (const { id, ...place } of rows) places.get(id ?? "")?.push(place);
   return places;
 }
@@ -95,58 +116,8 @@ export async function viewReservation(
     .leftJoin(users, eq(users.id, reservations.userId))
     .where(and(eq(reservations.id, id), ofUser(userId)));
   if (!row) throw new PoolError("reservation_not_found", `There is no reservation '${id}'`);
-  return { ...row, machines: (await placesOf(deps, [id])).get(id) ?? [] };
-}
-
-/**
- * Each row holds its whole reservation. A reservation of a thousand machines has a thousand rows with a thousand machines
- * each, so a page ends before it has more places than this.
- */
-const MOST_PLACES = 50_000;
-
-/** How many of the rows fit on a page. */
-function fitting(rows: { id: string }[], places: Map<string, Place[]>): number {
-  let sum = 0;
-  for (const [n, { id }] of rows.entries()) {
-    sum += places.get(id)?.length ?? 0;
-    if (sum > MOST_PLACES) return Math.max(n, 1);
-  }
-  return rows.length;
-}
-
-/**
- * The active reservations, one row per machine, the next to end first.
- * @param userId only this user's
- */
-export async function listReservations(
-  deps: ReservationsDeps,
-  { limit, after }: PageInput,
-  userId?: string,
-): Promise<Page<ReservationRow>> {
-  const secondsLeft = sql<number>`GREATEST(0, TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), ${reservations.endsAt}) / 1000000)`;
-  const order = [reservations.endsAt, machines.name];
-  const parse = ([endsAt = "", machine]: string[]) => [new Date(endsAt), machine];
-  const rows = await deps.db
-    .select({ ...VIEW, ...PLACE, secondsLeft: secondsLeft.mapWith(Number) })
-    .from(reservations)
-    .innerJoin(machines, eq(machines.reservationId, reservations.id))
-    .leftJoin(users, eq(users.id, reservations.userId))
-    .where(
-      and(
-        eq(reservations.state, RESERVATION.active),
-        eq(machines.state, MACHINE.reserved),
-        ofUser(userId),
-        isAfter(order, after, { parse }),
-      ),
-    )
-    .orderBy(...order.map((column) => asc(column)))
-    .limit(limit + 1);
-  const places = await placesOf(deps, [...new Set(rows.map(({ id }) => id))]);
-  const whole = rows.map((row) => ({ ...row, machines: places.get(row.id) ?? [] }));
-  return pageOf(whole, Math.min(limit, fitting(rows, places)), ({ endsAt, machine }) => [
-    endsAt.toISOString(),
-    machine,
-  ]);
+  const places = await placesOf(deps, [id], AHEAD.includes(row.state));
+  return { ...row, machines: places.get(id) ?? [] };
 }
 
 /** Why a reservation failed, in words that the principal may see. */

@@ -1,6 +1,6 @@
 import { eq, sql } from "drizzle-orm";
 import type { Db, Tx } from "../../db/client.ts";
-import { settings } from "../../db/schema/pool.ts";
+import { settings } from "../../db/schema/settings.ts";
 import { keyIdOf, keyOf, seal, unseal } from "./seal.ts";
 
 /** The settings row that identifies the current key: a known text, sealed with it. */

@@ -1,6 +1,6 @@
 import { eq } from "drizzle-orm";
 import { matched, transact } from "../../db/client.ts";
-import { settings } from "../../db/schema/pool.ts";
+import { settings } from "../../db/schema/settings.ts";
 import { fingerprint } from "../accounts/connect.ts";
 import { newKeyPair } from "../accounts/key_pair.ts";
 import { record } from "../audit/events.ts";

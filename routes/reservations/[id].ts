@@ -1,10 +1,11 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/models/problem.ts";
-import { Reservation, reservationOf } from "../../http/models/reservation.ts";
+import { NewReservation, newReservationOf, reservationOf } from "../../http/models/reservation.ts";
 import { userSeenBy } from "../../pool/identity/principal.ts";
 import { release } from "../../pool/reservations/release.ts";
 import { viewReservation } from "../../pool/reservations/view.ts";
+import { collectLater } from "../../pool/reservations/waiting/collect.ts";
 
 const params = t.Object({ id: t.String({ maxLength: 64, description: "a reservation's id" }) });
 const Released = t.Object({
@@ -21,14 +22,32 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
   .use(withDeps)
   .get(
     "/reservations/:id",
-    async ({ deps, params: { id }, principal }) => {
-      return reservationOf(await viewReservation(deps, id, userSeenBy(principal)), principal);
+    async ({ deps, params: { id }, principal, query, request, set }) => {
+      set.headers["cache-control"] = "no-store";
+      if (request.method === "HEAD")
+        return reservationOf(await viewReservation(deps, id, userSeenBy(principal)), principal);
+      const seen = await collectLater(deps, id, principal, query.wait ?? 0, request.signal);
+      return newReservationOf(seen, principal);
     },
     {
       role: "viewer",
       params,
+      query: t.Object(
+        {
+          wait: t.Optional(
+            t.Integer({
+              title: "wait",
+              minimum: 0,
+              maximum: 150,
+              default: 0,
+              description: "responds when its state changes, or after so many seconds: 0 to 150",
+            }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
       response: {
-        200: Reservation,
+        200: NewReservation,
         400: Problem,
         404: Problem,
         503: Problem,

@@ -1,21 +1,32 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
+import { instantOf } from "../../http/instant.ts";
 import { next, nextOf, pageIn, pageQuery, WHOLE } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
 import {
   Count,
   Duration,
+  Forecast,
+  forecastOf,
+  MachineNames,
+  MinCount,
   NewReservation,
   newReservationOf,
   Password,
+  Priority,
   ReservationRow,
   reservationRowOf,
+  StartsAt,
   Username,
+  Wait,
+  Where,
 } from "../../http/models/reservation.ts";
 import { invalid } from "../../pool/errors.ts";
 import { userSeenBy } from "../../pool/identity/principal.ts";
+import { forecast } from "../../pool/reservations/forecast.ts";
+import { listReservations } from "../../pool/reservations/list.ts";
 import { reserve } from "../../pool/reservations/reserve.ts";
-import { listReservations } from "../../pool/reservations/view.ts";
+import { isAhead } from "../../pool/reservations/view.ts";
 
 const PublicKey = t.String({
   pattern:
@@ -54,21 +65,26 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
   )
   .post(
     "/reservations",
-    async ({ deps, body, headers, set, status, principal }) => {
+    async ({ deps, body, headers, query, set, status, principal }) => {
       set.headers["cache-control"] = "no-store";
-      const { username, password, ssh_public_keys: keys, count = 1, duration = 60 } = body;
-      if (password !== undefined && keys)
+      const { ssh_public_keys: keys, duration = 60, machines, starts_at, min_count, ...asked } = body;
+      if (asked.password !== undefined && keys)
         throw invalid("ssh_public_keys", "send either password or ssh_public_keys");
-      const granted = await reserve(deps, {
+      const input = {
         principal,
-        username,
-        password,
-        keys,
-        count,
+        ...asked,
+        count: asked.count ?? machines?.length ?? 1,
         durationMinutes: duration,
+        keys,
+        machines,
+        startsAt: starts_at === undefined ? undefined : instantOf("starts_at", starts_at),
+        minCount: min_count,
         idempotencyKey: headers["idempotency-key"],
-      });
-      return status(201, newReservationOf(granted, principal));
+      };
+      if (query.dry_run) return forecastOf(await forecast(deps, input));
+      const granted = await reserve(deps, input);
+      set.headers.location = `/reservations/${granted.id}`;
+      return status(isAhead(granted) ? 202 : 201, newReservationOf(granted, principal));
     },
     {
       role: "user",
@@ -81,6 +97,14 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
           }),
         ),
       }),
+      query: t.Object(
+        {
+          dry_run: t.Optional(
+            t.Boolean({ default: false, description: "only says what would happen; changes nothing" }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
       body: t.Object(
         {
           username: Username,
@@ -94,6 +118,13 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
           ),
           count: t.Optional(Count),
           duration: t.Optional(Duration),
+          where: t.Optional(Where),
+          machines: t.Optional(MachineNames("only these machines, by name; without count: all of them")),
+          except: t.Optional(MachineNames("not these machines, by name")),
+          wait: t.Optional(Wait),
+          starts_at: t.Optional(StartsAt),
+          min_count: t.Optional(MinCount),
+          priority: t.Optional(Priority),
         },
         {
           additionalProperties: false,
@@ -102,7 +133,9 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
         },
       ),
       response: {
+        200: Forecast,
         201: NewReservation,
+        202: NewReservation,
         400: Problem,
         409: Problem,
         413: Problem,
@@ -113,7 +146,8 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
       detail: {
         operationId: "createReservation",
         summary: "Reserve machines",
-        description: "Responds once the account works on every machine.",
+        description:
+          "Responds once the account works on every machine: 201. If it may wait and can't start at once: 202, with its planned start.",
       },
     },
   )

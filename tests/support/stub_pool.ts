@@ -7,6 +7,7 @@ import type { Accounts } from "../../pool/accounts/accounts.ts";
 import { ADMIN } from "../../pool/identity/principal.ts";
 import { register } from "../../pool/machines/register.ts";
 import { reserve } from "../../pool/reservations/reserve.ts";
+import { coalesce, turns } from "../../pool/turns.ts";
 import { newSettings } from "./program.ts";
 
 export interface StubPool {
@@ -36,10 +37,18 @@ export async function startStubPool(size: number, settings: Record<string, strin
       identity: identity(port),
     }),
     create: async ({ port }, _, { uid }) => creates.get(port)?.(uid),
+    extend: async ({ port }, _, { uid }) => creates.get(port)?.(uid),
     clean: async ({ port }) => identity(port),
     sweep: async () => 0,
   };
-  const deps: Deps = { ...built, accounts };
+  // Its own, since the program's plan with the real accounts.
+  const deps: Deps = {
+    ...built,
+    accounts,
+    changes: new EventTarget(),
+    planning: coalesce(),
+    planTurns: turns(),
+  };
   for (let port = 1; port <= size; port++)
     await register(
       deps,

@@ -4,6 +4,7 @@ import { isReservedName } from "../../accounts/names.ts";
 import { invalid, PoolError } from "../../errors.ts";
 import { digest, type Principal } from "../../identity/principal.ts";
 import type { ReservationsDeps } from "../deps.ts";
+import { checkWanted, type Wanted } from "./wanted.ts";
 
 export interface ReserveInput {
   /** who is asking */
@@ -15,6 +16,18 @@ export interface ReserveInput {
   password?: string | undefined;
   keys?: string[] | undefined;
   idempotencyKey?: string | undefined;
+  /** which machines it may have: a label expression, names, and names that it may not have */
+  where?: string | undefined;
+  machines?: string[] | undefined;
+  except?: string[] | undefined;
+  /** minutes that it may wait for machines; 0 or undefined: not at all */
+  wait?: number | undefined;
+  /** books it for that time; undefined: as soon as possible */
+  startsAt?: Date | undefined;
+  /** a booking starts with so many if there are no more */
+  minCount?: number | undefined;
+  /** −10 to 10; who waits with a higher one comes first */
+  priority?: number | undefined;
 }
 
 /** A request that the rules allow; `allocate` finds out whether there are machines for it. */
@@ -23,6 +36,12 @@ export interface Admitted {
   username: string;
   count: number;
   durationMinutes: number;
+  wanted: Wanted;
+  waitMinutes: number;
+  priority: number;
+  /** null: as soon as possible */
+  startsAt: Date | null;
+  minCount: number | null;
   /** null: a password is made for it */
   credential: Credential | null;
   /** null: none was given */
@@ -38,7 +57,7 @@ function credentialOf({ keys, password }: ReserveInput): Credential | null {
 
 /**
  * Checks a request against the rules that don't depend on the pool.
- * @throws PoolError invalid_request, account_name_not_allowed
+ * @throws PoolError invalid_request, account_name_not_allowed, admins_only
  */
 export function admit(deps: ReservationsDeps, input: ReserveInput): Admitted {
   const { idempotencyKey, principal, ...asked } = input;
@@ -55,12 +74,30 @@ export function admit(deps: ReservationsDeps, input: ReserveInput): Admitted {
       "account_name_not_allowed",
       `Here your account must have your own name: ${principal.userName}`,
     );
+  const wanted = {
+    where: input.where ?? null,
+    only: input.machines ?? null,
+    except: input.except ?? null,
+  };
+  checkWanted(wanted, count);
+  const { wait: waitMinutes = 0, priority = 0 } = input;
+  if (priority !== 0 && principal.role !== "admin")
+    throw new PoolError("admins_only", "Only admins may give a priority");
+  const { startsAt = null, minCount = null } = input;
+  if (minCount !== null && minCount > count) throw invalid("min_count", "at most `count`");
+  if (minCount !== null && !startsAt) throw invalid("min_count", "only with `starts_at`");
+  if (startsAt && waitMinutes > 0) throw invalid("wait", "not with `starts_at`: a booking has its time");
   const text = createHash("sha256").update(JSON.stringify(asked)).digest();
   return {
     principal,
     username,
     count,
     durationMinutes,
+    wanted,
+    waitMinutes,
+    priority,
+    startsAt,
+    minCount,
     credential: credentialOf(input),
     // Keys are per user: the same key from another user is a different key.
     idempotencyKey: idempotencyKey ? digest(`${principal.userId} ${idempotencyKey}`) : null,

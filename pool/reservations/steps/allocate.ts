@@ -7,17 +7,19 @@ import { PoolError } from "../../errors.ts";
 import { reservationMoves } from "../../lifecycle/states.ts";
 import type { Machine } from "../../lifecycle/target.ts";
 import type { ReservationsDeps } from "../deps.ts";
+import { enforceLimits } from "../limits/enforce.ts";
 import type { Admitted } from "./admit.ts";
-import { madePassword, sealCredential } from "./credential.ts";
-import { enforceLimits } from "./limits.ts";
+import { requestColumns } from "./request.ts";
 import { take, untilSure } from "./take.ts";
 import { requireFreeUid, takeUid } from "./uid.ts";
+import type { Wanted } from "./wanted.ts";
 
 /** A reservation in the database, with its machines leased to this worker; nothing has been done on a machine yet. */
 export interface Allocated {
   id: string;
   username: string;
   durationMinutes: number;
+  wanted: Wanted;
   machines: Machine[];
   /** of the account, the same on every machine */
   uid: number;
@@ -35,44 +37,39 @@ export async function allocate(
   admitted: Admitted,
   above: number,
 ): Promise<Allocated | undefined> {
-  const { principal, username, count, durationMinutes, idempotencyKey } = admitted;
+  const { principal, username, count, durationMinutes, wanted } = admitted;
   const { userId } = principal;
   const id = crypto.randomUUID();
-  const secret = deps.keys.get(null) as string;
-  const credential = admitted.credential ?? {
-    kind: "password" as const,
-    password: madePassword(secret, id),
-  };
-  const result = (taken: Machine[], uid: number) => ({ id, username, durationMinutes, machines: taken, uid });
+  const claim = { reservationId: id, count, durationMinutes, wanted };
+  const result = (taken: Machine[], uid: number) => ({
+    id,
+    username,
+    durationMinutes,
+    wanted,
+    machines: taken,
+    uid,
+  });
   const readBack = async () => {
     const [row] = await deps.db.select().from(reservations).where(eq(reservations.id, id));
     const mine = await deps.db.select().from(machines).where(eq(machines.reservationId, id));
-    return row && mine.length > 0 ? result(mine, row.uid) : undefined;
+    return row?.uid != null && mine.length > 0 ? result(mine, row.uid) : undefined;
   };
   await requireFreeUid(deps, userId);
   const once = () =>
     transact(
       deps.db,
       async (tx) => {
-        await enforceLimits(deps, tx, { userId, count, durationMinutes });
-        const sealed = await sealCredential(deps, tx, id, credential);
-        const taken = await take(deps, tx, id, count);
+        await enforceLimits(deps, tx, admitted, "at once");
+        const request = await requestColumns(deps, tx, id, admitted);
+        const taken = await take(deps, tx, claim);
         const names = taken.map(({ name }) => name);
         await record(deps, tx, "reservation.claimed", id, { username, machines: names });
         const uid = await takeUid(deps, tx, taken, above);
         await tx.insert(reservations).values({
+          ...request,
           ...reservationMoves("allocate"),
-          id,
-          userId,
-          username,
           uid,
-          count,
-          durationMinutes,
-          idempotencyKey,
-          requestHash: idempotencyKey ? admitted.hash(secret) : null,
-          keyId: deps.keys.ownId,
-          credential: sealed,
-          createdAt: now,
+          startsAt: now,
           endsAt: inMinutes(durationMinutes),
         });
         return result(taken, uid);
@@ -80,7 +77,7 @@ export async function allocate(
       readBack,
     );
   try {
-    const got = await untilSure(deps, count, once);
+    const got = await untilSure(deps, claim, once);
     if (typeof got !== "number") return got;
     throw new PoolError("not_enough_machines", `Only ${got} machines available`, [
       { field: "count", message: `${count} requested, ${got} available` },

@@ -1,6 +1,6 @@
 import { and, eq, isNull, or, sql } from "drizzle-orm";
-import { inMinutes, matched, transact } from "../../../db/client.ts";
-import { holds, machines, reservations } from "../../../db/schema/pool.ts";
+import { inMinutes, matched, now, type Tx, transact } from "../../../db/client.ts";
+import { holds, machines, RESERVATION_KIND, reservations } from "../../../db/schema/pool.ts";
 import { record } from "../../audit/events.ts";
 import { PoolError } from "../../errors.ts";
 import {
@@ -15,6 +15,19 @@ import type { ReservationsDeps } from "../deps.ts";
 import type { Prepared } from "./prepare.ts";
 
 /**
+ * When its time is up: so many minutes from now. If the preparation took unusually long, a start that was told to somebody
+ * else on one of its machines comes first.
+ */
+async function endOf(tx: Tx, id: string, durationMinutes: number) {
+  const promised = await tx.execute(
+    sql`SELECT MIN(c.busy_from - INTERVAL m.turnaround_ms * 1000 MICROSECOND) AS at FROM commitments c
+      JOIN machines m ON m.id = c.machine_id WHERE m.reservation_id = ${id} AND c.reservation_id <> ${id} AND c.ends_at > ${now}`,
+  );
+  const [{ at }] = promised[0] as unknown as [{ at: string | null }];
+  return at === null ? inMinutes(durationMinutes) : sql`LEAST(${inMinutes(durationMinutes)}, ${at})`;
+}
+
+/**
  * Commits that the accounts exist; the reservation's time starts now. The credential has been used, and is erased.
  * @throws PoolError reservation_lost when it was ended in the meantime, or one of its machines was taken over
  */
@@ -22,12 +35,20 @@ export function confirm(deps: ReservationsDeps, prepared: Prepared): Promise<voi
   const { id, durationMinutes } = prepared;
   // If it is already confirmed, that was us, in a COMMIT whose answer was lost.
   const confirmed = eq(reservations.state, RESERVATION.active);
+  const booked = eq(reservations.kind, RESERVATION_KIND.booking);
   const ours = and(machineMay("confirm"), eq(machines.leaseWorker, deps.worker));
   return transact(deps.db, async (tx) => {
     const mine = matched(
       await tx
         .update(reservations)
-        .set({ ...reservationMoves("confirm"), endsAt: inMinutes(durationMinutes), credential: null })
+        .set({
+          ...reservationMoves("confirm"),
+          // A booking's times are fixed.
+          startsAt: sql`IF(${booked}, ${reservations.startsAt}, ${now})`,
+          endsAt: sql`IF(${booked}, ${reservations.endsAt}, ${await endOf(tx, id, durationMinutes)})`,
+          delay: null,
+          credential: null,
+        })
         .where(and(eq(reservations.id, id), or(reservationMay("confirm"), confirmed))),
     );
     const ready = matched(
@@ -38,11 +59,9 @@ export function confirm(deps: ReservationsDeps, prepared: Prepared): Promise<voi
     );
     if (mine !== 1 || ready !== prepared.machines.length)
       throw new PoolError("reservation_lost", "The reservation ended while it was being prepared; try again");
-    // The same clock reading as `ends_at`: what a client subtracts is the duration, to the millisecond.
-    const end = tx.select({ at: reservations.endsAt }).from(reservations).where(eq(reservations.id, id));
     await tx
       .update(holds)
-      .set({ confirmedAt: sql`${end} - INTERVAL ${durationMinutes} MINUTE` })
+      .set({ confirmedAt: now })
       .where(and(eq(holds.reservationId, id), isNull(holds.releasedAt)));
     await record(deps, tx, "reservation.confirmed", id, { machines: ready, minutes: durationMinutes });
   });

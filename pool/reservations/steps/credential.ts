@@ -13,7 +13,7 @@ export function madePassword(key: string, id: string): string {
   return bytes.subarray(0, 16).toString("base64url");
 }
 
-/** Kept in the row until the accounts exist: the worker that prepares them need not be the one that took the request. */
+/** Sealed with SECRET_KEY, bound to the reservation's id. */
 export const sealCredential = ({ keys }: SecretsDeps, tx: Tx, id: string, credential: Credential) =>
   keys.seal(tx, id, JSON.stringify(credential));
 

@@ -22,7 +22,8 @@ const PREPARING_SECONDS = 120;
 /** Faults in making an account that the request causes, not the machine. */
 const CAUSED_BY_REQUEST: ReadonlySet<FaultKind> = new Set(["foreign_account", "refused", "uid_taken"]);
 
-const isOfRequest = (error: unknown) => error instanceof MachineFault && CAUSED_BY_REQUEST.has(error.kind);
+export const isOfRequest = (error: unknown) =>
+  error instanceof MachineFault && CAUSED_BY_REQUEST.has(error.kind);
 
 async function credentialOf(deps: ReservationsDeps, id: string): Promise<Credential> {
   const [row] = await deps.db
@@ -81,7 +82,7 @@ async function prepareOne(
     }
     // The request is at fault: every other machine would refuse it too, and be quarantined for it.
     if (isOfRequest(fault) && !lies) throw fault;
-    const other = await swap(deps, machine, fault);
+    const other = await swap(deps, allocated, machine, fault);
     if (!other) throw fault;
     machine = other;
   }

@@ -1,7 +1,7 @@
 import { eq } from "drizzle-orm";
 import { reservations } from "../../../db/schema/pool.ts";
 import { PoolError } from "../../errors.ts";
-import { OVER, RESERVATION } from "../../lifecycle/states.ts";
+import { AHEAD, OVER, RESERVATION } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { type ReservationView, viewReservation } from "../view.ts";
 import type { Admitted } from "./admit.ts";
@@ -51,9 +51,13 @@ export async function findRepeat(deps: ReservationsDeps, admitted: Admitted): Pr
           ...(row.endedAt ? [{ field: "ended_at", message: row.endedAt.toISOString() }] : []),
         ],
       );
-    if (row.state !== RESERVATION.preparing) {
+    const waits = AHEAD.includes(row.state);
+    // One that may not wait is in the queue only until it has been planned.
+    const mayWait = admitted.waitMinutes > 0 || admitted.startsAt !== null;
+    const isSettled = waits ? mayWait : row.state !== RESERVATION.preparing;
+    if (isSettled) {
       const view = await viewReservation(deps, row.id);
-      return secret && !credential ? { ...view, password: madePassword(secret, row.id) } : view;
+      return secret && !credential && !waits ? { ...view, password: madePassword(secret, row.id) } : view;
     }
     if (performance.now() > deadline)
       throw new PoolError(

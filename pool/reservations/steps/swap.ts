@@ -7,6 +7,7 @@ import { faultColumn, lockReservation } from "../../lifecycle/settle.ts";
 import { machineMoves, RESERVATION } from "../../lifecycle/states.ts";
 import type { Machine } from "../../lifecycle/target.ts";
 import type { ReservationsDeps } from "../deps.ts";
+import type { Allocated } from "./allocate.ts";
 import { take, untilSure } from "./take.ts";
 
 /**
@@ -15,11 +16,12 @@ import { take, untilSure } from "./take.ts";
  */
 export async function swap(
   deps: ReservationsDeps,
+  { id: reservationId, durationMinutes, wanted }: Allocated,
   bad: Machine,
   fault: MachineFault,
 ): Promise<Machine | undefined> {
-  const reservationId = bad.reservationId ?? "";
-  const got = await untilSure(deps, 1, () =>
+  const claim = { reservationId, count: 1, durationMinutes, wanted };
+  const got = await untilSure(deps, claim, () =>
     transact(deps.db, async (tx) => {
       if ((await lockReservation(tx, reservationId))?.state !== RESERVATION.preparing) return [];
       const aside = matched(
@@ -36,7 +38,7 @@ export async function swap(
           .where(heldAs(deps, bad)),
       );
       if (aside === 0) return [];
-      const other = await take(deps, tx, reservationId, 1);
+      const other = await take(deps, tx, claim);
       await record(deps, tx, "reservation.swapped", reservationId, {
         machine: bad.name,
         fault: fault.kind,

@@ -6,39 +6,95 @@ import { ourLease } from "../../lifecycle/lease.ts";
 import { machineMay, machineMoves } from "../../lifecycle/states.ts";
 import type { Machine } from "../../lifecycle/target.ts";
 import type { ReservationsDeps } from "../deps.ts";
+import { isAny, type Wanted, wants } from "./wanted.ts";
 
-class TooFew extends Error {}
-
-const offered = and(machineMay("claim"), eq(machines.drained, false));
-
-/** The number of machines on offer right now. */
-async function countOffered({ db }: ReservationsDeps): Promise<number> {
-  const [row] = await db.select({ n: sql<number>`COUNT(*)` }).from(machines).where(offered);
-  return Number(row?.n ?? 0);
+export interface Claim {
+  reservationId: string;
+  count: number;
+  durationMinutes: number;
+  wanted: Wanted;
 }
 
-/** Takes `count` machines for a reservation inside a transaction: those idle the longest; all or TooFew. */
-export async function take(
-  deps: ReservationsDeps,
-  tx: Tx,
-  reservationId: string,
-  count: number,
-): Promise<Machine[]> {
+/** A claim found too few machines. */
+export class TooFew extends Error {}
+
+const isOffered = and(machineMay("claim"), eq(machines.drained, false));
+
+/** A condition: the machine is promised to another reservation before this one's end. */
+const isPromised = ({ reservationId, durationMinutes }: Claim) =>
+  sql`EXISTS (SELECT 1 FROM commitments c WHERE c.machine_id = machines.id AND c.reservation_id <> ${reservationId}
+    AND c.ends_at > ${now}
+    AND c.busy_from < ${now} + INTERVAL ${durationMinutes} MINUTE + INTERVAL machines.turnaround_ms * 1000 MICROSECOND)`;
+
+/** How many more machines than needed a claim looks at: others may take some of them. */
+const SPARE = 100;
+
+/** The ids of offered machines that a request may have, the longest idle first; undefined: all of them. */
+async function mayHave(tx: Tx, { wanted, count }: Claim): Promise<string[] | undefined> {
+  if (isAny(wanted)) return undefined;
+  const offered = await tx
+    .select({ id: machines.id, name: machines.name, labels: machines.labels })
+    .from(machines)
+    .where(isOffered)
+    .orderBy(asc(machines.lastUsedAt), asc(machines.id));
+  const its = offered.filter(wants(wanted)).map(({ id }) => id);
+  return its.slice(0, count + SPARE);
+}
+
+/** The number of machines on offer right now that a request may have. */
+async function countOffered({ db }: ReservationsDeps, claim: Claim): Promise<number> {
+  const free = and(isOffered, sql`NOT ${isPromised(claim)}`);
+  if (isAny(claim.wanted)) return db.$count(machines, free);
+  const offered = await db
+    .select({ name: machines.name, labels: machines.labels })
+    .from(machines)
+    .where(free);
+  return offered.filter(wants(claim.wanted)).length;
+}
+
+/**
+ * Takes machines for a reservation inside a transaction: those idle the longest, and not promised to others before its
+ * end; all or TooFew.
+ */
+export async function take(deps: ReservationsDeps, tx: Tx, claim: Claim): Promise<Machine[]> {
+  const { count } = claim;
+  const among = await mayHave(tx, claim);
+  if (among && among.length < count) throw new TooFew("too few machines");
   const free = await tx
-    .select({ id: machines.id, name: machines.name })
+    .select({ id: machines.id })
     .from(machines, { forceIndex: "machines_offer" })
-    .where(offered)
+    .where(and(isOffered, among && inArray(machines.id, among), sql`NOT ${isPromised(claim)}`))
     .orderBy(asc(machines.lastUsedAt), asc(machines.id))
     .limit(count)
     .for("update", { skipLocked: true });
   if (free.length < count) throw new TooFew("too few machines");
   const ids = free.map((machine) => machine.id);
+  return takeThese(deps, tx, claim, ids);
+}
+
+/**
+ * Takes machines whose rows this transaction has locked.
+ * @throws TooFew when one is promised to others: a booking that was committed before the rows were locked
+ */
+export async function takeThese(
+  deps: ReservationsDeps,
+  tx: Tx,
+  claim: Claim,
+  ids: string[],
+): Promise<Machine[]> {
+  const { reservationId, count } = claim;
   await tx
     .update(machines)
     .set({ ...ourLease(deps), ...machineMoves("claim"), reservationId })
     .where(inArray(machines.id, ids));
+  const taken = await tx
+    .select({ machine: machines, promised: sql<number>`${isPromised(claim)}` })
+    .from(machines)
+    .where(inArray(machines.id, ids));
+  const sound = taken.filter(({ promised }) => Number(promised) === 0).map(({ machine }) => machine);
+  if (sound.length < count) throw new TooFew("promised to others");
   await tx.insert(holds).values(
-    free.map((machine) => ({
+    sound.map((machine) => ({
       id: crypto.randomUUID(),
       reservationId,
       machineId: machine.id,
@@ -46,7 +102,7 @@ export async function take(
       claimedAt: now,
     })),
   );
-  return tx.select().from(machines).where(inArray(machines.id, ids));
+  return sound;
 }
 
 /** How long a claim retries while others, which may yet give up, have the rows that it needs locked. */
@@ -58,7 +114,7 @@ const RETRY_MS = 2000;
  */
 export async function untilSure<T>(
   deps: ReservationsDeps,
-  count: number,
+  claim: Claim,
   attempt: () => Promise<T>,
 ): Promise<T | number> {
   const deadline = performance.now() + RETRY_MS;
@@ -69,8 +125,9 @@ export async function untilSure<T>(
       // Another claim got that uid; ours takes the next one.
       if (violates(error, "reservations_live_uid") && performance.now() <= deadline) continue;
       if (!(error instanceof TooFew)) throw error;
-      const offeredNow = await countOffered(deps);
-      if (offeredNow < count || performance.now() > deadline) return Math.min(offeredNow, count - 1);
+      const offeredNow = await countOffered(deps, claim);
+      if (offeredNow < claim.count || performance.now() > deadline)
+        return Math.min(offeredNow, claim.count - 1);
       // Increasing: a whole class retrying at once would slow down the requests being served.
       await new Promise((go) => setTimeout(go, Math.random() * Math.min(400, 50 * tries)));
     }

@@ -64,7 +64,7 @@ async function enforceShare(
   const most = Math.floor(howMany(deps) * SHARE);
   const row = await rowOf<{ n: number }>(
     tx,
-    sql`SELECT COUNT(*) AS n FROM reservations h WHERE h.user_id = ${userId} AND ${heldBack("h", since)}`,
+    sql`SELECT COUNT(*) AS n FROM reservations h WHERE h.user_id = ${userId} AND h.uid IS NOT NULL AND ${heldBack("h", since)}`,
   );
   if (Number(row?.n) < most) return;
   throw new PoolError(

@@ -1,0 +1,177 @@
+import { and, eq, isNull, lte, or, sql } from "drizzle-orm";
+import { inSeconds, matched, now, type Tx, transact } from "../../db/client.ts";
+import { machines, reservations } from "../../db/schema/pool.ts";
+import { FAULT_WORDS } from "../accounts/fault_words.ts";
+import { MachineFault } from "../accounts/faults.ts";
+import { record } from "../audit/events.ts";
+import { invalid, PoolError } from "../errors.ts";
+import { MACHINE, RESERVATION } from "../lifecycle/states.ts";
+import { type Machine, targetOf } from "../lifecycle/target.ts";
+import type { ReservationsDeps } from "./deps.ts";
+import { longestEnd } from "./limits/longest.ts";
+import { withPlan } from "./schedule/lock.ts";
+import { readClock } from "./schedule/world.ts";
+import { ofUser, type ReservationView, viewReservation } from "./view.ts";
+
+export interface ExtendInput {
+  /** so many more, or … */
+  minutes?: number | undefined;
+  /** … this end, which may be sooner */
+  until?: Date | undefined;
+  /** takes what there is, if that is less */
+  atMost?: boolean | undefined;
+}
+
+type Reservation = typeof reservations.$inferSelect;
+
+interface Intent {
+  row: Reservation;
+  machines: Machine[];
+  from: Date;
+  to: Date;
+}
+
+/** How long the accounts' own end lies after the reservation's: the same as when they are made. */
+const MARGIN_SECONDS = 120;
+
+const over = () => new PoolError("cannot_extend", "Only an active reservation can be extended");
+
+/** Which end is meant, and whether it can be. @throws PoolError cannot_extend, limit_reached, invalid_request */
+async function decide(deps: ReservationsDeps, tx: Tx, row: Reservation, input: ExtendInput): Promise<Date> {
+  const { minutes = 0, until, atMost = false } = input;
+  const wanted = until ?? new Date(row.endsAt.getTime() + minutes * 60_000);
+  const at = await readClock(tx);
+  if (wanted.getTime() <= at) throw invalid("until", "is over; release the reservation instead");
+  if (wanted <= row.endsAt) return wanted;
+  const { end, why } = await longestEnd(deps, tx, row);
+  if (wanted.getTime() <= end) return wanted;
+  if (atMost && end > row.endsAt.getTime()) return new Date(end);
+  const longest = new Date(Math.max(end, row.endsAt.getTime())).toISOString();
+  throw new PoolError("cannot_extend", `It can last until ${longest} at the longest: ${why}`, [
+    { field: until ? "until" : "minutes", message: why, until: longest },
+  ]);
+}
+
+/**
+ * Commits the intent: until it is carried out or undone, the calendar takes the later of both ends.
+ * @throws PoolError reservation_not_found, cannot_extend, limit_reached
+ */
+function begin(deps: ReservationsDeps, id: string, input: ExtendInput, userId?: string): Promise<Intent> {
+  return withPlan(deps, async (tx) => {
+    const [row] = await tx
+      .select()
+      .from(reservations)
+      .where(and(eq(reservations.id, id), ofUser(userId)))
+      .for("update");
+    if (!row) throw new PoolError("reservation_not_found", `There is no reservation '${id}'`);
+    if (row.state !== RESERVATION.active) throw over();
+    const its = and(eq(machines.reservationId, id), eq(machines.state, MACHINE.reserved));
+    // In the same order as everybody who locks several.
+    const held = await tx.select().from(machines).where(its).orderBy(machines.id).for("update");
+    const to = await decide(deps, tx, row, input);
+    const taken = matched(
+      await tx
+        .update(reservations)
+        .set({ extendTo: to, extendLease: inSeconds(deps.leaseSeconds) })
+        .where(
+          and(
+            eq(reservations.id, id),
+            or(isNull(reservations.extendLease), lte(reservations.extendLease, now)),
+          ),
+        ),
+    );
+    if (taken === 0)
+      throw new PoolError("cannot_extend", "Another request is extending it right now; try again");
+    return { row, machines: held, from: row.endsAt, to };
+  });
+}
+
+/** Writes an end on machines. @returns what failed */
+async function rewrite(
+  deps: ReservationsDeps,
+  { row, machines: held }: Intent,
+  end: Date,
+): Promise<unknown[]> {
+  const seconds = Math.ceil((end.getTime() - (await readClock(deps.db))) / 1000) + MARGIN_SECONDS;
+  const account = { username: row.username, uid: row.uid ?? 0, mark: row.id };
+  const all = await Promise.allSettled(
+    held.map(async (machine) =>
+      deps.accounts.extend(await targetOf(deps, machine), machine.generation, account, seconds),
+    ),
+  );
+  return all.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+}
+
+/** Ends the intent. @param to null: the end stays as it was @returns false when the reservation is over */
+function finish(
+  deps: ReservationsDeps,
+  { row: { id, extensions }, from, to }: Intent,
+  done: boolean,
+): Promise<boolean> {
+  const isOurs = and(
+    eq(reservations.id, id),
+    eq(reservations.state, RESERVATION.active),
+    eq(reservations.extendTo, to),
+  );
+  return transact(deps.db, async (tx) => {
+    const mine = matched(
+      await tx
+        .update(reservations)
+        .set({
+          extendTo: null,
+          extendLease: null,
+          ...(done ? { endsAt: to, extensions: to > from ? extensions + 1 : extensions } : {}),
+        })
+        // After a COMMIT whose answer was lost, it is done already.
+        .where(
+          or(
+            isOurs,
+            and(eq(reservations.id, id), isNull(reservations.extendTo), eq(reservations.endsAt, to)),
+          ),
+        ),
+    );
+    if (mine > 0 && done)
+      await record(deps, tx, "reservation.extended", id, { from: from.toISOString(), to: to.toISOString() });
+    return mine > 0;
+  });
+}
+
+/**
+ * Moves a reservation's end, on all machines or on none; never beyond a start that was told to somebody.
+ * @param userId finds only this user's
+ * @returns it, with its new end
+ * @throws PoolError cannot_extend with the longest possible end, machines_unreachable, reservation_not_found
+ */
+export async function extend(
+  deps: ReservationsDeps,
+  id: string,
+  input: ExtendInput,
+  userId?: string,
+): Promise<ReservationView> {
+  const intent = await begin(deps, id, input, userId);
+  const failed = await rewrite(deps, intent, intent.to);
+  if (failed.length > 0) {
+    // An account that ends later than its reservation is removed at its end all the same.
+    await rewrite(deps, intent, intent.from);
+    await finish(deps, intent, false);
+    const fault = failed.find((one) => one instanceof MachineFault);
+    if (!fault) throw failed[0];
+    throw new PoolError(
+      "machines_unreachable",
+      `It could not be extended on every machine: ${FAULT_WORDS[fault.kind]}`,
+    );
+  }
+  if (!(await finish(deps, intent, true))) throw over();
+  deps.changes.dispatchEvent(new Event("change"));
+  return viewReservation(deps, id, userId);
+}
+
+/** Undoes extensions that a stopped process left: their reservations end when they would have. @returns how many */
+export async function undoExtensions({ db }: ReservationsDeps): Promise<number> {
+  return matched(
+    await db
+      .update(reservations)
+      .set({ extendTo: null, extendLease: null })
+      .where(lte(reservations.extendLease, sql`${now}`)),
+  );
+}

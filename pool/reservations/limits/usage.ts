@@ -1,0 +1,60 @@
+import { and, eq, inArray, isNull, or, type SQL, sql } from "drizzle-orm";
+import type { Db, Tx } from "../../../db/client.ts";
+import { type Fault, machines, reservations } from "../../../db/schema/pool.ts";
+import { AHEAD, HELD, machineIn, RESERVATION, reservationIn, UNCLEANED } from "../../lifecycle/states.ts";
+
+/**
+ * Faults in cleaning that a machine's holder can cause. Not unreachable, auth, host_key and the like: a machine that is
+ * switched off must not count against its user for days.
+ */
+const BY_ITS_HOLDER: Fault[] = ["leftovers", "foreign_account", "failed", "timeout"];
+
+const had = machineIn(HELD);
+/** Still counted as theirs: being cleaned, or quarantined for something that its holder may have left there on purpose. */
+const uncleaned = and(
+  machineIn(UNCLEANED),
+  or(isNull(machines.fault), inArray(machines.fault, BY_ITS_HOLDER)),
+) as SQL;
+
+type Reader = Pick<Db | Tx, "select" | "$count">;
+
+/** How many machines a user has now, and how many of them are released but not clean yet. */
+export async function machinesOf(tx: Reader, userId: string): Promise<{ held: number; uncleaned: number }> {
+  const [row] = await tx
+    .select({
+      held: sql<number>`COUNT(*)`.mapWith(Number),
+      uncleaned: sql<number>`COALESCE(SUM(${uncleaned}), 0)`.mapWith(Number),
+    })
+    .from(machines)
+    .innerJoin(reservations, eq(reservations.id, machines.reservationId))
+    .where(and(eq(reservations.userId, userId), or(had, uncleaned)));
+  return row ?? { held: 0, uncleaned: 0 };
+}
+
+/** How many requests of a user wait in the queue, or are booked. */
+export const countAhead = (tx: Reader, userId: string, state: (typeof AHEAD)[number]): Promise<number> =>
+  tx.$count(reservations, and(eq(reservations.userId, userId), eq(reservations.state, state)));
+
+/** How many machines a user's reservations want in a time: those that wait or are booked, and from a time on those that run. */
+export async function promisedTo(
+  tx: Reader,
+  userId: string,
+  from: SQL,
+  to: SQL,
+  running: boolean,
+): Promise<number> {
+  const overlaps = or(
+    isNull(reservations.startsAt),
+    and(sql`${reservations.startsAt} < ${to}`, sql`${reservations.endsAt} > ${from}`),
+  );
+  const states = running ? [...AHEAD, RESERVATION.preparing, RESERVATION.active] : AHEAD;
+  const [row] = await tx
+    .select({ machines: sql<number>`COALESCE(SUM(${reservations.count}), 0)`.mapWith(Number) })
+    .from(reservations)
+    .where(and(eq(reservations.userId, userId), reservationIn(states), overlaps));
+  return row?.machines ?? 0;
+}
+
+/** The most machines at once of a user; undefined: no limit. */
+export const mostMachines = (user: { maxMachines: number | null }, byDefault: number): number | undefined =>
+  user.maxMachines ?? (byDefault === 0 ? undefined : byDefault);

@@ -1,0 +1,109 @@
+import { eq } from "drizzle-orm";
+import type { Tx } from "../../../db/client.ts";
+import { violates } from "../../../db/errors.ts";
+import { RESERVATION_KIND, reservations } from "../../../db/schema/pool.ts";
+import { record } from "../../audit/events.ts";
+import { invalid, PoolError } from "../../errors.ts";
+import { reservationMoves } from "../../lifecycle/states.ts";
+import type { ReservationsDeps } from "../deps.ts";
+import { enforceLimits } from "../limits/enforce.ts";
+import type { Admitted } from "../steps/admit.ts";
+import { requestColumns } from "../steps/request.ts";
+import { candidateOf, nextAfter, placesWith } from "./foresee.ts";
+import { withPlan } from "./lock.ts";
+import { lockAndLook } from "./places.ts";
+import { MINUTE, readClock, readWorld } from "./world.ts";
+import { writePlaces } from "./write.ts";
+
+const DAY = 24 * 60 * MINUTE;
+/** How far back a start may be: clocks differ. */
+const LATE_MS = MINUTE;
+/** A claim may take a machine that was just planned. */
+const MOST_TRIES = 5;
+
+/** @throws PoolError invalid_request for a start that is over, or too far ahead */
+export function checkStart({ bookAheadDays }: ReservationsDeps, startsAt: Date, now: number): void {
+  const ahead = startsAt.getTime() - now;
+  if (ahead < -LATE_MS) throw invalid("starts_at", "is over");
+  if (ahead > bookAheadDays * DAY) throw invalid("starts_at", `at most ${bookAheadDays} days ahead`);
+}
+
+/** Why a time can't be booked, and the next one that can. */
+async function conflict(deps: ReservationsDeps, admitted: Admitted): Promise<PoolError> {
+  const { count } = admitted;
+  const world = await readWorld(deps.db);
+  const matching = world.machines.filter(candidateOf("", admitted, world.now).matches).length;
+  if (matching < count)
+    return new PoolError(
+      "never_enough",
+      `The pool has ${matching} machines that match, even when all are free`,
+      [{ field: "count", message: `${count} requested, ${matching} match` }],
+    );
+  const next = await nextAfter(world, admitted);
+  const at = next === undefined ? undefined : new Date(next).toISOString();
+  return new PoolError(
+    "not_enough_machines",
+    `There are not enough machines at that time${at ? `; the next time that has them is ${at}` : ""}`,
+    [{ field: "starts_at", message: `${count} requested`, ...(at ? { next_at: at } : {}) }],
+  );
+}
+
+/** @returns undefined: there are not enough; null: a claim was quicker */
+async function tryOnce(deps: ReservationsDeps, tx: Tx, id: string, admitted: Admitted) {
+  const { username, count, durationMinutes, credential } = admitted;
+  const startsAt = (admitted.startsAt as Date).getTime();
+  checkStart(deps, admitted.startsAt as Date, await readClock(tx));
+  await enforceLimits(deps, tx, admitted, "booking");
+  const world = await readWorld(tx, true);
+  const me = candidateOf(id, admitted, world.now);
+  const place = (await placesWith(world, me, admitted.priority)).get(id);
+  if (!place) return undefined;
+  await tx.insert(reservations).values({
+    ...(await requestColumns(deps, tx, id, admitted)),
+    ...reservationMoves("book"),
+    kind: RESERVATION_KIND.booking,
+    startsAt: admitted.startsAt,
+    endsAt: new Date(startsAt + durationMinutes * MINUTE),
+    passwordTold: credential !== null,
+  });
+  const [row] = await tx.select().from(reservations).where(eq(reservations.id, id));
+  if (!row) return undefined;
+  const planned = { entry: { ...me, row }, place: { ...place, startsAt }, isShort: false };
+  const looked = await lockAndLook(tx, world, [planned]);
+  if (looked.length === 0) throw new Taken("a claim was quicker");
+  await record(deps, tx, "reservation.booked", id, {
+    username,
+    count,
+    minutes: durationMinutes,
+    starts_at: new Date(startsAt).toISOString(),
+  });
+  await writePlaces(deps, tx, world, looked);
+  return id;
+}
+
+class Taken extends Error {}
+
+/**
+ * Books machines for a time that was chosen.
+ * @returns its id; undefined when another request with the same Idempotency-Key was first
+ * @throws PoolError not_enough_machines, never_enough, limit_reached, invalid_request
+ */
+export async function book(deps: ReservationsDeps, admitted: Admitted): Promise<string | undefined> {
+  const id = crypto.randomUUID();
+  const readBack = async () => {
+    const [row] = await deps.db
+      .select({ id: reservations.id })
+      .from(reservations)
+      .where(eq(reservations.id, id));
+    return row?.id;
+  };
+  for (let tries = 1; ; tries++)
+    try {
+      const booked = await withPlan(deps, (tx) => tryOnce(deps, tx, id, admitted), readBack);
+      if (booked === undefined) throw await conflict(deps, admitted);
+      return booked;
+    } catch (error) {
+      if (violates(error, "reservations_idempotency")) return undefined;
+      if (!(error instanceof Taken) || tries >= MOST_TRIES) throw error;
+    }
+}

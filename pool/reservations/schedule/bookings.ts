@@ -1,0 +1,58 @@
+import type { Commitment, Place } from "../../planning/plan.ts";
+import type { Entry, World } from "./world.ts";
+
+/** A booking in the plan: the machines that it keeps, and what it lacks. */
+export interface Pinned {
+  booking: Entry;
+  /** ids of the machines that will be free for it */
+  kept: string[];
+  /** asks for others instead of those that won't be; undefined: none are lacking */
+  repair: Entry | undefined;
+}
+
+/** From when a booking needs its machines. */
+export const busyFrom = ({ floor, lead = 0 }: Entry) => floor - lead;
+
+/** Whether a machine will be free when a booking needs it, as far as its holder is concerned. */
+function isSound({ now, machines }: World, booking: Entry, id: string): boolean {
+  const machine = machines.find((one) => one.id === id);
+  if (!machine || !booking.matches(machine)) return false;
+  if (machine.uncertain && !booking.told?.uncertain) return false;
+  return machine.freeFrom <= Math.max(now, busyFrom(booking));
+}
+
+/** What becomes of the machines that bookings are pinned to. */
+export function pinned(world: World): Pinned[] {
+  return world.bookings.map((booking) => {
+    const pins = booking.told?.machines ?? [];
+    const kept = pins.filter((id) => isSound(world, booking, id));
+    const lacking = booking.count - kept.length;
+    const matches: Entry["matches"] = (machine) => booking.matches(machine) && !pins.includes(machine.id);
+    const repair = { ...booking, count: lacking, matches, told: null };
+    return { booking, kept, repair: lacking > 0 ? repair : undefined };
+  });
+}
+
+/** The machines that bookings keep, as the plan of all others must take them. */
+export function commitmentsOf({ now, machines }: World, bookings: Pinned[]): Commitment[] {
+  const turnarounds = new Map(machines.map(({ id, turnaround }) => [id, turnaround]));
+  return bookings.flatMap(({ booking, kept }) => {
+    const start = Math.max(now, booking.floor);
+    return kept.map((machine) => ({
+      machine,
+      from: Math.max(now, busyFrom(booking)),
+      until: start + booking.duration + (turnarounds.get(machine) ?? 0),
+    }));
+  });
+}
+
+/** A booking's place after its repair; those that it can't replace stay pinned, for they may come back in time. */
+export function placeOf({ booking, kept }: Pinned, repaired: Place | null | undefined): Place {
+  const pins = booking.told?.machines ?? [];
+  const lost = pins.filter((id) => !kept.includes(id));
+  return {
+    startsAt: booking.floor,
+    machines: [...kept, ...(repaired?.machines ?? lost)],
+    uncertain: repaired?.uncertain ?? booking.told?.uncertain ?? false,
+  };
+}

@@ -1,0 +1,52 @@
+import { eq } from "drizzle-orm";
+import { inMinutes, inSeconds, transact } from "../../../db/client.ts";
+import { violates } from "../../../db/errors.ts";
+import { RESERVATION_KIND, reservations } from "../../../db/schema/pool.ts";
+import { record } from "../../audit/events.ts";
+import { reservationMoves } from "../../lifecycle/states.ts";
+import type { ReservationsDeps } from "../deps.ts";
+import { enforceLimits } from "../limits/enforce.ts";
+import type { Admitted } from "../steps/admit.ts";
+import { requestColumns } from "../steps/request.ts";
+
+/** For the plan that lets a request start at once, although others wait. */
+const LEAST_SECONDS = 30;
+
+/**
+ * Puts a request into the queue; its place is planned afterwards.
+ * @returns its id; undefined when another request with the same Idempotency-Key was first
+ * @throws PoolError limit_reached
+ */
+export async function enqueue(deps: ReservationsDeps, admitted: Admitted): Promise<string | undefined> {
+  const { username, count, durationMinutes, waitMinutes } = admitted;
+  const id = crypto.randomUUID();
+  const readBack = async () => {
+    const [row] = await deps.db
+      .select({ id: reservations.id })
+      .from(reservations)
+      .where(eq(reservations.id, id));
+    return row?.id;
+  };
+  try {
+    return await transact(
+      deps.db,
+      async (tx) => {
+        await enforceLimits(deps, tx, admitted, "queue");
+        await tx.insert(reservations).values({
+          ...(await requestColumns(deps, tx, id, admitted)),
+          ...reservationMoves("queue"),
+          kind: RESERVATION_KIND.queue,
+          endsAt: inMinutes(durationMinutes),
+          waitUntil: inSeconds(Math.max(60 * waitMinutes, LEAST_SECONDS)),
+          passwordTold: admitted.credential !== null,
+        });
+        await record(deps, tx, "reservation.queued", id, { username, count, minutes: durationMinutes });
+        return id;
+      },
+      readBack,
+    );
+  } catch (error) {
+    if (violates(error, "reservations_idempotency")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,79 @@
+import type { Place } from "../../planning/plan.ts";
+import { inSlices } from "../../planning/slices.ts";
+import type { ReservationsDeps } from "../deps.ts";
+import type { Admitted } from "../steps/admit.ts";
+import { wants } from "../steps/wanted.ts";
+import { commitmentsOf, pinned } from "./bookings.ts";
+import { bookedAt, type Entry, MINUTE, readWorld, SLACK, type World } from "./world.ts";
+
+/** What would become of a request, by a plan that nobody is told. */
+export interface Foreseen {
+  /** ms since 1970, by the database's clock */
+  now: number;
+  /** how many machines of the pool it could have */
+  matching: number;
+  /** how many of them are free now, and not promised to others within its time */
+  freeNow: number;
+  /** null: there will never be enough, or not at the time that it asks for */
+  place: Place | null;
+  /** the names of the place's machines */
+  names: string[];
+}
+
+type Candidate = Omit<Entry, "row">;
+
+/** A request as a plan sees it. */
+export function candidateOf(id: string, admitted: Admitted, now: number): Candidate {
+  const { count, durationMinutes, startsAt, wanted } = admitted;
+  const duration = durationMinutes * MINUTE;
+  const when = startsAt
+    ? { ...bookedAt(startsAt.getTime(), now), duration }
+    : { floor: now, duration: duration + SLACK };
+  return { id, count, ...when, matches: wants(wanted), told: null };
+}
+
+/** Everybody's places, if a request joined the queue behind those of its priority. */
+export async function placesWith(world: World, candidate: Candidate, priority: number) {
+  const { now, machines, queue } = world;
+  const behind = queue.findIndex(({ row }) => row.priority < priority);
+  const at = behind < 0 ? queue.length : behind;
+  const bookings = pinned(world);
+  const repairs = bookings.flatMap(({ repair }) => (repair ? [repair] : []));
+  const all = [...repairs, ...queue.slice(0, at), candidate, ...queue.slice(at)];
+  return inSlices(now, machines, commitmentsOf(world, bookings), all);
+}
+
+/** Plans a request as if it came now; changes nothing. */
+export async function foresee(deps: ReservationsDeps, admitted: Admitted): Promise<Foreseen> {
+  const world = await readWorld(deps.db);
+  const { now, machines, names } = world;
+  const id = "";
+  const me = candidateOf(id, admitted, now);
+  const places = await placesWith(world, me, admitted.priority);
+  const matching = machines.filter(me.matches);
+  const place = places.get(id) ?? null;
+  const promises = [
+    ...commitmentsOf(world, pinned(world)).map(({ machine, from }) => ({ machines: [machine], from })),
+    ...[...places].flatMap(([other, its]) =>
+      other !== id && its ? [{ machines: its.machines, from: its.startsAt }] : [],
+    ),
+  ];
+  const free = matching.filter(({ isFree, id: machine, turnaround }) => {
+    const until = now + me.duration + turnaround;
+    return isFree && !promises.some((one) => one.from < until && one.machines.includes(machine));
+  });
+  return {
+    now,
+    matching: matching.length,
+    freeNow: free.length,
+    place,
+    names: (place?.machines ?? []).map((machine) => names.get(machine) ?? machine).sort(),
+  };
+}
+
+/** When a request that can't be booked for its time could be, from then on, in ms; undefined: never. */
+export async function nextAfter(world: World, admitted: Admitted): Promise<number | undefined> {
+  const { lead = 0, ...me } = candidateOf("", admitted, world.now);
+  const places = await placesWith(world, { ...me, lead, fixed: false }, admitted.priority);
+  return places.get("")?.startsAt;
+}

@@ -1,0 +1,39 @@
+import { and, eq } from "drizzle-orm";
+import type { Tx } from "../../../db/client.ts";
+import { commitments } from "../../../db/schema/calendar.ts";
+import { reservations } from "../../../db/schema/pool.ts";
+import { record } from "../../audit/events.ts";
+import { reservationMay, reservationMoves } from "../../lifecycle/states.ts";
+import type { ReservationsDeps } from "../deps.ts";
+import type { Allocated } from "../steps/allocate.ts";
+import { takeThese } from "../steps/take.ts";
+import { takeUid } from "../steps/uid.ts";
+import { type Entry, MINUTE, wantedOf } from "./world.ts";
+
+/**
+ * Claims machines for a reservation whose time has come; their rows are locked, and they are free.
+ * @param at now, in ms
+ * @throws TooFew; PoolError no_uid_free
+ */
+export async function start(
+  deps: ReservationsDeps,
+  tx: Tx,
+  { id, fixed, floor, duration, row }: Entry,
+  ids: string[],
+  at: number,
+): Promise<Allocated> {
+  const { username } = row;
+  // A booking's accounts are made before its start, and its end is fixed.
+  const durationMinutes = fixed ? Math.ceil((floor + duration - at) / MINUTE) : row.durationMinutes;
+  const wanted = wantedOf(row);
+  const claim = { reservationId: id, count: ids.length, durationMinutes, wanted };
+  const taken = await takeThese(deps, tx, claim, ids);
+  const uid = row.uid ?? (await takeUid(deps, tx, taken, 0));
+  await tx.delete(commitments).where(eq(commitments.reservationId, id));
+  await tx
+    .update(reservations)
+    .set({ ...reservationMoves("start"), uid })
+    .where(and(eq(reservations.id, id), reservationMay("start")));
+  await record(deps, tx, "reservation.claimed", id, { username, machines: taken.map(({ name }) => name) });
+  return { id, username, durationMinutes, wanted, machines: taken, uid };
+}

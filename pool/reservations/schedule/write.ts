@@ -1,0 +1,66 @@
+import { eq, inArray } from "drizzle-orm";
+import type { Tx } from "../../../db/client.ts";
+import { commitments } from "../../../db/schema/calendar.ts";
+import { reservations } from "../../../db/schema/pool.ts";
+import { record } from "../../audit/events.ts";
+import type { ReservationsDeps } from "../deps.ts";
+import type { Planned } from "./places.ts";
+import { reasonOf } from "./reasons.ts";
+import { LEAD, MINUTE, type World } from "./world.ts";
+
+const date = (ms: number) => new Date(ms);
+const iso = (ms: number) => new Date(ms).toISOString();
+
+function rowsOf({ entry, place }: Planned, now: number) {
+  const startsAt = place?.startsAt ?? 0;
+  return (place?.machines ?? []).map((machineId) => ({
+    reservationId: entry.id,
+    machineId,
+    busyFrom: date(startsAt - (entry.fixed ? LEAD : 0)),
+    startsAt: date(startsAt),
+    endsAt: date((entry.fixed ? startsAt : Math.max(now, startsAt)) + entry.duration),
+  }));
+}
+
+/** Writes places that are new, and tells why a start moved later, or a booking lacks machines. */
+export async function writePlaces(
+  deps: ReservationsDeps,
+  tx: Tx,
+  world: World,
+  planned: Planned[],
+): Promise<void> {
+  if (planned.length === 0) return;
+  const ids = planned.map(({ entry }) => entry.id);
+  await tx.delete(commitments).where(inArray(commitments.reservationId, ids));
+  const rows = planned.flatMap((one) => rowsOf(one, world.now));
+  if (rows.length > 0) await tx.insert(commitments).values(rows);
+  for (const one of planned) await tell(deps, tx, world, one);
+}
+
+async function tell(deps: ReservationsDeps, tx: Tx, world: World, one: Planned): Promise<void> {
+  const { entry, place, isShort } = one;
+  const { id, told, row, fixed } = entry;
+  const isLater = !fixed && told !== null && (place === null || place.startsAt > told.startsAt);
+  const reason = isLater || isShort ? reasonOf(world, entry) : fixed ? null : row.delay;
+  const startsAt = place?.startsAt ?? world.now;
+  await tx
+    .update(reservations)
+    .set({
+      ...(fixed
+        ? {}
+        : { startsAt: place && date(startsAt), endsAt: date(startsAt + row.durationMinutes * MINUTE) }),
+      uncertain: place?.uncertain ?? false,
+      delay: reason,
+    })
+    .where(eq(reservations.id, id));
+  const names = (place?.machines ?? []).map((machine) => world.names.get(machine) ?? machine);
+  if (isShort) await record(deps, tx, "reservation.short", id, { count: row.count, reason: reason ?? "" });
+  else if (isLater)
+    await record(deps, tx, "reservation.delayed", id, {
+      told: iso(told.startsAt),
+      starts_at: place && iso(place.startsAt),
+      reason: reason ?? "",
+    });
+  else if (place)
+    await record(deps, tx, "reservation.planned", id, { starts_at: iso(startsAt), machines: names });
+}

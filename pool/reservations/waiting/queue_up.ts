@@ -1,0 +1,93 @@
+import { transact } from "../../../db/client.ts";
+import { isFaultKind, MachineFault } from "../../accounts/faults.ts";
+import { PoolError } from "../../errors.ts";
+import { RESERVATION } from "../../lifecycle/states.ts";
+import type { ReservationsDeps } from "../deps.ts";
+import { book } from "../schedule/book.ts";
+import { enqueue } from "../schedule/enqueue.ts";
+import { type Foreseen, foresee } from "../schedule/foresee.ts";
+import { giveUp } from "../schedule/give_up.ts";
+import { planNow } from "../schedule/planner.ts";
+import { MINUTE } from "../schedule/world.ts";
+import type { Admitted } from "../steps/admit.ts";
+import { explain } from "../steps/explain.ts";
+import { findRepeat, type Granted } from "../steps/repeat.ts";
+import { collect } from "./collect.ts";
+import { watch } from "./watch.ts";
+
+/** How long a request waits for accounts that are being made; and for a machine that may be clean at any moment. */
+const PREPARING_MS = 90_000;
+const ANY_MOMENT_MS = 3000;
+
+/** Refuses a request that can't start within the time that it may wait. */
+function enforceWait({ count, waitMinutes }: Admitted, { now, matching, freeNow, place }: Foreseen): void {
+  if (!place)
+    throw new PoolError(
+      "never_enough",
+      `The pool has ${matching} machines that match, even when all are free`,
+      [{ field: "count", message: `${count} requested, ${matching} match` }],
+    );
+  if (place.startsAt <= now + waitMinutes * MINUTE) return;
+  const at = new Date(place.startsAt).toISOString();
+  throw new PoolError("not_enough_machines", `Only ${freeNow} machines available; it could start at ${at}`, [
+    { field: "count", message: `${count} requested, ${freeNow} available`, next_at: at },
+  ]);
+}
+
+/**
+ * Puts a request into the queue and plans it.
+ * @returns it, active if its turn came at once, else queued with its planned start
+ * @throws PoolError not_enough_machines, never_enough, limit_reached
+ */
+export async function queueUp(deps: ReservationsDeps, admitted: Admitted): Promise<Granted> {
+  for (;;) {
+    const before = await findRepeat(deps, admitted);
+    if (before) return before;
+    enforceWait(admitted, await foresee(deps, admitted));
+    const id = await enqueue(deps, admitted);
+    if (id === undefined) continue;
+    await planNow(deps);
+    return settle(deps, admitted, id);
+  }
+}
+
+/**
+ * Books a request for the time that it asks for.
+ * @returns it, booked; active if that time is now
+ * @throws PoolError not_enough_machines, never_enough, limit_reached, invalid_request
+ */
+export async function bookAhead(deps: ReservationsDeps, admitted: Admitted): Promise<Granted> {
+  for (;;) {
+    const before = await findRepeat(deps, admitted);
+    if (before) return before;
+    const id = await book(deps, admitted);
+    if (id === undefined) continue;
+    await planNow(deps);
+    return settle(deps, admitted, id);
+  }
+}
+
+/** What has become of a request by the plan. */
+async function settle(deps: ReservationsDeps, admitted: Admitted, id: string): Promise<Granted> {
+  const isLeft = (state: string | undefined) => state !== RESERVATION.queued;
+  if (admitted.waitMinutes === 0 && !admitted.startsAt) {
+    await watch(deps, id, isLeft, ANY_MOMENT_MS);
+    // Somebody was quicker since it was foreseen.
+    if (await withdraw(deps, id)) enforceWait(admitted, await foresee(deps, admitted));
+  }
+  await watch(deps, id, (state) => state !== RESERVATION.preparing, PREPARING_MS);
+  const granted = await collect(deps, id, admitted.principal);
+  if (granted.state === RESERVATION.failed) throw failure(admitted, granted);
+  return granted;
+}
+
+/** @returns whether it was still in the queue */
+async function withdraw(deps: ReservationsDeps, id: string): Promise<boolean> {
+  return transact(deps.db, (tx) => giveUp(deps, tx, id, "not enough machines were free"));
+}
+
+/** Why its preparation failed, as the same failure is told of a reservation that didn't wait. */
+function failure(admitted: Admitted, { fault, reason }: Granted): unknown {
+  if (fault !== null && isFaultKind(fault)) return explain(admitted, new MachineFault(fault, reason ?? ""));
+  return new PoolError("not_enough_machines", reason ?? "It could not be prepared");
+}
