@@ -31,9 +31,12 @@ export default new Elysia({ name: "reserve", normalize: false, tags: ["reservati
       const { duration = 60, count = 1, starts_at, ...asked } = query;
       const startsAt = starts_at === undefined ? undefined : instantOf("starts_at", starts_at);
       const first = await reserve(deps, { principal, ...asked, count, durationMinutes: duration, startsAt });
-      const granted = isAhead(first)
-        ? await collectStarted(deps, first.id, principal, HOLD_SECONDS, request.signal)
-        : first;
+      // One that is booked for later won't start sooner.
+      const isLater = startsAt !== undefined && startsAt.getTime() > Date.now() + HOLD_SECONDS * 1000;
+      const granted =
+        isAhead(first) && !isLater
+          ? await collectStarted(deps, first.id, principal, HOLD_SECONDS, request.signal)
+          : first;
       if (!isAhead(granted)) return newReservationOf(granted, principal);
       set.headers.location = `/reservations/${granted.id}`;
       return status(202, newReservationOf(granted, principal));

@@ -29,4 +29,5 @@ ALTER TABLE `reservations`
 	ADD COLUMN IF NOT EXISTS `extend_lease` datetime(3),
 	ADD COLUMN IF NOT EXISTS `extensions` int DEFAULT 0 NOT NULL;--> statement-breakpoint
 CREATE INDEX IF NOT EXISTS `reservations_start` ON `reservations` (`state`,`starts_at`);--> statement-breakpoint
-UPDATE `reservations` SET `starts_at` = COALESCE((SELECT MIN(`confirmed_at`) FROM `holds` WHERE `holds`.`reservation_id` = `reservations`.`id`), `created_at`) WHERE `starts_at` IS NULL;
+UPDATE `reservations` SET `starts_at` = COALESCE((SELECT MIN(`confirmed_at`) FROM `holds` WHERE `holds`.`reservation_id` = `reservations`.`id`), `created_at`) WHERE `starts_at` IS NULL;--> statement-breakpoint
+INSERT IGNORE INTO `settings` (`name`, `value`) VALUES ('plan', '');

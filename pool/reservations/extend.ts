@@ -136,6 +136,12 @@ function finish(
   });
 }
 
+/** Leaves a reservation as it was. An account that can't be reached is removed at the reservation's end all the same. */
+async function undo(deps: ReservationsDeps, intent: Intent): Promise<void> {
+  await rewrite(deps, intent, intent.from);
+  await finish(deps, intent, false);
+}
+
 /**
  * Moves a reservation's end, on all machines or on none; never beyond a start that was told to somebody.
  * @param userId finds only this user's
@@ -151,9 +157,7 @@ export async function extend(
   const intent = await begin(deps, id, input, userId);
   const failed = await rewrite(deps, intent, intent.to);
   if (failed.length > 0) {
-    // An account that ends later than its reservation is removed at its end all the same.
-    await rewrite(deps, intent, intent.from);
-    await finish(deps, intent, false);
+    await undo(deps, intent);
     const fault = failed.find((one) => one instanceof MachineFault);
     if (!fault) throw failed[0];
     throw new PoolError(
@@ -161,7 +165,14 @@ export async function extend(
       `It could not be extended on every machine: ${FAULT_WORDS[fault.kind]}`,
     );
   }
-  if (!(await finish(deps, intent, true))) throw over();
+  let done: boolean;
+  try {
+    done = await finish(deps, intent, true);
+  } catch (error) {
+    await undo(deps, intent).catch(() => {}); // or `undoExtensions`, when our lease has run out
+    throw error;
+  }
+  if (!done) throw over();
   deps.changes.dispatchEvent(new Event("change"));
   return viewReservation(deps, id, userId);
 }

@@ -122,6 +122,21 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
       expect((await both(deno, "GET", "/available?limit=1&limit=1")).status).toBe(400);
     },
   },
+  "queue.ts": {
+    async work(deno) {
+      expect(await both(deno, "GET", "/queue")).toEqual({ status: 200, body: { queue: [] } });
+    },
+  },
+  "calendar.ts": {
+    async work(deno) {
+      const range = "from=2026-09-02T13:00:00Z&to=2026-09-03T13:00:00Z";
+      expect(await both(deno, "GET", `/calendar?${range}`)).toMatchObject({
+        status: 200,
+        body: { machines: [{ machine: "deno-1", commitments: [] }] },
+      });
+      expect((await both(deno, "GET", "/calendar?from=yesterday")).status).toBe(400);
+    },
+  },
   // With a real machine registered over SSH.
   "machines/index.ts": {
     async work(deno) {
@@ -167,9 +182,7 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
       expect(await canLogIn(login)).toBe(true);
       await call(bun, "DELETE", `/reservations/${body.id}`);
       expect(await canLogIn(login)).toBe(false);
-      expect((await both(deno, "GET", "/reserve?username=rita&count=9")).body.code).toBe(
-        "not_enough_machines",
-      );
+      expect((await both(deno, "GET", "/reserve?username=rita&count=9")).body.code).toBe("never_enough");
     },
   },
   "reservations/index.ts": {
@@ -183,6 +196,18 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
       expect((await both(deno, "POST", "/reservations", {})).body.details).toMatchObject([
         { field: "username" },
       ]);
+    },
+  },
+  "reservations/[id]/extend.ts": {
+    async work(deno) {
+      const { body: made } = await call(bun, "POST", "/reservations", { username: "rex", duration: 5 });
+      const { status, body } = await call(deno, "POST", `/reservations/${made.id}/extend`, { minutes: 5 });
+      expect(status).toBe(200);
+      expect(Date.parse(body.ends_at) - Date.parse(made.ends_at)).toBe(300_000);
+      await call(bun, "DELETE", `/reservations/${made.id}`);
+      expect((await both(deno, "POST", `/reservations/${made.id}/extend`, { minutes: 5 })).body.code).toBe(
+        "cannot_extend",
+      );
     },
   },
   "reservations/[id].ts": {

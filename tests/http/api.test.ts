@@ -32,16 +32,20 @@ test("reserve: the account works on every machine when it answers; released, it 
   expect(status).toBe(200);
   expect(headers.get("cache-control")).toBe("no-store");
   expect(Object.keys(body).sort()).toEqual([
+    "delay_reason",
     "duration_minutes",
     "ends_at",
     "id",
     "machines",
+    "position",
     "reason",
     "reserved_until",
     "starts_at",
     "state",
+    "uncertain",
     "user",
     "username",
+    "wait_until",
   ]);
   expect(body.machines).toHaveLength(2);
   expect(body.duration_minutes).toBe(60);
@@ -169,7 +173,8 @@ test("repeating an Idempotency-Key whose reservation is over is a 409, with its 
 
 test("too few machines: it says so, and nothing changes", async () => {
   const { status, body } = await get("/reserve?username=dave&count=4");
-  expect([status, body.code, body.error]).toEqual([409, "not_enough_machines", "Only 3 machines available"]);
+  expect([status, body.code]).toEqual([409, "never_enough"]);
+  expect(body.error).toBe("Only 3 machines available, and the pool has no more than 3 that match");
   expect(body.details[0].field).toBe("count");
   expect((await get("/available")).body.available).toHaveLength(3);
 });
@@ -249,7 +254,7 @@ test("a drained machine is not offered; its new host key can be accepted", async
     reserved: [],
     unavailable: ["m-1"],
   });
-  expect((await get("/reserve?username=dora&count=3")).body.code).toBe("not_enough_machines");
+  expect((await get("/reserve?username=dora&count=3")).body.code).toBe("never_enough");
   const { host_key_fingerprint: before } = (await patch({ drained: false })).body;
   const key = (await at("m-2").exec("cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub")).stdout.trim();
   const changed = (await patch({ host_key: key })).body.host_key_fingerprint;

@@ -78,12 +78,19 @@ const session = async () => {
   const cookie = made.headers.get("set-cookie")?.split(";")[0] ?? "";
   return { Cookie: cookie, "X-CSRF-Token": made.body.csrf };
 };
+const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
 const newMachine = { name: "new", host: "127.0.0.1", port: 77, password: "x" };
 
 /** How to get each status, by operation. Those that change something restore it. */
 const CASES: Record<string, Record<number, () => Promise<Answer>>> = {
   reserve: {
     200: () => send("GET", "/reserve?username=una"),
+    async 202() {
+      const answer = await send("GET", `/reserve?username=una&starts_at=${inAnHour()}`);
+      expect(answer.headers.get("location")).toBe(`/reservations/${answer.body.id}`);
+      await send("DELETE", `/reservations/${answer.body.id}`);
+      return answer;
+    },
     409: () => send("GET", "/reserve?username=una&count=99"),
   },
   releaseAll: { 200: () => send("GET", "/release_all") },
@@ -114,12 +121,40 @@ const CASES: Record<string, Record<number, () => Promise<Answer>>> = {
     },
   },
   createReservation: {
+    async 200() {
+      const answer = await send("POST", "/reservations?dry_run=true", { username: "una", count: 2 });
+      expect(answer.body).toMatchObject({ reason: null, machines: [expect.any(String), expect.any(String)] });
+      return answer;
+    },
+    async 202() {
+      await send("POST", "/release_all");
+      await send("POST", "/reservations", { username: "una", machines: ["stub-1"] });
+      const answer = await send("POST", "/reservations", { username: "una", machines: ["stub-1"], wait: 90 });
+      expect(answer.headers.get("location")).toBe(`/reservations/${answer.body.id}`);
+      await send("DELETE", `/reservations/${answer.body.id}`);
+      await send("POST", "/release_all");
+      return answer;
+    },
     async 201() {
       const answer = await send("POST", "/reservations", { username: "una" });
       await send("POST", "/release_all");
       return answer;
     },
     409: () => send("POST", "/reservations", { username: "una", count: 99 }),
+  },
+  extendReservation: {
+    async 200() {
+      const id = await reserve();
+      const answer = await send("POST", `/reservations/${id}/extend`, { minutes: 30 });
+      await send("POST", "/release_all");
+      return answer;
+    },
+    async 409() {
+      const id = await reserve();
+      await send("DELETE", `/reservations/${id}`);
+      return send("POST", `/reservations/${id}/extend`, { minutes: 30 });
+    },
+    404: () => send("POST", "/reservations/none/extend", { minutes: 30 }),
   },
   getReservation: {
     async 200() {
@@ -216,6 +251,7 @@ function bodyOf(id: string): unknown {
     registerMachine: newMachine,
     changeMachine: { drained: true },
     createReservation: { username: "una" },
+    extendReservation: { minutes: 30 },
     createUser: { name: "nan" },
     changeUser: { role: "viewer" },
     createToken: { user: "una", name: "t" },

@@ -79,6 +79,15 @@ const LINES: [string, Line][] = [
   ["POST /release_all", { events: () => ends("machine.cleaned ev-1") }],
   ["POST /reservations", reserves(POSTED)],
   [
+    "POST /reservations/{id}/extend",
+    {
+      as: "uma/laptop",
+      path: () => `/reservations/${made.reservation}/extend`,
+      body: { minutes: 1 },
+      events: () => [`reservation.extended ${made.reservation}`],
+    },
+  ],
+  [
     "DELETE /reservations/{id}",
     {
       as: "uma/laptop",

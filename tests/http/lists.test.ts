@@ -168,13 +168,9 @@ test("a reservation has the same shape in the list, on its own, and for its owne
   expect(machine.reservation_ends_at).toBe(one.ends_at);
   expect([machine.since, machine.reserved_until]).toEqual([machine.state_changed_at, one.ends_at]);
 
-  await pool.sql("UPDATE holds SET confirmed_at = '2026-01-02 03:04:05.678' WHERE reservation_id = ?", [id]);
+  await pool.sql("UPDATE reservations SET starts_at = '2026-01-02 03:04:05.678' WHERE id = ?", [id]);
   expect((await get(`/reservations/${id}`)).body.starts_at).toBe("2026-01-02T03:04:05.678Z");
-  // One that was never confirmed shows when it was requested. And a deleted user is no longer named.
-  await pool.sql("UPDATE holds SET confirmed_at = NULL WHERE reservation_id = ?", [id]);
+  // A deleted user is no longer named.
   await pool.sql("DELETE FROM users WHERE name = 'ann'");
-  expect((await get(`/reservations/${id}`)).body).toMatchObject({
-    user: null,
-    starts_at: reserved.created_at.toISOString(),
-  });
+  expect((await get(`/reservations/${id}`)).body.user).toBeNull();
 });

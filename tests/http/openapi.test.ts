@@ -130,12 +130,15 @@ test("its models, operations and every code have names", () => {
   const { schemas } = document.components;
   expect(Object.keys(schemas)).toEqual([
     "Event",
+    "Forecast",
     "Machine",
+    "MachineCalendar",
     "NewReservation",
     "NewToken",
     "Place",
     "Problem",
     "ProblemDetails",
+    "QueueRow",
     "RegisteredMachine",
     "Reservation",
     "ReservationRow",
@@ -153,6 +156,8 @@ test("its models, operations and every code have names", () => {
     "createToken",
     "createUser",
     "deleteUser",
+    "extendReservation",
+    "getCalendar",
     "getHealth",
     "getMachine",
     "getPublicKey",
@@ -162,6 +167,7 @@ test("its models, operations and every code have names", () => {
     "listAvailable",
     "listEvents",
     "listMachines",
+    "listQueue",
     "listReservations",
     "listTokens",
     "listUsers",
@@ -185,8 +191,14 @@ test("defaults of omitted fields are shown", () => {
     const all = [...query, ...Object.entries(body)].filter(([, schema]) => schema.default !== undefined);
     return Object.fromEntries(all.map(([field, schema]) => [field, schema.default]));
   };
-  expect(defaults("reserve")).toEqual({ count: 1, duration: 60 });
-  expect(defaults("createReservation")).toEqual({ count: 1, duration: 60 });
+  expect(defaults("reserve")).toEqual({ count: 1, duration: 60, wait: 0 });
+  expect(defaults("createReservation")).toEqual({
+    count: 1,
+    duration: 60,
+    wait: 0,
+    priority: 0,
+    dry_run: false,
+  });
   expect(defaults("registerMachine")).toEqual({ check: true, port: 22, user: "root" });
   expect(defaults("removeMachine")).toEqual({ force: false });
   expect(defaults("createUser")).toEqual({ role: "user" });
@@ -251,6 +263,7 @@ test("the bodies that Swagger UI fills in are valid", async () => {
     "PATCH /users/{name}",
     "POST /machines",
     "POST /reservations",
+    "POST /reservations/{id}/extend",
     "POST /session",
     "POST /tokens",
     "POST /users",
@@ -262,6 +275,7 @@ test("the bodies that Swagger UI fills in are valid", async () => {
     const answer = await call(api, "POST", path + query, example, { Authorization: `Bearer ${TOKEN}` });
     const expected: Record<string, unknown> = {
       "/reservations": "not_enough_machines", // none is free here
+      "/reservations/{id}/extend": "reservation_not_found",
       "/session": "login_failed", // nor is there such a user
     };
     expect(answer.body.code ?? answer.status, path).toBe(expected[path] ?? 201);

@@ -151,7 +151,7 @@ test("a number is only digits, in a URL and in quotes", async () => {
 
 test("an error has the form of RFC 9457 if the client asks for that, and otherwise our own", async () => {
   const asked = (accept: string) => ask("GET", "/reserve?username=a&count=9", { Accept: accept });
-  const details = [{ field: "count", message: "9 requested, 2 available" }];
+  const details = [{ field: "count", message: "9 requested, 2 match" }];
   for (const accept of [
     "application/problem+json",
     "application/json, application/problem+json",
@@ -165,8 +165,8 @@ test("an error has the form of RFC 9457 if the client asks for that, and otherwi
       type: "about:blank",
       title: "Conflict",
       status: 409,
-      detail: "Only 2 machines available",
-      code: "not_enough_machines",
+      detail: "Only 2 machines available, and the pool has no more than 2 that match",
+      code: "never_enough",
       errors: details,
     });
   }
@@ -180,7 +180,11 @@ test("an error has the form of RFC 9457 if the client asks for that, and otherwi
   ]) {
     const { headers, body } = await asked(accept);
     expect(headers.get("content-type")).toStartWith("application/json");
-    expect(body).toEqual({ error: "Only 2 machines available", code: "not_enough_machines", details });
+    expect(body).toEqual({
+      error: "Only 2 machines available, and the pool has no more than 2 that match",
+      code: "never_enough",
+      details,
+    });
   }
   const problem = { Accept: "application/problem+json" };
   expect((await ask("PUT", "/machines", problem)).body).toMatchObject({

@@ -50,7 +50,7 @@ test("each request is a line in the log, under the id that nginx gave it, withou
     level: "info",
     path: "/reserve",
     status: 409,
-    code: "not_enough_machines",
+    code: "never_enough",
   });
   expect(pool.api.log()).not.toContain("not-in-the-log");
 });

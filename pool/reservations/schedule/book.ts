@@ -34,11 +34,9 @@ async function conflict(deps: ReservationsDeps, admitted: Admitted): Promise<Poo
   const world = await readWorld(deps.db);
   const matching = world.machines.filter(candidateOf("", admitted, world.now).matches).length;
   if (matching < count)
-    return new PoolError(
-      "never_enough",
-      `The pool has ${matching} machines that match, even when all are free`,
-      [{ field: "count", message: `${count} requested, ${matching} match` }],
-    );
+    return new PoolError("never_enough", `The pool has no more than ${matching} machines that match`, [
+      { field: "count", message: `${count} requested, ${matching} match` },
+    ]);
   const next = await nextAfter(world, admitted);
   const at = next === undefined ? undefined : new Date(next).toISOString();
   return new PoolError(

@@ -24,7 +24,7 @@ async function planAndRun(deps: ReservationsDeps): Promise<void> {
 }
 
 /**
- * Plans the queue and starts what is due. Nobody's name is on what it does: it acts for all who wait.
+ * Plans the queue and starts what is due. What it does is the scheduler's doing: it acts for all who wait.
  * @returns when a plan is made that began after the call
  * @throws PoolError no_uid_free
  */

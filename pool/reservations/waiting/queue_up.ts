@@ -24,7 +24,7 @@ function enforceWait({ count, waitMinutes }: Admitted, { now, matching, freeNow,
   if (!place)
     throw new PoolError(
       "never_enough",
-      `The pool has ${matching} machines that match, even when all are free`,
+      `Only ${freeNow} machines available, and the pool has no more than ${matching} that match`,
       [{ field: "count", message: `${count} requested, ${matching} match` }],
     );
   if (place.startsAt <= now + waitMinutes * MINUTE) return;
