@@ -14,6 +14,7 @@ import {
   varchar,
 } from "drizzle-orm/mysql-core";
 import { id, time } from "./columns.ts";
+import type { Proof } from "./proof.ts";
 
 export const MACHINE_STATES = [
   "available",
@@ -180,11 +181,15 @@ export const holds = mysqlTable(
     reservationId: id("reservation_id").notNull(),
     machineId: id("machine_id").notNull(),
     machineName: varchar("machine_name", { length: 64 }).notNull(),
+    /** 1 to `count`: its place in the reservation, which stays when another machine takes it over. 0: it has none yet */
+    slot: int("slot").notNull().default(0),
     claimedAt: time("claimed_at").notNull(),
     confirmedAt: time("confirmed_at"),
     /** when its removal began */
     endingAt: time("ending_at"),
     releasedAt: time("released_at"),
+    /** what its removal ended and deleted; null: not clean yet, removed from the pool dirty, or before this was kept */
+    proof: json("proof").$type<Proof>(),
     liveMachine: id("live_machine").generatedAlwaysAs(sql`(if(released_at is null, machine_id, null))`, {
       mode: "stored",
     }),

@@ -70,8 +70,12 @@ export const Priority = t.Integer({
 export const MachineNames = (description: string) =>
   t.Array(t.String({ maxLength: 64 }), { minItems: 1, maxItems: 1000, description });
 
+const slot = t.String({
+  examples: ["node1"],
+  description: "node1, node2, …: stays when another machine takes its place",
+});
 const Place = t.Object(
-  { machine: t.String(), host: t.String(), port: t.Integer() },
+  { machine: t.String(), host: t.String(), port: t.Integer(), slot },
   { $id: "Place", description: "a machine to log in to" },
 );
 
@@ -93,7 +97,7 @@ const fields = {
   ends_at: t.Nullable(time("when the accounts are removed; null if starts_at is")),
   duration_minutes: t.Integer(),
   machines: t.Array(Place, {
-    description: "the machines it has now; before it starts, those planned for it",
+    description: "the machines it has now, by slot; before it starts, those planned for it",
   }),
   reason: t.Nullable(
     t.String({ description: "why it failed; only admins see a machine's own error message" }),
@@ -149,6 +153,7 @@ export const ReservationRow = t.Object(
     machine: t.String({ description: "this row's machine, one of `machines`" }),
     host: t.String(),
     port: t.Integer(),
+    slot,
     expiration_time: time("the same as ends_at"),
     time_remaining: t.String({ examples: ["59.7 minutes remaining"] }),
   },
@@ -195,6 +200,7 @@ export const reservationRowOf = (row: Row, principal: Principal) => ({
   machine: row.machine,
   host: row.host,
   port: row.port,
+  slot: row.slot,
   expiration_time: row.endsAt.toISOString(),
   time_remaining: `${(row.secondsLeft / 60).toFixed(1)} minutes remaining`,
 });

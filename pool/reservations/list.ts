@@ -1,10 +1,19 @@
 import { and, asc, eq, sql } from "drizzle-orm";
 import { users } from "../../db/schema/identity.ts";
-import { machines, reservations } from "../../db/schema/pool.ts";
+import { holds, machines, reservations } from "../../db/schema/pool.ts";
 import { MACHINE, RESERVATION } from "../lifecycle/states.ts";
 import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
 import type { ReservationsDeps } from "./deps.ts";
-import { ofUser, PLACE, type Place, placesOf, type ReservationView, VIEW } from "./view.ts";
+import {
+  isHoldOf,
+  ofUser,
+  PLACE,
+  type Place,
+  placesOf,
+  type ReservationView,
+  slotName,
+  VIEW,
+} from "./view.ts";
 
 /** One machine of an active reservation, with the whole reservation. */
 export interface ReservationRow extends ReservationView, Place {
@@ -42,9 +51,16 @@ export async function listReservations(
   const order = [reservations.endsAt, machines.name];
   const parse = ([endsAt = "", machine]: string[]) => [new Date(endsAt), machine];
   const rows = await deps.db
-    .select({ ...VIEW, ...PLACE, endsAt: reservations.endsAt, secondsLeft: secondsLeft.mapWith(Number) })
+    .select({
+      ...VIEW,
+      ...PLACE,
+      slot: holds.slot,
+      endsAt: reservations.endsAt,
+      secondsLeft: secondsLeft.mapWith(Number),
+    })
     .from(reservations)
     .innerJoin(machines, eq(machines.reservationId, reservations.id))
+    .innerJoin(holds, isHoldOf)
     .leftJoin(users, eq(users.id, reservations.userId))
     .where(
       and(
@@ -57,7 +73,11 @@ export async function listReservations(
     .orderBy(...order.map((column) => asc(column)))
     .limit(limit + 1);
   const places = await placesOf(deps, [...new Set(rows.map(({ id }) => id))]);
-  const whole = rows.map((row) => ({ ...row, machines: places.get(row.id) ?? [] }));
+  const whole = rows.map((row) => ({
+    ...row,
+    slot: slotName(row.slot),
+    machines: places.get(row.id) ?? [],
+  }));
   return pageOf(whole, Math.min(limit, fitting(rows, places)), ({ endsAt, machine }) => [
     endsAt.toISOString(),
     machine,

@@ -1,7 +1,13 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import { commitments } from "../../db/schema/calendar.ts";
 import { users } from "../../db/schema/identity.ts";
-import { machines, RESERVATION_STATES, type ReservationState, reservations } from "../../db/schema/pool.ts";
+import {
+  holds,
+  machines,
+  RESERVATION_STATES,
+  type ReservationState,
+  reservations,
+} from "../../db/schema/pool.ts";
 import { FAULT_WORDS } from "../accounts/fault_words.ts";
 import { isFaultKind } from "../accounts/faults.ts";
 import { PoolError } from "../errors.ts";
@@ -15,6 +21,8 @@ export interface Place {
   machine: string;
   host: string;
   port: number;
+  /** node1, node2, …: stays when another machine takes its place */
+  slot: string;
 }
 
 export interface ReservationView {
@@ -27,7 +35,7 @@ export interface ReservationView {
   /** why it failed; in a machine's own words if `fault` is set */
   reason: string | null;
   fault: string | null;
-  /** the machines that it has now; before it starts: those that are planned */
+  /** the machines that it has now, by slot; before it starts: those that are planned */
   machines: Place[];
   /** before it starts: as planned; null: no machine can be planned for it */
   startsAt: Date | null;
@@ -76,7 +84,22 @@ export const VIEW = {
 };
 export const PLACE = { machine: machines.name, host: machines.host, port: machines.port };
 
-/** The machines that reservations have now, or shall have, by name. */
+/** The name of a slot. Its number stays when another machine takes its place. */
+export const slotName = (slot: number) => `node${slot}`;
+
+/** A condition: this hold is the machine's present one. */
+export const isHoldOf = and(
+  eq(holds.liveMachine, machines.id),
+  eq(holds.reservationId, machines.reservationId),
+);
+
+/** The slot that a planned machine will have. */
+const byName =
+  sql`ROW_NUMBER() OVER (PARTITION BY ${commitments.reservationId} ORDER BY ${machines.name})`.mapWith(
+    Number,
+  );
+
+/** The machines that reservations have now, or shall have, by slot. */
 export async function placesOf(
   { db }: ReservationsDeps,
   ids: string[],
@@ -86,17 +109,18 @@ export async function placesOf(
   if (ids.length === 0) return places;
   const rows = planned
     ? await db
-        .select({ ...PLACE, id: commitments.reservationId })
+        .select({ ...PLACE, id: commitments.reservationId, slot: byName })
         .from(commitments)
         .innerJoin(machines, eq(machines.id, commitments.machineId))
         .where(inArray(commitments.reservationId, ids))
         .orderBy(asc(machines.name))
     : await db
-        .select({ ...PLACE, id: machines.reservationId })
+        .select({ ...PLACE, id: machines.reservationId, slot: holds.slot })
         .from(machines)
+        .innerJoin(holds, isHoldOf)
         .where(and(inArray(machines.reservationId, ids), machineIn(HELD)))
-        .orderBy(asc(machines.name));
-  for (const { id, ...place } of rows) places.get(id ?? "")?.push(place);
+        .orderBy(asc(holds.slot), asc(machines.name));
+  for (const { id, slot, ...place } of rows) places.get(id ?? "")?.push({ ...place, slot: slotName(slot) });
   return places;
 }
 

@@ -1,5 +1,6 @@
+import { eq } from "drizzle-orm";
 import { matched, now, transact } from "../../../db/client.ts";
-import { machines } from "../../../db/schema/pool.ts";
+import { holds, machines } from "../../../db/schema/pool.ts";
 import type { MachineFault } from "../../accounts/faults.ts";
 import { record } from "../../audit/events.ts";
 import { heldAs } from "../../lifecycle/lease.ts";
@@ -11,7 +12,7 @@ import type { Allocated } from "./allocate.ts";
 import { take, untilSure } from "./take.ts";
 
 /**
- * Sends a machine that failed during preparation to cleaning and takes another in its place.
+ * Sends a machine that failed during preparation to cleaning and takes another in its slot.
  * @returns the replacement; undefined when there is none (then nothing was changed) or when ours was taken over
  */
 export async function swap(
@@ -38,7 +39,8 @@ export async function swap(
           .where(heldAs(deps, bad)),
       );
       if (aside === 0) return [];
-      const other = await take(deps, tx, claim);
+      const [its] = await tx.select().from(holds).where(eq(holds.liveMachine, bad.id));
+      const other = await take(deps, tx, { ...claim, slot: its?.slot ?? 1 });
       await record(deps, tx, "reservation.swapped", reservationId, {
         machine: bad.name,
         fault: fault.kind,

@@ -13,6 +13,8 @@ export interface Claim {
   count: number;
   durationMinutes: number;
   wanted: Wanted;
+  /** the first of its slots; undefined: 1 */
+  slot?: number;
 }
 
 /** A claim found too few machines. */
@@ -93,12 +95,15 @@ export async function takeThese(
     .where(inArray(machines.id, ids));
   const sound = taken.filter(({ promised }) => Number(promised) === 0).map(({ machine }) => machine);
   if (sound.length < count) throw new TooFew("promised to others");
+  // By name, as the slots of a plan are numbered: what was told stays true.
+  sound.sort((a, b) => (a.name < b.name ? -1 : 1));
   await tx.insert(holds).values(
-    sound.map((machine) => ({
+    sound.map((machine, n) => ({
       id: crypto.randomUUID(),
       reservationId,
       machineId: machine.id,
       machineName: machine.name,
+      slot: (claim.slot ?? 1) + n,
       claimedAt: now,
     })),
   );
