@@ -17,6 +17,7 @@ import queue from "./routes/queue.ts";
 import readyz from "./routes/readyz.ts";
 import release_all from "./routes/release_all.ts";
 import extend from "./routes/reservations/[id]/extend.ts";
+import release from "./routes/reservations/[id]/release.ts";
 import reservation from "./routes/reservations/[id].ts";
 import reservations from "./routes/reservations/index.ts";
 import reserve from "./routes/reserve.ts";
@@ -46,6 +47,7 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(reservations)
   .use(reservation)
   .use(extend)
+  .use(release)
   .use(queue)
   .use(calendar)
   .use(users)

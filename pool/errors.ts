@@ -13,6 +13,7 @@ export type PoolErrorKind =
   | "machine_held"
   | "reservation_not_found"
   | "cannot_extend"
+  | "reservation_not_active"
   | "reservation_lost"
   | "no_uid_free"
   | "idempotency_key_reused"

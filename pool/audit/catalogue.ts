@@ -32,6 +32,7 @@ export interface Details {
   "reservation.swapped": { machine: string; fault: FaultKind; by: string | undefined };
   "reservation.confirmed": { machines: number; minutes: number };
   "reservation.extended": { from: string; to: string };
+  "reservation.reduced": { machines: string[]; left: number };
   "reservation.ended": { reason?: string };
   "reservation.failed": { reason: string; fault: FaultKind | null };
   "reservation.recovered": { machine: string };
@@ -94,6 +95,7 @@ export const ACTIONS: { readonly [A in Action]: string } = {
   "reservation.swapped": "a machine failed during preparation, and another took its place",
   "reservation.confirmed": "all its accounts work; its time starts",
   "reservation.extended": "its end moved, on every machine",
+  "reservation.reduced": "some of its machines were released; the rest goes on",
   "reservation.ended": "released, or its time is up",
   "reservation.failed": "it could not be prepared",
   "reservation.recovered": "a machine of a reservation whose worker had stopped was recovered",

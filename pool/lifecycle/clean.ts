@@ -1,4 +1,4 @@
-import { and, eq, isNull } from "drizzle-orm";
+import { and, eq, inArray, isNull } from "drizzle-orm";
 import { matched, now, type Tx, transact } from "../../db/client.ts";
 import { machines, reservations } from "../../db/schema/pool.ts";
 import { fingerprint, type Target } from "../accounts/connect.ts";
@@ -109,8 +109,9 @@ export function machinesHeldBy(deps: LifecycleDeps, reservationId: string): Prom
 }
 
 /**
- * Takes a reservation's machines for cleaning, in the transaction that ends it: `release` those in use, `abandon` those
- * in preparation (only ours: another worker undoes its own).
+ * Takes a reservation's machines for cleaning: `release` those in use, `abandon` those in preparation (only ours: another
+ * worker undoes its own). In the transaction that ends it, or that releases some of them.
+ * @param only these machines, by id; undefined: all
  * @returns the machines that we must clean now
  */
 export async function takeForCleaning(
@@ -118,15 +119,16 @@ export async function takeForCleaning(
   tx: Tx,
   reservationId: string,
   moves: ("release" | "abandon")[],
+  only?: string[],
 ): Promise<Machine[]> {
-  const its = eq(machines.reservationId, reservationId);
+  const its = and(eq(machines.reservationId, reservationId), only && inArray(machines.id, only));
   const ours = eq(machines.leaseWorker, deps.worker);
   for (const move of moves)
     await tx
       .update(machines)
       .set({ ...ourLease(deps), ...machineMoves(move), retryAt: now })
       .where(and(its, machineMay(move), move === "abandon" ? ours : undefined));
-  await beginTurnaround(tx, reservationId);
+  await beginTurnaround(tx, reservationId, only);
   await endWhenEmpty(tx, reservationId);
   return tx
     .select()

@@ -1,4 +1,4 @@
-import { and, desc, eq, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
 import { now, type Tx } from "../../db/client.ts";
 import { holds, reservations } from "../../db/schema/pool.ts";
 import { MACHINE } from "./states.ts";
@@ -33,11 +33,21 @@ export async function readTurnaround(tx: Tx, { id, state }: Machine): Promise<nu
   return turnaroundOf(rows.map((row) => row.took));
 }
 
-/** Records that the removals of a reservation begin: at its end, if its time was up before somebody noticed. */
-export async function beginTurnaround(tx: Tx, reservationId: string): Promise<void> {
+/**
+ * Records that the removals of a reservation begin: at its end, if its time was up before somebody noticed.
+ * @param only on these machines, by id; undefined: on all
+ */
+export async function beginTurnaround(tx: Tx, reservationId: string, only?: string[]): Promise<void> {
   const end = sql`LEAST(${now}, (SELECT ends_at FROM ${reservations} WHERE ${reservations.id} = ${reservationId}))`;
   await tx
     .update(holds)
     .set({ endingAt: end })
-    .where(and(eq(holds.reservationId, reservationId), isNull(holds.releasedAt), isNull(holds.endingAt)));
+    .where(
+      and(
+        eq(holds.reservationId, reservationId),
+        only && inArray(holds.machineId, only),
+        isNull(holds.releasedAt),
+        isNull(holds.endingAt),
+      ),
+    );
 }

@@ -1,5 +1,5 @@
 import { and, eq, type SQL } from "drizzle-orm";
-import { matched, transact } from "../../db/client.ts";
+import { matched, type Tx, transact } from "../../db/client.ts";
 import { commitments } from "../../db/schema/calendar.ts";
 import { machines, reservations } from "../../db/schema/pool.ts";
 import { record } from "../audit/events.ts";
@@ -9,6 +9,7 @@ import {
   AHEAD,
   LIVE,
   MACHINE,
+  machineMay,
   reservationIn,
   reservationMay,
   reservationMoves,
@@ -18,9 +19,8 @@ import type { Machine } from "../lifecycle/target.ts";
 import type { ReservationsDeps } from "./deps.ts";
 import { ofUser } from "./view.ts";
 
-export interface Released {
-  id: string;
-  username: string;
+/** What has become of the machines of a release. */
+export interface Cleaned {
   /** names of the machines whose account has been proved to be gone */
   clean: string[];
   /** names of those that are not clean yet: the scheduler retries them, or a worker is on them now */
@@ -29,35 +29,53 @@ export interface Released {
   inProgress: string[];
 }
 
+export interface Released extends Cleaned {
+  id: string;
+  username: string;
+}
+
+/** Ends a reservation and takes its machines for cleaning, in a transaction; [] when another request did. */
+export async function endNow(
+  deps: ReservationsDeps,
+  tx: Tx,
+  id: string,
+  reason?: string,
+): Promise<Machine[]> {
+  const mine = matched(
+    await tx
+      .update(reservations)
+      // One that is over before its accounts exist has no use for its credential.
+      .set({ ...reservationMoves("end"), credential: null })
+      .where(and(eq(reservations.id, id), reservationMay("end"))),
+  );
+  if (mine === 0) return [];
+  await tx.delete(commitments).where(eq(commitments.reservationId, id));
+  await record(deps, tx, "reservation.ended", id, reason === undefined ? {} : { reason });
+  // One that is still being prepared is left to its worker, whose confirmation now fails; one that was released before is
+  // being cleaned.
+  const its = and(eq(machines.reservationId, id), machineMay("release"));
+  const ready = await tx.select({ id: machines.id }).from(machines).where(its).for("update");
+  const ids = ready.map((machine) => machine.id);
+  return takeForCleaning(deps, tx, id, ["release"], ids);
+}
+
 /** Ends an active reservation in the database and takes its machines for cleaning; [] when another request did. */
 export function beginRelease(deps: ReservationsDeps, id: string): Promise<Machine[]> {
-  // After a COMMIT whose answer was lost: the machines that it took for us. No other worker cleans them until our lease runs out.
-  const readBack = async () => {
-    const its = and(eq(machines.reservationId, id), eq(machines.state, MACHINE.cleaning));
-    const taken = await deps.db
-      .select()
-      .from(machines)
-      .where(and(its, eq(machines.leaseWorker, deps.worker)));
-    return taken.length > 0 ? taken : undefined;
-  };
   return transact(
     deps.db,
-    async (tx) => {
-      const mine = matched(
-        await tx
-          .update(reservations)
-          // One that is over before its accounts exist has no use for its credential.
-          .set({ ...reservationMoves("end"), credential: null })
-          .where(and(eq(reservations.id, id), reservationMay("end"))),
-      );
-      if (mine === 0) return [];
-      await tx.delete(commitments).where(eq(commitments.reservationId, id));
-      await record(deps, tx, "reservation.ended", id, {});
-      // One that is still being prepared is left to its worker, whose confirmation now fails.
-      return takeForCleaning(deps, tx, id, ["release"]);
-    },
-    readBack,
+    (tx) => endNow(deps, tx, id),
+    () => readTaken(deps, id),
   );
+}
+
+/** After a COMMIT whose answer was lost: the machines that it took for us. No other worker cleans them until our lease runs out. */
+export async function readTaken(deps: ReservationsDeps, id: string): Promise<Machine[] | undefined> {
+  const its = and(eq(machines.reservationId, id), eq(machines.state, MACHINE.cleaning));
+  const taken = await deps.db
+    .select()
+    .from(machines)
+    .where(and(its, eq(machines.leaseWorker, deps.worker)));
+  return taken.length > 0 ? taken : undefined;
 }
 
 /**
@@ -76,24 +94,39 @@ export async function release(deps: ReservationsDeps, id: string, userId?: strin
   const begun = await beginRelease(deps, id);
   // What was only promised to it is free at once.
   if (AHEAD.includes(row.state)) deps.changes.dispatchEvent(new Event("change"));
+  return { id, username: row.username, ...(await finishRelease(deps, id, begun, before)) };
+}
+
+/**
+ * Cleans the machines of a release, and those that an earlier one could not clean.
+ * @param begun those that it took for cleaning
+ * @param asked those that it was to release
+ * @param only of the asked ones; undefined: all that the reservation still holds
+ */
+export async function finishRelease(
+  deps: ReservationsDeps,
+  id: string,
+  begun: Machine[],
+  asked: { name: string }[],
+  only?: (machine: Machine) => boolean,
+): Promise<Cleaned> {
+  const stillHeld = async () => (await machinesHeldBy(deps, id)).filter(only ?? (() => true));
   const started = new Set(begun.map((machine) => machine.id));
-  const stuck = (await machinesHeldBy(deps, id)).filter(
+  const stuck = (await stillHeld()).filter(
     (machine) => !started.has(machine.id) && UNCLEANED.includes(machine.state),
   );
   await Promise.all([
     ...begun.map((machine) => clean(deps, machine)),
     ...stuck.map((machine) => takeOverAndClean(deps, machine)),
   ]);
-  const held = await machinesHeldBy(deps, id);
+  const held = await stillHeld();
   const pending = held.map(({ name }) => name);
   // One that failed is quarantined, and stays there while it is retried.
   const working = held.filter(
     ({ state, leaseWorker }) => state !== MACHINE.quarantined && leaseWorker !== null,
   );
   return {
-    id,
-    username: row.username,
-    clean: before.map((machine) => machine.name).filter((name) => !pending.includes(name)),
+    clean: asked.map((machine) => machine.name).filter((name) => !pending.includes(name)),
     pending,
     inProgress: working.map(({ name }) => name),
   };

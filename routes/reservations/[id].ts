@@ -1,21 +1,12 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
 import { Problem } from "../../http/models/problem.ts";
+import { Released, reservationId } from "../../http/models/released.ts";
 import { NewReservation, newReservationOf, reservationOf } from "../../http/models/reservation.ts";
 import { userSeenBy } from "../../pool/identity/principal.ts";
 import { release } from "../../pool/reservations/release.ts";
 import { viewReservation } from "../../pool/reservations/view.ts";
 import { collectLater } from "../../pool/reservations/waiting/collect.ts";
-
-const params = t.Object({ id: t.String({ maxLength: 64, description: "a reservation's id" }) });
-const Released = t.Object({
-  message: t.String(),
-  id: t.String(),
-  released: t.Array(t.String(), { description: "machines that are clean and available again" }),
-  pending: t.Array(t.String(), {
-    description: "machines that are still being cleaned, or are retried until they are clean",
-  }),
-});
 
 /** GET and DELETE /reservations/:id. */
 export default new Elysia({ name: "reservation", normalize: false, tags: ["reservations"] })
@@ -31,7 +22,7 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
     },
     {
       role: "viewer",
-      params,
+      params: reservationId,
       query: t.Object(
         {
           wait: t.Optional(
@@ -68,7 +59,7 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
     },
     {
       role: "user",
-      params,
+      params: reservationId,
       response: { 200: Released, 202: Released, 400: Problem, 404: Problem, 503: Problem },
       detail: {
         operationId: "releaseReservation",

@@ -72,6 +72,36 @@ test("the API is killed at every event of a release", async () => {
   expect(met.length).toBeGreaterThan(8);
 });
 
+test("the API is killed at every event of the release of one of two machines", async () => {
+  const { met, bad } = await enumerate(
+    "1 API killed while it releases one machine",
+    pools,
+    async (pool, n) => {
+      const ledger = new Ledger();
+      const mine = await ledger.reserve(pool.api, `red${n}`, 2);
+      const victim = await startVictim(pool, "api", n);
+      await victim.arm();
+      const reduce = (at: { url: string }) =>
+        call(at, "POST", `/reservations/${mine.id}/release`, { machines: ["node2"] }).catch(() => undefined);
+      await reduce(victim);
+      const where = victim.where();
+      await victim.stop("SIGKILL");
+      await expireLeases(pool);
+      const again = await reduce(pool.api);
+      const bad = await settle(pool);
+      if (again?.body.machines?.length !== 1 || again.body.machines[0].slot !== "node1")
+        bad.push(`I3 the repeat of the release was answered ${again?.status} ${JSON.stringify(again?.body)}`);
+      bad.push(...(await check(pool, { ledger })));
+      await ledger.release(pool.api, mine);
+      bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+      return { where, bad };
+    },
+  );
+  console.log(`release of one: ${met.length} events\n  ${met.join("\n  ")}`);
+  expect(bad).toEqual([]);
+  expect(met.length).toBeGreaterThan(5);
+});
+
 test("the API is killed at every event of a removal by force", async () => {
   const { met, bad } = await enumerate("1 API killed while it removes", pools, async (pool, n) => {
     const ledger = new Ledger();

@@ -175,6 +175,34 @@ const CASES: Record<string, Record<number, () => Promise<Answer>>> = {
       return answer;
     },
   },
+  releaseMachines: {
+    async 200() {
+      const id = await reserve({ count: 2 });
+      const answer = await send("POST", `/reservations/${id}/release`, { machines: ["node1"] });
+      expect(answer.body.machines).toHaveLength(1);
+      await send("POST", "/release_all");
+      return answer;
+    },
+    async 202() {
+      const id = await reserve();
+      const { clean } = pool.deps.accounts;
+      pool.deps.accounts.clean = () => Promise.reject(new MachineFault("leftovers", "still there"));
+      const answer = await send("POST", `/reservations/${id}/release`, { machines: ["node1"] });
+      pool.deps.accounts.clean = clean;
+      expect((await send("DELETE", `/reservations/${id}`)).status).toBe(200);
+      return answer;
+    },
+    404: () => send("POST", "/reservations/none/release", { machines: ["node1"] }),
+    async 409() {
+      const full = await reserve({ count: 4 });
+      const queued = await send("POST", "/reservations", { username: "una", wait: 100 });
+      expect(queued.status, JSON.stringify(queued.body)).toBe(202);
+      const { id } = queued.body;
+      const answer = await send("POST", `/reservations/${id}/release`, { machines: ["node1"] });
+      for (const one of [id, full]) await send("DELETE", `/reservations/${one}`);
+      return answer;
+    },
+  },
   createUser: {
     201: () => send("POST", "/users", { name: "nan" }),
     409: () => send("POST", "/users", { name: "nan" }),
@@ -252,6 +280,7 @@ function bodyOf(id: string): unknown {
     changeMachine: { drained: true },
     createReservation: { username: "una" },
     extendReservation: { minutes: 30 },
+    releaseMachines: { machines: ["node1"] },
     createUser: { name: "nan" },
     changeUser: { role: "viewer" },
     createToken: { user: "una", name: "t" },

@@ -176,6 +176,7 @@ test("its models, operations and every code have names", () => {
     "postReleaseAll",
     "registerMachine",
     "releaseAll",
+    "releaseMachines",
     "releaseReservation",
     "removeMachine",
     "reserve",
@@ -264,6 +265,7 @@ test("the bodies that Swagger UI fills in are valid", async () => {
     "POST /machines",
     "POST /reservations",
     "POST /reservations/{id}/extend",
+    "POST /reservations/{id}/release",
     "POST /session",
     "POST /tokens",
     "POST /users",
@@ -276,6 +278,7 @@ test("the bodies that Swagger UI fills in are valid", async () => {
     const expected: Record<string, unknown> = {
       "/reservations": "not_enough_machines", // none is free here
       "/reservations/{id}/extend": "reservation_not_found",
+      "/reservations/{id}/release": "reservation_not_found",
       "/session": "login_failed", // nor is there such a user
     };
     expect(answer.body.code ?? answer.status, path).toBe(expected[path] ?? 201);

@@ -78,6 +78,7 @@ const ENDPOINTS: Record<
   "POST /reservations/{id}/extend": { least: "user", body: { minutes: 1 }, good: 404 },
   "GET /queue": { least: "viewer", good: 200 },
   "GET /calendar": { least: "viewer", good: 200 },
+  "POST /reservations/{id}/release": { least: "user", body: { machines: ["node1"] }, good: 404 },
   "GET /ssh-key": { least: "admin", good: 200 },
   "GET /events": { least: "admin", good: 200 },
   "GET /users": { least: "admin", good: 200 },

@@ -85,6 +85,10 @@ export async function check(pool: Checkable, options: Options = {}): Promise<str
   const forced = await pool.sql(
     "SELECT JSON_VALUE(details, '$.reservation') AS id FROM events WHERE action = 'machine.removing'",
   );
+  // Their users released single machines of these.
+  const reduced = await pool.sql(
+    "SELECT object AS id, JSON_LENGTH(details, '$.machines') AS n FROM events WHERE action = 'reservation.reduced'",
+  );
   const byId = new Map(reservations.map((one) => [one.id, one]));
   const rowOf = new Map(machines.map((one) => [one.name, one]));
 
@@ -157,7 +161,8 @@ export async function check(pool: Checkable, options: Options = {}): Promise<str
   // --- active reservations: I3 ---
   for (const one of reservations.filter(({ state }) => state === "active")) {
     const held = machines.filter((m) => m.reservation_id === one.id && m.state === "reserved");
-    const count = one.count - forced.filter(({ id }) => id === one.id).length;
+    const released = reduced.filter(({ id }) => id === one.id).reduce((sum, { n }) => sum + Number(n), 0);
+    const count = one.count - forced.filter(({ id }) => id === one.id).length - released;
     if (held.length !== count) bad.push(`I3 ${one.username} has ${held.length} of ${count} machines`);
     const request = options.ledger?.asked.find((asked) => asked.username === one.username);
     for (const machine of held) {

@@ -1,0 +1,74 @@
+import { and, eq } from "drizzle-orm";
+import { transact } from "../../../db/client.ts";
+import { machines, reservations } from "../../../db/schema/pool.ts";
+import { record } from "../../audit/events.ts";
+import { PoolError } from "../../errors.ts";
+import { takeForCleaning } from "../../lifecycle/clean.ts";
+import { lockReservation } from "../../lifecycle/settle.ts";
+import { MACHINE, OVER, RESERVATION } from "../../lifecycle/states.ts";
+import type { Machine } from "../../lifecycle/target.ts";
+import type { ReservationsDeps } from "../deps.ts";
+import { type Cleaned, endNow, finishRelease, readTaken } from "../release.ts";
+import { ofUser, type Place, placesOf } from "../view.ts";
+import { askedOf, everHeld } from "./asked.ts";
+
+export interface Reduced extends Cleaned {
+  id: string;
+  /** the machines that it still has; none: it is over */
+  left: Place[];
+}
+
+/** Takes some machines of an active reservation for cleaning; [] when another request did. */
+function beginReduce(deps: ReservationsDeps, id: string, only: string[]): Promise<Machine[]> {
+  return transact(
+    deps.db,
+    async (tx) => {
+      if ((await lockReservation(tx, id))?.state !== RESERVATION.active) return [];
+      const held = await tx
+        .select({ id: machines.id, name: machines.name })
+        .from(machines)
+        .where(and(eq(machines.reservationId, id), eq(machines.state, MACHINE.reserved)));
+      const going = held.filter((machine) => only.includes(machine.id));
+      if (going.length === 0) return [];
+      if (going.length === held.length) return endNow(deps, tx, id, "its last machine was released");
+      await record(deps, tx, "reservation.reduced", id, {
+        machines: going.map(({ name }) => name).sort(),
+        left: held.length - going.length,
+      });
+      const ids = going.map((machine) => machine.id);
+      return takeForCleaning(deps, tx, id, ["release"], ids);
+    },
+    async () => (await readTaken(deps, id))?.filter((machine) => only.includes(machine.id)),
+  );
+}
+
+/**
+ * Releases some machines of a reservation; with its last one, it ends. Calling it again changes nothing, and retries what
+ * could not be cleaned.
+ * @param asked names or slots
+ * @param userId finds only this user's
+ * @throws PoolError reservation_not_found, reservation_not_active, machine_not_found, invalid_request
+ */
+export async function reduce(
+  deps: ReservationsDeps,
+  id: string,
+  asked: readonly string[],
+  userId?: string,
+): Promise<Reduced> {
+  const [row] = await deps.db
+    .select()
+    .from(reservations)
+    .where(and(eq(reservations.id, id), ofUser(userId)));
+  if (!row) throw new PoolError("reservation_not_found", `There is no reservation '${id}'`);
+  // One that is over has released them before: the request may be a repeat.
+  if (row.state !== RESERVATION.active && !OVER.includes(row.state))
+    throw new PoolError(
+      "reservation_not_active",
+      `The reservation is ${row.state}; single machines can be released only while it is active`,
+    );
+  const its = askedOf(await everHeld(deps, id), asked);
+  const ids = its.map((machine) => machine.id);
+  const begun = await beginReduce(deps, id, ids);
+  const cleaned = await finishRelease(deps, id, begun, its, (machine) => ids.includes(machine.id));
+  return { id, ...cleaned, left: (await placesOf(deps, [id])).get(id) ?? [] };
+}
