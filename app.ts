@@ -17,7 +17,9 @@ import queue from "./routes/queue.ts";
 import readyz from "./routes/readyz.ts";
 import release_all from "./routes/release_all.ts";
 import extend from "./routes/reservations/[id]/extend.ts";
+import known_hosts from "./routes/reservations/[id]/known_hosts.ts";
 import release from "./routes/reservations/[id]/release.ts";
+import ssh_config from "./routes/reservations/[id]/ssh_config.ts";
 import reservation from "./routes/reservations/[id].ts";
 import reservations from "./routes/reservations/index.ts";
 import reserve from "./routes/reserve.ts";
@@ -48,6 +50,8 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(reservation)
   .use(extend)
   .use(release)
+  .use(ssh_config)
+  .use(known_hosts)
   .use(queue)
   .use(calendar)
   .use(users)

@@ -175,6 +175,23 @@ const CASES: Record<string, Record<number, () => Promise<Answer>>> = {
       return answer;
     },
   },
+  ...Object.fromEntries(
+    ["ssh_config", "known_hosts"].map((file, n) => [
+      ["getSshConfig", "getKnownHosts"][n],
+      {
+        async 200() {
+          const answer = await send("GET", `/reservations/${await reserve()}/${file}`);
+          await send("POST", "/release_all");
+          return answer;
+        },
+        async 409() {
+          const id = await reserve();
+          await send("DELETE", `/reservations/${id}`);
+          return send("GET", `/reservations/${id}/${file}`);
+        },
+      },
+    ]),
+  ),
   releaseMachines: {
     async 200() {
       const id = await reserve({ count: 2 });

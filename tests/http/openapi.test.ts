@@ -71,6 +71,9 @@ test("every route is in it, and nothing else", () => {
   expect(routes.length).toBeGreaterThan(10);
 });
 
+/** These return a file for another program. */
+const TEXTS = ["getKnownHosts", "getSshConfig"];
+
 test("every operation says what it does, accepts and returns, in JSON", () => {
   for (const { name, operation } of operations) {
     expect(operation.summary, name).toBeTruthy();
@@ -94,6 +97,12 @@ test("every operation says what it does, accepts and returns, in JSON", () => {
         continue;
       }
       expect(response.description, `${name} ${status}`).toBeTruthy();
+      if (TEXTS.includes(operation.operationId)) {
+        expect(response.content, `${name} ${status}`).toEqual({
+          "text/plain": { schema: expect.objectContaining({ type: "string" }) },
+        });
+        continue;
+      }
       const { schema } = response.content["application/json"] ?? {};
       expect(Object.keys(response.content), `${name} ${status}`).toEqual(["application/json"]);
       expect(schema?.$ref ?? schema?.type, `${name} ${status}`).toMatch(
@@ -159,11 +168,13 @@ test("its models, operations and every code have names", () => {
     "extendReservation",
     "getCalendar",
     "getHealth",
+    "getKnownHosts",
     "getMachine",
     "getPublicKey",
     "getReadiness",
     "getReservation",
     "getSession",
+    "getSshConfig",
     "listAvailable",
     "listEvents",
     "listMachines",

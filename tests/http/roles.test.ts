@@ -78,6 +78,8 @@ const ENDPOINTS: Record<
   "POST /reservations/{id}/extend": { least: "user", body: { minutes: 1 }, good: 404 },
   "GET /queue": { least: "viewer", good: 200 },
   "GET /calendar": { least: "viewer", good: 200 },
+  "GET /reservations/{id}/ssh_config": { least: "viewer", good: 404 },
+  "GET /reservations/{id}/known_hosts": { least: "viewer", good: 404 },
   "POST /reservations/{id}/release": { least: "user", body: { machines: ["node1"] }, good: 404 },
   "GET /ssh-key": { least: "admin", good: 200 },
   "GET /events": { least: "admin", good: 200 },
@@ -143,6 +145,19 @@ test("a user sees and ends their own reservations; a viewer sees all, an admin e
   expect((await as("una", "GET", "/reservations")).body.reservations).toEqual([]);
   expect((await as("una", "GET", `/reservations/${mine.id}`)).status).toBe(404);
   expect((await as("una", "DELETE", `/reservations/${mine.id}`)).status).toBe(404);
+  const release = (who: string) =>
+    as(who, "POST", `/reservations/${mine.id}/release`, { machines: ["node2"] });
+  expect(await Promise.all(["una", "vic", "uma"].map(async (who) => (await release(who)).body.code))).toEqual(
+    ["reservation_not_found", "forbidden", "machine_not_found"],
+  );
+  for (const file of ["ssh_config", "known_hosts"])
+    for (const [who, status] of [
+      ["una", 404],
+      ["vic", 200],
+      ["uma", 200],
+      ["ada", 200],
+    ] as const)
+      expect((await as(who, "GET", `/reservations/${mine.id}/${file}`)).status).toBe(status);
   expect((await as("uma", "GET", `/reservations/${mine.id}`)).body.state).toBe("active");
   expect((await as("vic", "GET", "/reservations")).body.reservations).toHaveLength(1);
   expect((await as("vic", "DELETE", `/reservations/${mine.id}`)).status).toBe(403);

@@ -32,10 +32,11 @@ export function inProcess(served: AnyElysia, deps: Deps) {
     });
     const answer = await app.handle(request);
     const text = await answer.text();
+    const isJson = answer.headers.get("content-type") !== "text/plain; charset=utf-8";
     return {
       status: answer.status,
       headers: answer.headers,
-      body: text === "" ? undefined : JSON.parse(text),
+      body: text === "" ? undefined : isJson ? JSON.parse(text) : text,
     };
   };
 }
