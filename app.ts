@@ -18,6 +18,7 @@ import readyz from "./routes/readyz.ts";
 import release_all from "./routes/release_all.ts";
 import extend from "./routes/reservations/[id]/extend.ts";
 import known_hosts from "./routes/reservations/[id]/known_hosts.ts";
+import proof from "./routes/reservations/[id]/proof.ts";
 import release from "./routes/reservations/[id]/release.ts";
 import ssh_config from "./routes/reservations/[id]/ssh_config.ts";
 import reservation from "./routes/reservations/[id].ts";
@@ -52,6 +53,7 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(release)
   .use(ssh_config)
   .use(known_hosts)
+  .use(proof)
   .use(queue)
   .use(calendar)
   .use(users)

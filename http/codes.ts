@@ -16,6 +16,7 @@ const OF_THE_POOL = {
   reservation_not_found: 404,
   cannot_extend: 409,
   reservation_not_active: 409,
+  reservation_not_over: 409,
   reservation_lost: 503,
   no_uid_free: 503,
   idempotency_key_reused: 409,

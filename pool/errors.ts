@@ -14,6 +14,7 @@ export type PoolErrorKind =
   | "reservation_not_found"
   | "cannot_extend"
   | "reservation_not_active"
+  | "reservation_not_over"
   | "reservation_lost"
   | "no_uid_free"
   | "idempotency_key_reused"

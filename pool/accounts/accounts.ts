@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
+import type { Proof } from "../../db/schema/proof.ts";
 import { type AddressRules, addressOf } from "./address.ts";
 import { type Limits, type Reply, runScript, type Target } from "./connect.ts";
 import { isFaultKind, MachineFault } from "./faults.ts";
 import { limit } from "./limit.ts";
+import { countsIn } from "./removed.ts";
 
 export interface Account {
   username: string;
@@ -39,14 +41,14 @@ export interface Accounts {
   extend(target: Target, generation: number, account: Account, seconds: number): Promise<void>;
   /**
    * Removes the holder's account and every other one of ours (left by a crash or a restored database).
-   * Returns only when all have been proved to be gone; returns the machine's identity.
+   * Returns only when all have been proved to be gone; returns the machine's identity, and what it says of the holder's.
    */
   clean(
     target: Target,
     generation: number,
     holder: Account | null,
     signal?: AbortSignal,
-  ): Promise<string | null>;
+  ): Promise<{ identity: string | null; proof: Proof }>;
   /**
    * Sweeps the whole disk for files of former holders and removes them; may take minutes, and a later step ends it.
    * @param keep the reservation whose account is there now
@@ -168,7 +170,10 @@ export function accountsOverSsh(
     async clean(target, generation, holder, signal) {
       const who = holder ? `${holder.uid} ${holder.username} ${holder.mark}` : "0 - -";
       const reply = await step(target, "clean", [fenced(generation), who], signal);
-      return identityOf(answer(reply, holder ? `CLEAN ${holder.username} ${holder.uid}` : "CLEAN - 0", uids));
+      // Without the identity that follows: another machine could pretend to be this one.
+      const said = holder ? `CLEAN ${holder.username} ${holder.uid}` : "CLEAN - 0";
+      const identity = identityOf(answer(reply, said, uids));
+      return { identity, proof: { said, counts: countsIn(reply.lines) } };
     },
     async sweep(target, generation, keep) {
       return count(answer(await step(target, "sweep", [fenced(generation), keep ?? "-"]), "SWEPT", uids));

@@ -1,6 +1,7 @@
 import { and, eq, inArray, isNull } from "drizzle-orm";
 import { matched, now, type Tx, transact } from "../../db/client.ts";
 import { machines, reservations } from "../../db/schema/pool.ts";
+import type { Proof } from "../../db/schema/proof.ts";
 import { fingerprint, type Target } from "../accounts/connect.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import { record } from "../audit/events.ts";
@@ -14,9 +15,10 @@ import { beginTurnaround } from "./turnaround.ts";
 /**
  * Removes the holder's account and every orphaned one from a machine that we hold, with proof; learns its host key and
  * identity if they aren't known yet. The caller decides what happens to its row.
+ * @returns what the machine says that it removed
  * @throws MachineFault
  */
-export async function cleanWith(deps: LifecycleDeps, machine: Machine, signal: AbortSignal): Promise<void> {
+export async function cleanWith(deps: LifecycleDeps, machine: Machine, signal: AbortSignal): Promise<Proof> {
   const target = await targetOf(deps, machine);
   if (!target.hostKey || !machine.identity) {
     const identity = await lookFirst(deps, machine, target, signal);
@@ -28,7 +30,9 @@ export async function cleanWith(deps: LifecycleDeps, machine: Machine, signal: A
     : [];
   const account =
     holder?.uid != null ? { username: holder.username, uid: holder.uid, mark: holder.id } : null;
-  machine.identity = await deps.accounts.clean(target, machine.generation, account, signal);
+  const { identity, proof } = await deps.accounts.clean(target, machine.generation, account, signal);
+  machine.identity = identity;
+  return proof;
 }
 
 /**
@@ -77,8 +81,7 @@ async function keepHostKey(deps: LifecycleDeps, machine: Machine, hostKey: strin
 export async function clean(deps: LifecycleDeps, machine: Machine): Promise<boolean> {
   const keeper = keepLease(deps, machine);
   try {
-    await cleanWith(deps, machine, keeper.signal);
-    return await offer(deps, machine);
+    return await offer(deps, machine, await cleanWith(deps, machine, keeper.signal));
   } catch (error) {
     if (!(error instanceof MachineFault)) throw error;
     await quarantine(deps, machine, error);

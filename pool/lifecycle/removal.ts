@@ -1,6 +1,7 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import { matched, type Tx, transact } from "../../db/client.ts";
 import { machines, reservations } from "../../db/schema/pool.ts";
+import type { Proof } from "../../db/schema/proof.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import { record } from "../audit/events.ts";
 import { PoolError } from "../errors.ts";
@@ -26,14 +27,15 @@ export async function finishRemoval(deps: LifecycleDeps, machine: Machine): Prom
   const keeper = keepLease(deps, machine);
   try {
     let fault: MachineFault | undefined;
+    let proof: Proof | null = null;
     try {
-      await cleanWith(deps, machine, keeper.signal);
+      proof = await cleanWith(deps, machine, keeper.signal);
     } catch (error) {
       if (!(error instanceof MachineFault)) throw error;
       fault = error;
     }
     const readBack = async () => ((await isThere(deps, machine.id)) ? undefined : true);
-    if (!(await transact(deps.db, (tx) => takeRow(deps, tx, machine, fault), readBack)))
+    if (!(await transact(deps.db, (tx) => takeRow(deps, tx, machine, proof, fault), readBack)))
       throw new PoolError("machine_held", `'${machine.name}' is being removed by another process`);
     if (fault)
       deps.log("error", "machine removed without being clean", {
@@ -53,6 +55,7 @@ async function takeRow(
   deps: LifecycleDeps,
   tx: Tx,
   machine: Machine,
+  proof: Proof | null,
   fault?: MachineFault,
 ): Promise<boolean> {
   const { reservationId } = machine;
@@ -66,7 +69,7 @@ async function takeRow(
   if (gone === 0) return false;
   if (fault) await rememberDirty(tx, machine, fault.message);
   await record(deps, tx, "machine.removed", machine.name, { forced: true, clean: !fault });
-  await endHold(tx, machine);
+  await endHold(tx, machine, proof);
   if (reservationId) await endWithoutMachines(deps, tx, reservationId);
   return true;
 }

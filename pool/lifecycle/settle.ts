@@ -2,6 +2,7 @@ import { and, eq, isNull, sql } from "drizzle-orm";
 import { inSeconds, matched, now, type Tx, transact } from "../../db/client.ts";
 import { violates } from "../../db/errors.ts";
 import { type Fault, holds, machines, reservations } from "../../db/schema/pool.ts";
+import type { Proof } from "../../db/schema/proof.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import { record } from "../audit/events.ts";
 import type { LifecycleDeps } from "./deps.ts";
@@ -10,12 +11,12 @@ import { EMPTYING, MACHINE, machineMoves, RESERVATION, reservationIn, reservatio
 import type { Machine } from "./target.ts";
 import { readTurnaround } from "./turnaround.ts";
 
-/** Closes the record of who held a machine. */
-export async function endHold(tx: Tx, machine: Machine): Promise<void> {
+/** Closes the record of who held a machine. @param proof null: it was not proved clean */
+export async function endHold(tx: Tx, machine: Machine, proof: Proof | null): Promise<void> {
   await tx
     .update(holds)
     // How long a quarantine lasted says nothing about the next removal.
-    .set({ releasedAt: now, ...(machine.state === MACHINE.quarantined ? { endingAt: null } : {}) })
+    .set({ releasedAt: now, proof, ...(machine.state === MACHINE.quarantined ? { endingAt: null } : {}) })
     .where(and(eq(holds.machineId, machine.id), isNull(holds.releasedAt)));
 }
 
@@ -47,9 +48,9 @@ export async function lockReservation(tx: Tx, id: string) {
  * Offers a machine again, after its last account has been proved to be gone.
  * @returns false, and changes nothing, when the lease was lost in the meantime
  */
-export async function offer(deps: LifecycleDeps, machine: Machine): Promise<boolean> {
+export async function offer(deps: LifecycleDeps, machine: Machine, proof: Proof): Promise<boolean> {
   try {
-    const offered = await makeAvailable(deps, machine);
+    const offered = await makeAvailable(deps, machine, proof);
     if (offered) deps.changes.dispatchEvent(new Event("change"));
     return offered;
   } catch (error) {
@@ -58,7 +59,7 @@ export async function offer(deps: LifecycleDeps, machine: Machine): Promise<bool
   }
 }
 
-function makeAvailable(deps: LifecycleDeps, machine: Machine): Promise<boolean> {
+function makeAvailable(deps: LifecycleDeps, machine: Machine, proof: Proof): Promise<boolean> {
   return transact(deps.db, async (tx) => {
     if (machine.reservationId) await lockReservation(tx, machine.reservationId);
     const turnaroundMs = await readTurnaround(tx, machine);
@@ -84,7 +85,7 @@ function makeAvailable(deps: LifecycleDeps, machine: Machine): Promise<boolean> 
         .where(heldAs(deps, machine)),
     );
     if (done === 0) return false;
-    await endHold(tx, machine);
+    await endHold(tx, machine, proof);
     await record(deps, tx, "machine.cleaned", machine.name, { reservation: machine.reservationId });
     if (machine.reservationId) await endWhenEmpty(tx, machine.reservationId);
     return true;

@@ -192,6 +192,19 @@ const CASES: Record<string, Record<number, () => Promise<Answer>>> = {
       },
     ]),
   ),
+  getProof: {
+    async 200() {
+      const id = await reserve();
+      await send("DELETE", `/reservations/${id}`);
+      return send("GET", `/reservations/${id}/proof`);
+    },
+    async 409() {
+      const id = await reserve();
+      const answer = await send("GET", `/reservations/${id}/proof`);
+      await send("DELETE", `/reservations/${id}`);
+      return answer;
+    },
+  },
   releaseMachines: {
     async 200() {
       const id = await reserve({ count: 2 });

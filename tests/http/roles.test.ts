@@ -80,6 +80,7 @@ const ENDPOINTS: Record<
   "GET /calendar": { least: "viewer", good: 200 },
   "GET /reservations/{id}/ssh_config": { least: "viewer", good: 404 },
   "GET /reservations/{id}/known_hosts": { least: "viewer", good: 404 },
+  "GET /reservations/{id}/proof": { least: "viewer", good: 404 },
   "POST /reservations/{id}/release": { least: "user", body: { machines: ["node1"] }, good: 404 },
   "GET /ssh-key": { least: "admin", good: 200 },
   "GET /events": { least: "admin", good: 200 },
@@ -162,6 +163,13 @@ test("a user sees and ends their own reservations; a viewer sees all, an admin e
   expect((await as("vic", "GET", "/reservations")).body.reservations).toHaveLength(1);
   expect((await as("vic", "DELETE", `/reservations/${mine.id}`)).status).toBe(403);
   expect((await as("uma", "DELETE", `/reservations/${mine.id}`)).status).toBe(200);
+  for (const [who, status] of [
+    ["una", 404],
+    ["vic", 200],
+    ["uma", 200],
+    ["ada", 200],
+  ] as const)
+    expect((await as(who, "GET", `/reservations/${mine.id}/proof`)).status).toBe(status);
   const hers = (await as("una", "POST", "/reservations", { username: "una", duration: 5 })).body;
   expect((await as("ada", "DELETE", `/reservations/${hers.id}`)).status).toBe(200);
 });

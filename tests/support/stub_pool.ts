@@ -38,7 +38,13 @@ export async function startStubPool(size: number, settings: Record<string, strin
     }),
     create: async ({ port }, _, { uid }) => creates.get(port)?.(uid),
     extend: async ({ port }, _, { uid }) => creates.get(port)?.(uid),
-    clean: async ({ port }) => identity(port),
+    clean: async ({ port }, _, holder) => ({
+      identity: identity(port),
+      proof: {
+        said: holder ? `CLEAN ${holder.username} ${holder.uid}` : "CLEAN - 0",
+        counts: { processes: 1, homeFiles: 2, sweptFiles: 3, ipc: 4, mounts: 5 },
+      },
+    }),
     sweep: async () => 0,
   };
   // Its own, since the program's plan with the real accounts.

@@ -1,9 +1,13 @@
 # Makes the machine ready to be offered: removes the holder's account, and all others of ours. Follows fence.sh and
-# remove.sh. stdin: UID NAME MARK of the holder, or "0 - -". Last line: "CLEAN name uid machine-id", if nothing of ours is left.
+# remove.sh. stdin: UID NAME MARK of the holder, or "0 - -". Last line: "CLEAN name uid machine-id", if nothing of ours is left;
+# a line before it says what was removed of the holder's.
 # The others were left by a crash, a restored database or another pool: those in this machine's own record, and accounts in
 # our uid range with a reservation's id.
 read -r holder_uid holder_name holder_mark || fail failed "no parameters"
-[ "$holder_name" = - ] || remove "$holder_name" "$holder_uid" "$holder_mark"
+if [ "$holder_name" != - ]; then
+  remove "$holder_name" "$holder_uid" "$holder_mark"
+  echo "REMOVED processes=$processes_gone home=$((home_gone)) files=$((files_gone)) ipc=$ipc_gone mounts=$((mounts_gone))"
+fi
 list=$(awk -F: -v first="$first_uid" -v last="$last_uid" '$3 >= first + 0 && $3 <= last + 0 { split($5, gecos, ",")
     if (length(gecos[1]) == 36 && gecos[1] ~ /^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$/) print $3, $1, gecos[1] }
   END { if (NR == 0) exit 1 }' /etc/passwd) || fail failed "can't read /etc/passwd"

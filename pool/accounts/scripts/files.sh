@@ -1,6 +1,9 @@
 # Finds and removes a holder's files and mounts. Follows fence.sh; `remove` (remove.sh) and sweep.sh call it once no process
 # of the holder is left: a live one could put a link where root is about to go.
 # Works on $mine: the conditions by which `find` recognises the files.
+# Counts what it removes: home_gone, files_gone, mounts_gone.
+home_gone=0 files_gone=0 mounts_gone=0
+count() { tr -cd '\000' | wc -c; } # of names that end in NUL: a name may contain a newline
 
 # shellcheck disable=SC2185 # it doesn't search anything
 case $(find --version 2>/dev/null) in *GNU*) gnu=yes ;; *) gnu= ;; esac
@@ -82,7 +85,7 @@ theirs() (
 # purge PLACES: deletes $mine in every place that the function PLACES lists, and takes over a folder of theirs that contains
 # others' files: from inside, so that nobody else who may write there can put a link in its place.
 purge() {
-  theirs "$1" -depth -delete
+  files_gone=$((files_gone + $(theirs "$1" -depth -delete -print0 | count)))
   [ -n "$(theirs "$1" '' '-type d -print' | head -n 1)" ] || return 0
   # shellcheck disable=SC2016 # for the inner shell
   take='for p; do (cd -P -- "$p" && set -f && [ -n "$(find . -maxdepth 0 $MM_MINE -print)" ] && chown 0:0 . && chmod go= .); done'
@@ -109,14 +112,16 @@ search() {
     while IFS= read -r line; do excused "$line" || say "$line"; done | head -n 3 | tr '\n' ' ')
 }
 
-# wipe FOLDER: removes it with everything in it, whoever made it, however deep; except mounts.
+# wipe FOLDER: removes it with everything in it, whoever made it, however deep; except mounts. Sets wiped_gone.
 wipe() {
+  wiped_gone=0
   [ -d "$1" ] && [ ! -L "$1" ] || return 0
-  if [ -n "$gnu" ]; then rm -rf --one-file-system -- "$1"; else
+  # One line each: it quotes newlines.
+  if [ -n "$gnu" ]; then wiped_gone=$(rm -rfv --one-file-system -- "$1" | wc -l); else
     wiped=$1
     # shellcheck disable=SC2317 # `theirs` calls it
     only() { say "$wiped"; }
-    (mine='' && theirs only -depth -delete)
+    wiped_gone=$(mine='' && theirs only -depth -delete -print0 | count)
     rmdir -- "$1"
   fi
 } >/dev/null 2>&1
@@ -144,6 +149,7 @@ unmount_theirs() {
   for round in 1 2 3 4 5; do # they may be stacked
     list=$(their_mounts) || return
     [ -n "$list" ] || return 0
+    [ "$round" != 1 ] || mounts_gone=$(say "$list" | wc -l)
     say "$list" | sort -r | while read -r m; do
       m=$(printf '%b.' "$m")
       umount -l "${m%.}"

@@ -81,14 +81,16 @@ strike() {
 }
 
 # end_processes: stops all (a stopped process can't fork) until two full scans agree, then kills; returns once two scans
-# agree that none is left.
+# agree that none is left. Adds those that it sees to ended.
 end_processes() {
   round=0 unseen=0 before=none
   while :; do
     round=$((round + 1))
     [ $round -le 200 ] || fail leftovers "processes that don't end: $(say "$pids" | cut -c1-80)"
     [ $round -le 5 ] || sleep 0.05
-    if ! scan; then
+    scanned=yes && scan || scanned=
+    ended="$ended $pids"
+    if [ -z "$scanned" ]; then
       unseen=$((unseen + 1))
       [ $unseen -lt 50 ] || fail leftovers "can't see the processes"
       before=none

@@ -1,5 +1,6 @@
 # Removes one account and proves that nothing of it is left. Follows fence.sh, processes.sh and files.sh.
 # remove NAME UID MARK: returns if nothing of it is left, else ends the step with FAIL class text.
+# Counts what it ends and removes: processes_gone, ipc_gone, and those of files.sh.
 # Order: lock the account, end the processes, then timers, mounts, IPC, files, the account; then check again. Nothing is done
 # to their paths until all of their processes are gone.
 # shellcheck disable=SC2012 # only the first number; stat is not available everywhere
@@ -80,9 +81,11 @@ close_door() {
 
 ipc_left() { for kind in shm sem msg; do [ -z "$(ipc $kind)" ] || printf ' ipc-%s' $kind; done; }
 end_ipc() {
+  ipc_gone=0
   for round in 1 2 3 4 5 6 7 8 9 10; do
     for kind in shm:m sem:s msg:q; do
       for i in $(ipc "${kind%%:*}"); do
+        [ "$round" != 1 ] || ipc_gone=$((ipc_gone + 1))
         # In a container, root may not remove others' (that takes CAP_SYS_ADMIN), but their owner may.
         ipcrm "-${kind##*:}" "$i" || (as "$uid" ipcrm "-${kind##*:}" "$i")
       done >/dev/null 2>&1 </dev/null 9>&-
@@ -96,6 +99,7 @@ end_ipc() {
 
 remove() {
   u=$1 uid=$2 mark=$3 home=/home/$1 left=
+  processes_gone=0 home_gone=0 files_gone=0 ipc_gone=0 mounts_gone=0
   case $u in '' | root | -* | *[!a-z0-9_-]*) fail failed "bad name" ;; esac
   [ "$uid" -ge 1000 ] || fail failed "bad uid"
   # This machine never began to make it: there is nothing to remove, and an account or /home of that name is somebody else's.
@@ -108,10 +112,14 @@ remove() {
   [ -z "$(uid_of_others)" ] || fail foreign_account "uid $uid belongs to another account"
   know_subs
 
+  # To count them: the next steps end them, too.
+  scan
+  ended=$pids
   close_door
   # BusyBox can't do this without an account; then it was done before the account went.
   if [ -n "$by_number" ] || has perl || account >/dev/null; then surely_killed; fi
   end_processes
+  [ -z "$ended" ] || processes_gone=$(say "$ended" | tr ' ' '\n' | sort -u | grep -c .)
   [ -L "$home" ] && fail foreign_account "$home is a link"
   if [ -d "$home" ]; then
     # Its user may have handed it to one of their sub-uids (with newuidmap), so that it looks like somebody else's.
@@ -119,14 +127,17 @@ remove() {
     [ "$held_by" = 0 ] || [ "$held_by" = "$uid" ] || is_sub "$held_by" || fail foreign_account "$home belongs to somebody else"
     chown -h 0:0 "$home" && chmod 0 "$home"
   fi
+  for f in $(spools); do [ ! -e "$f" ] || files_gone=$((files_gone + 1)); done
   # shellcheck disable=SC2046 # splitting is intended
   rm -f $(spools)
   unmount_theirs
   end_ipc
   whose "$uid"
   wipe "$home"
+  home_gone=$wiped_gone
   purge places
   wipe "/run/user/$uid"
+  files_gone=$((files_gone + wiped_gone))
   # shellcheck disable=SC2046
   rm -f $(spools) 2>/dev/null
 

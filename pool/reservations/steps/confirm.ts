@@ -1,4 +1,4 @@
-import { and, eq, isNull, or, sql } from "drizzle-orm";
+import { and, eq, inArray, isNull, or, sql } from "drizzle-orm";
 import { inMinutes, matched, now, type Tx, transact } from "../../../db/client.ts";
 import { holds, machines, RESERVATION_KIND, reservations } from "../../../db/schema/pool.ts";
 import { record } from "../../audit/events.ts";
@@ -59,10 +59,15 @@ export function confirm(deps: ReservationsDeps, prepared: Prepared): Promise<voi
     );
     if (mine !== 1 || ready !== prepared.machines.length)
       throw new PoolError("reservation_lost", "The reservation ended while it was being prepared; try again");
+    // Not those that were swapped, and are being cleaned.
+    const made = inArray(
+      holds.machineId,
+      prepared.machines.map((machine) => machine.id),
+    );
     await tx
       .update(holds)
       .set({ confirmedAt: now })
-      .where(and(eq(holds.reservationId, id), isNull(holds.releasedAt)));
+      .where(and(eq(holds.reservationId, id), isNull(holds.releasedAt), made));
     await record(deps, tx, "reservation.confirmed", id, { machines: ready, minutes: durationMinutes });
   });
 }
