@@ -13,8 +13,7 @@ import {
   uniqueIndex,
   varchar,
 } from "drizzle-orm/mysql-core";
-import { id, time } from "./columns.ts";
-import type { Proof } from "./proof.ts";
+import { id, type Proof, time } from "./columns.ts";
 
 export const MACHINE_STATES = [
   "available",
@@ -188,7 +187,6 @@ export const holds = mysqlTable(
     /** when its removal began */
     endingAt: time("ending_at"),
     releasedAt: time("released_at"),
-    /** what its removal ended and deleted; null: not clean yet, removed from the pool dirty, or before this was kept */
     proof: json("proof").$type<Proof>(),
     liveMachine: id("live_machine").generatedAlwaysAs(sql`(if(released_at is null, machine_id, null))`, {
       mode: "stored",

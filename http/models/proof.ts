@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { Counts, MachineProof, ReservationProof } from "../../pool/reservations/slots/proof.ts";
 import { time } from "./fields.ts";
+import { slot } from "./place.ts";
 
 const counts = t.Nullable(
   t.Object({
@@ -24,7 +25,7 @@ export const Proof = t.Object(
     ended_at: t.Nullable(time("when the last machine was clean; null if some are not yet")),
     machines: t.Array(
       t.Object({
-        slot: t.String(),
+        slot,
         machine: t.String(),
         account_at: t.Nullable(time("when its account worked; null if it failed in preparation")),
         removal_at: t.Nullable(time("when the removal began; null if a quarantine came in between")),

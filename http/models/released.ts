@@ -1,5 +1,5 @@
 import { t } from "elysia";
-import { Place } from "./reservation.ts";
+import { Place } from "./place.ts";
 
 /** The path parameter of one reservation's routes. */
 export const reservationId = t.Object({

@@ -10,6 +10,7 @@ import {
   reasonFor,
 } from "../../pool/reservations/view.ts";
 import { oneOf, time } from "./fields.ts";
+import { Place, slot } from "./place.ts";
 
 export const Username = t.String({
   pattern: "^(?!root$)[a-z_][a-z0-9_-]{0,31}$",
@@ -69,15 +70,6 @@ export const Priority = t.Integer({
 });
 export const MachineNames = (description: string) =>
   t.Array(t.String({ maxLength: 64 }), { minItems: 1, maxItems: 1000, description });
-
-const slot = t.String({
-  examples: ["node1"],
-  description: "node1, node2, …: stays when another machine takes its place",
-});
-export const Place = t.Object(
-  { machine: t.String(), host: t.String(), port: t.Integer(), slot },
-  { $id: "Place", description: "a machine to log in to" },
-);
 
 const fields = {
   id: t.String(),

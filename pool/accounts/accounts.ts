@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { Proof } from "../../db/schema/proof.ts";
+import type { Proof } from "../../db/schema/columns.ts";
 import { type AddressRules, addressOf } from "./address.ts";
 import { type Limits, type Reply, runScript, type Target } from "./connect.ts";
 import { isFaultKind, MachineFault } from "./faults.ts";

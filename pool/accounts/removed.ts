@@ -1,4 +1,4 @@
-import type { Counts } from "../../db/schema/proof.ts";
+import type { Counts } from "../../db/schema/columns.ts";
 
 const LINE = /^REMOVED processes=(\d{1,9}) home=(\d{1,9}) files=(\d{1,9}) ipc=(\d{1,9}) mounts=(\d{1,9})$/;
 

@@ -1,7 +1,7 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import { matched, type Tx, transact } from "../../db/client.ts";
+import type { Proof } from "../../db/schema/columns.ts";
 import { machines, reservations } from "../../db/schema/pool.ts";
-import type { Proof } from "../../db/schema/proof.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import { record } from "../audit/events.ts";
 import { PoolError } from "../errors.ts";

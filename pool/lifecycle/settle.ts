@@ -1,8 +1,8 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import { inSeconds, matched, now, type Tx, transact } from "../../db/client.ts";
 import { violates } from "../../db/errors.ts";
+import type { Proof } from "../../db/schema/columns.ts";
 import { type Fault, holds, machines, reservations } from "../../db/schema/pool.ts";
-import type { Proof } from "../../db/schema/proof.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import { record } from "../audit/events.ts";
 import type { LifecycleDeps } from "./deps.ts";
