@@ -69,7 +69,19 @@ test("a hostile user leaves nothing behind", async () => {
      mkdir -p /home/mal/mnt; mount -t tmpfs tmpfs /home/mal/mnt; usermod -c "${mal.mark},room 1" mal`,
   );
   await until("all is running", 20_000, async () => Number(await out("ps -u mal -o pid= | wc -l")) > 5);
-  await accounts.clean(target, generation, mal);
+  const { proof } = await accounts.clean(target, generation, mal);
+  expect(proof).toEqual({
+    said: `CLEAN mal ${mal.uid}`,
+    counts: {
+      processes: expect.any(Number),
+      homeFiles: expect.any(Number),
+      // rootme, d, e, f, x, y, the crontab, the at job, the mailbox
+      sweptFiles: 9,
+      ipc: 3,
+      mounts: 1,
+    },
+  });
+  expect(proof.counts?.processes).toBeGreaterThan(5);
   expect(await out("grep mal /etc/passwd /etc/shadow /etc/group /etc/gshadow /etc/subuid /etc/subgid")).toBe(
     "",
   );

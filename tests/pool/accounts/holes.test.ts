@@ -220,6 +220,26 @@ ctypes.CDLL(None).syscall(60, 0)' >/dev/null 2>&1 </dev/null &`,
     });
 
     // Row 5.
+    test("what is removed is counted, whatever its name is", async () => {
+      const who = someone("num");
+      await make(who);
+      // One that sleeps, and one that waits for it.
+      await ssh(loginOf(who), "(sh -c 'sleep 1000; :' >/dev/null 2>&1 </dev/null &)");
+      await machine.exec(
+        `cd /home/num && mkdir -p a/b && printf '' >'a/b/two
+lines' && mkdir '/tmp/REMOVED processes=9' && printf '' >'/tmp/REMOVED processes=9/c
+d' && chown -R num a /tmp/R* && ln -s /etc/passwd a/link && chown -h num a/link`,
+      );
+      const home = Number(await out("find /home/num -print0 | tr -cd '\\000' | wc -c"));
+      const { proof } = await clean(who);
+      const counts = { processes: 2, homeFiles: home, sweptFiles: 2, ipc: 0, mounts: 0 };
+      expect(proof).toEqual({ said: `CLEAN num ${who.uid}`, counts });
+      // It was removed before: nothing was left to count.
+      const none = { processes: 0, homeFiles: 0, sweptFiles: 0, ipc: 0, mounts: 0 };
+      expect((await clean(who)).proof.counts).toEqual(none);
+      expect((await clean(null)).proof).toEqual({ said: "CLEAN - 0", counts: null });
+    });
+
     test("folders nested deeper than a path may be long", async () => {
       const fay = someone("fay");
       await make(fay);
