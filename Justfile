@@ -51,7 +51,7 @@ logs-dev *ARGS:
 
 # Register a machine with the running stack; prompts for its password
 [group('operate')]
-register-machine NAME='' HOST='' PORT='22' USER='root':
+register-machine NAME='' HOST='' PORT='22' USER='root' LABELS='':
     @{{ script }} provision/register_machine.ts "$@"
 
 # Make an admin token; after the next start, callers must send it

@@ -1,4 +1,4 @@
-// Registers the machines of provision/machines.txt through the API: one `name host port user password` per line.
+// Registers the machines of provision/machines.txt through the API: one `name host port user password [labels]` per line.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -10,7 +10,7 @@ import type { Api } from "./stack/api.ts";
 const USAGE = `usage: bun provision/register.ts [--url URL] [--file FILE] [--ca FILE] [--wait SECONDS]
 
   --url URL       the API (default: https://localhost, with HTTPS_PORT from the environment or .env)
-  --file FILE     the machines, one "name host port user password" per line; # starts a comment line
+  --file FILE     the machines, one "name host port user password [key=value,key]" per line; # starts a comment line
                   (default: provision/machines.txt)
   --ca FILE       PEM certificates to trust; without it, any certificate is accepted, but only from a loopback address
   --wait SECONDS  how long to repeat a request while the answer is "not just now" (default: 20)

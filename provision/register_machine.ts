@@ -1,5 +1,5 @@
-// `just register-machine NAME HOST [PORT] [USER]`: registers one machine with the running stack. It prompts for the password, or
-// reads the first line of standard input, so that no process list shows it.
+// `just register-machine NAME HOST [PORT] [USER] [LABELS]`: registers one machine with the running stack. It prompts for the
+// password, or reads the first line of standard input, so that no process list shows it.
 import { createInterface } from "node:readline";
 import { machineOf } from "./machines/line.ts";
 import { registerOne } from "./machines/register.ts";
@@ -9,7 +9,8 @@ import { Stop, say, script } from "./script/say.ts";
 import { readSettings } from "./script/settings.ts";
 import { driverOf } from "./stack/drivers.ts";
 
-const USAGE = "usage: just register-machine NAME HOST [PORT] [USER]   (default: port 22, user root)";
+const USAGE =
+  "usage: just register-machine NAME HOST [PORT] [USER] [LABELS]   (default: port 22, user root; labels: key=value,key)";
 const EXAMPLE = "for example: just register-machine rack-7 rack-7.example.org 22 root";
 
 /** The first line of standard input; at a terminal, it isn't shown. (Ctrl-C: Bun restores the terminal.) */
@@ -35,12 +36,13 @@ await script("register-machine", async () => {
     say(USAGE);
     return 0;
   }
-  const [name, host, port = "22", user = "root", ...more] = words;
+  const [name, host, port = "22", user = "root", labels = "", ...more] = words;
   if (!name || !host || more.length > 0) throw new Stop(`${USAGE}\n${EXAMPLE}`, 2);
   // Check everything else before prompting for the password.
-  const tried = machineOf([name, host, port, user, "-"]);
+  const labelled = labels === "" ? [] : [labels];
+  const tried = machineOf([name, host, port, user, "-", ...labelled]);
   if ("problem" in tried) {
-    const given = { name, host, port, user }[tried.field];
+    const given = { name, host, port, user, labels }[tried.field];
     throw new Stop(`'${given}': the ${tried.problem}; ${EXAMPLE}`, 2);
   }
   const password = await readPassword(`Password of ${user} on ${host}: `);
@@ -48,7 +50,7 @@ await script("register-machine", async () => {
     throw new Stop(
       "no password was given. Type it at the prompt, or pass it on standard input: just register-machine NAME HOST <FILE. For a machine with a key instead: POST /machines",
     );
-  const machine = machineOf([name, host, port, user, password]);
+  const machine = machineOf([name, host, port, user, password, ...labelled]);
   if ("problem" in machine) throw new Stop(`the ${machine.problem}`);
   const settings = readSettings();
   const { mode } = await decideMode(settings);

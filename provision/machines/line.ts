@@ -1,4 +1,4 @@
-// A machine as a line of provision/machines.txt: `name host port user password`.
+// A machine as a line of provision/machines.txt: `name host port user password [labels]`.
 import Type from "typebox";
 import Value from "typebox/value";
 
@@ -8,6 +8,13 @@ const Machine = Type.Object({
   port: Type.Integer({ minimum: 1, maximum: 65535 }),
   user: Type.String({ pattern: "^[a-z_][a-z0-9_-]{0,31}$" }),
   password: Type.String({ minLength: 1, maxLength: 256 }),
+  labels: Type.Optional(
+    Type.Record(
+      Type.String({ pattern: "^(?!fact\\.)[A-Za-z0-9._/-]{1,63}$" }),
+      Type.String({ maxLength: 63 }),
+      { additionalProperties: false, maxProperties: 64 },
+    ),
+  ),
 });
 const FIELDS = ["name", "host", "port", "user", "password"] as const;
 export type Machine = Type.Static<typeof Machine>;
@@ -19,21 +26,38 @@ const MUST: Record<string, string> = {
   port: "is not a number from 1 to 65535",
   user: "must be a user's name on the machine: lower-case letters, digits, dash and underscore",
   password: "must be 1 to 256 characters",
+  labels:
+    "must be key=value,key: at most 64, each key once, of up to 63 letters, digits and . _ / -, not beginning with fact.; values of up to 63 characters",
 };
+
+/** Reads `key=value,key`; a key alone has an empty value. @returns undefined when a key is there twice */
+function labelsIn(text: string): Record<string, string> | undefined {
+  const labels = text.split(",").map((one) => {
+    const [key = "", ...value] = one.split("=");
+    return [key, value.join("=")] as const;
+  });
+  return new Set(labels.map(([key]) => key)).size === labels.length ? Object.fromEntries(labels) : undefined;
+}
 
 /** A machine from these values, in the order of a line; or what is wrong with the first invalid one. */
 export function machineOf(values: string[]): Machine | { field: string; problem: string } {
   const fields = Object.fromEntries(FIELDS.map((field, i) => [field, values[i]]));
-  const machine = { ...fields, port: /^\d+$/.test(values[2] ?? "") ? Number(values[2]) : values[2] };
+  const labels = values[5];
+  const machine = {
+    ...fields,
+    port: /^\d+$/.test(values[2] ?? "") ? Number(values[2]) : values[2],
+    ...(labels === undefined ? {} : { labels: labelsIn(labels) ?? labels }),
+  };
   if (Value.Check(Machine, machine)) return machine;
-  const field = Value.Errors(Machine, machine)[0]?.instancePath.slice(1) ?? "?";
+  const field = Value.Errors(Machine, machine)[0]?.instancePath.split("/")[1] ?? "?";
   return { field, problem: `${field} ${MUST[field] ?? "is invalid"}` };
 }
 
 /** Parses a line, or says why it is invalid. Never repeats the line: it contains a password. */
 export function parseLine(line: string): Machine | string {
   const words = line.trim().split(/\s+/);
-  if (words.length !== FIELDS.length) return `has ${words.length} words, not the five: ${FIELDS.join(" ")}`;
+  if (words.length < FIELDS.length || words.length > FIELDS.length + 1)
+    return `has ${words.length} words, not ${FIELDS.join(" ")} [labels]`;
   const machine = machineOf(words);
   return "problem" in machine ? machine.problem : machine;
 }

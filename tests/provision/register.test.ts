@@ -94,6 +94,21 @@ test("registers each line, and skips comments and blank lines", async () => {
   expect(seen[0]?.authorization).toBeNull();
 });
 
+test("a sixth word has the labels, as the API takes them", async () => {
+  const lines = [
+    "a-1 localhost 2221 root test gpu,rack=8,zone=b=c/ü,x.y_z/-=",
+    `a-2 localhost 2222 root test ${"k".repeat(63)}=${"v".repeat(63)}`,
+    "a-3 localhost 2223 root test fact,facts.os=1",
+  ];
+  const { code, err } = await register(lines.join("\n"));
+  expect({ code, err }).toEqual({ code: 0, err: "" });
+  expect(Object.fromEntries(seen.map(({ name, body }) => [name, body.labels]))).toEqual({
+    "a-1": { gpu: "", rack: "8", zone: "b=c/ü", "x.y_z/-": "" },
+    "a-2": { ["k".repeat(63)]: "v".repeat(63) },
+    "a-3": { fact: "", "facts.os": "1" },
+  });
+});
+
 test("reports a bad line by its number, registers the others and fails, without showing a password", async () => {
   const bad = [
     "x y",
@@ -102,13 +117,21 @@ test("reports a bad line by its number, registers the others and fails, without 
     "-b localhost 22 root s3cret",
     "b-3 local/host 22 root s3cret",
     "b-4 localhost 22 Root s3cret",
-    "b-5 localhost 22 root s3cret extra",
+    "b-5 localhost 22 root s3cret label s3cret",
+    "b-6 localhost 22 root s3cret fact.os=x",
+    "b-7 localhost 22 root s3cret a,,b",
+    "b-8 localhost 22 root s3cret a=s3cret,b,a",
+    `b-9 localhost 22 root s3cret a=${"s3cret".repeat(11)}`,
+    "b-10 localhost 22 root s3cret s3cret&more",
+    `b-11 localhost 22 root s3cret ${Array.from({ length: 65 }, (_, n) => `s3cret${n}`)}`,
   ];
+  const reasons = ["2 words", "port", "port", "name", "host", "user", "7 words"];
+  const labels = Array.from({ length: 6 }, () => "labels must be key=value,key");
   const { code, out, err } = await register(`${bad.join("\n")}\ngood localhost 22 root s3cret\n`);
   expect(code).toBe(1);
-  for (const [i, reason] of ["2 words", "port", "port", "name", "host", "user", "6 words"].entries())
+  for (const [i, reason] of [...reasons, ...labels].entries())
     expect(err).toMatch(new RegExp(`machines.txt:${i + 1}: .*${reason}`));
-  expect(out).toBe("good: registered\n1 registered, 0 already there, 7 failed\n");
+  expect(out).toBe("good: registered\n1 registered, 0 already there, 13 failed\n");
   expect(seen.map((one) => one.name)).toEqual(["good"]);
   expect(out + err).not.toContain("s3cret");
 });

@@ -33,11 +33,13 @@ test("with valid input it registers the machine, by default with port 22 and roo
     password: "its password",
   };
   expect(seen).toEqual([machine]);
+  await register(["rack-7", "rack-7.example.org", "22", "root", "gpu,rack=8"], "its password\n");
+  expect(seen).toEqual([{ ...machine, labels: { gpu: "", rack: "8" } }]);
 });
 
 for (const [what, words, says] of [
-  ["no name", [], "usage: just register-machine NAME HOST [PORT] [USER]"],
-  ["no host", ["rack-7"], "usage: just register-machine NAME HOST [PORT] [USER]"],
+  ["no name", [], "usage: just register-machine NAME HOST [PORT] [USER] [LABELS]"],
+  ["no host", ["rack-7"], "usage: just register-machine NAME HOST [PORT] [USER] [LABELS]"],
   ["a bad name", ["rack 7", "localhost"], "'rack 7': the name must be letters, digits"],
   ["a bad host", ["rack-7", "local/host"], "'local/host': the host must be a name or an address"],
   [
@@ -46,6 +48,7 @@ for (const [what, words, says] of [
     "'99999': the port is not a number from 1 to 65535",
   ],
   ["a word for a port", ["rack-7", "localhost", "ssh"], "'ssh': the port is not a number from 1 to 65535"],
+  ["a bad label", ["rack-7", "localhost", "22", "root", "a,a"], "'a,a': the labels must be key=value,key"],
   ["a bad user", ["rack-7", "localhost", "22", "Root"], "'Root': the user must be"],
 ] as const)
   test(`${what} is reported before it prompts for the password`, async () => {
