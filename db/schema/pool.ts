@@ -69,6 +69,8 @@ export const machines = mysqlTable(
     /** AES-256-GCM, bound to the machine's id; "" for pool_key: the pool's own key is in the settings */
     secret: text("secret").notNull(),
     labels: json("labels").$type<Record<string, string>>().notNull(),
+    /** what it last said that it is: os, arch, cpus, … */
+    facts: json("facts").$type<Record<string, string>>().notNull().default({}),
     /** "type base64", as in known_hosts; null until learnt */
     hostKey: text("host_key"),
     /** The machine's own id: a machine under two names would be offered twice. Null until learnt */

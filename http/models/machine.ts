@@ -16,7 +16,8 @@ export const Labels = t.Record(
   {
     additionalProperties: false,
     maxProperties: 64,
-    description: "keys of up to 63 of A-Z a-z 0-9 . _ / -, values of up to 63 characters",
+    description:
+      "keys of up to 63 of A-Z a-z 0-9 . _ / -, which can't begin with `fact.`; values of up to 63 characters",
   },
 );
 
@@ -27,6 +28,10 @@ export const Machine = t.Object(
     port: t.Integer(),
     user: t.Nullable(t.String({ description: "the login used to manage it; only admins see it" })),
     labels: t.Record(t.String(), t.String()),
+    facts: t.Record(t.String(), t.String(), {
+      description:
+        "what it last said of itself: os, arch, cpus, ram and disk (whole GiB, rounded up), kernel; a label expression calls them fact.os, …",
+    }),
     state: oneOf(MACHINE_STATES, "an available machine can be reserved unless it is drained"),
     state_changed_at: time("when it entered this state"),
     since: time("the same as state_changed_at"),
@@ -58,6 +63,7 @@ export function machineOf(view: MachineView, { role, userId }: Principal) {
     port: view.port,
     user: admin ? view.user : null,
     labels: view.labels,
+    facts: view.facts,
     state: view.state,
     state_changed_at: view.since.toISOString(),
     since: view.since.toISOString(),

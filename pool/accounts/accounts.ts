@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Proof } from "../../db/schema/columns.ts";
 import { type AddressRules, addressOf } from "./address.ts";
 import { type Limits, type Reply, runScript, type Target } from "./connect.ts";
+import { type Facts, factsIn } from "./facts.ts";
 import { isFaultKind, MachineFault } from "./faults.ts";
 import { limit } from "./limit.ts";
 import { countsIn } from "./removed.ts";
@@ -22,12 +23,12 @@ export interface Accounts {
   readonly longestSeconds: number;
   /**
    * Logs in and checks for what we need; changes nothing. Returns the host key (so does a fault, once it was seen), the
-   * number of our accounts on record, and the machine's unique identity (null: it was never in a pool).
+   * number of our accounts on record, the machine's unique identity (null: it was never in a pool), and its facts.
    */
   look(
     target: Target,
     signal?: AbortSignal,
-  ): Promise<{ hostKey: string; accounts: number; identity: string | null }>;
+  ): Promise<{ hostKey: string; accounts: number; identity: string | null; facts: Facts }>;
   /** Makes the account unless it exists; it expires on its own after so many seconds, or up to a day later (a password). */
   create(
     target: Target,
@@ -41,14 +42,15 @@ export interface Accounts {
   extend(target: Target, generation: number, account: Account, seconds: number): Promise<void>;
   /**
    * Removes the holder's account and every other one of ours (left by a crash or a restored database).
-   * Returns only when all have been proved to be gone; returns the machine's identity, and what it says of the holder's.
+   * Returns only when all have been proved to be gone; returns the machine's identity and facts, and what it says of the
+   * holder's.
    */
   clean(
     target: Target,
     generation: number,
     holder: Account | null,
     signal?: AbortSignal,
-  ): Promise<{ identity: string | null; proof: Proof }>;
+  ): Promise<{ identity: string | null; facts: Facts; proof: Proof }>;
   /**
    * Sweeps the whole disk for files of former holders and removes them; may take minutes, and a later step ends it.
    * @param keep the reservation whose account is there now
@@ -69,11 +71,12 @@ const script = (name: string) => readFileSync(new URL(`./scripts/${name}.sh`, im
 function readScripts() {
   const fence = script("fence");
   const files = script("files");
+  const facts = script("facts");
   return {
-    look: script("look"),
+    look: facts + script("look"),
     create: fence + script("names") + script("create"),
     extend: fence + script("extend"),
-    clean: fence + script("processes") + files + script("remove") + script("clean"),
+    clean: fence + script("processes") + files + script("remove") + facts + script("clean"),
     sweep: fence + files + script("sweep"),
   };
 }
@@ -156,7 +159,12 @@ export function accountsOverSsh(
         throw new MachineFault(error.kind, error.message, 0, reply.hostKey);
       }
       const [accounts = "", identity = ""] = ready.split(" ");
-      return { hostKey: reply.hostKey, accounts: count(accounts), identity: identityOf(identity) };
+      return {
+        hostKey: reply.hostKey,
+        accounts: count(accounts),
+        identity: identityOf(identity),
+        facts: factsIn(reply.lines),
+      };
     },
     async create(target, generation, { username, uid, mark }, credential, seconds, signal) {
       const secret = credential.kind === "password" ? [credential.password] : [...credential.keys, "."];
@@ -173,7 +181,7 @@ export function accountsOverSsh(
       // Without the identity that follows: another machine could pretend to be this one.
       const said = holder ? `CLEAN ${holder.username} ${holder.uid}` : "CLEAN - 0";
       const identity = identityOf(answer(reply, said, uids));
-      return { identity, proof: { said, counts: countsIn(reply.lines) } };
+      return { identity, facts: factsIn(reply.lines), proof: { said, counts: countsIn(reply.lines) } };
     },
     async sweep(target, generation, keep) {
       return count(answer(await step(target, "sweep", [fenced(generation), keep ?? "-"]), "SWEPT", uids));

@@ -13,8 +13,8 @@ import { type Machine, targetOf } from "./target.ts";
 import { beginTurnaround } from "./turnaround.ts";
 
 /**
- * Removes the holder's account and every orphaned one from a machine that we hold, with proof; learns its host key and
- * identity if they aren't known yet. The caller decides what happens to its row.
+ * Removes the holder's account and every orphaned one from a machine that we hold, with proof; learns its facts, and its
+ * host key and identity if they aren't known yet. The caller decides what happens to its row.
  * @returns what the machine says that it removed
  * @throws MachineFault
  */
@@ -30,8 +30,8 @@ export async function cleanWith(deps: LifecycleDeps, machine: Machine, signal: A
     : [];
   const account =
     holder?.uid != null ? { username: holder.username, uid: holder.uid, mark: holder.id } : null;
-  const { identity, proof } = await deps.accounts.clean(target, machine.generation, account, signal);
-  machine.identity = identity;
+  const { identity, facts, proof } = await deps.accounts.clean(target, machine.generation, account, signal);
+  Object.assign(machine, { identity, facts });
   return proof;
 }
 

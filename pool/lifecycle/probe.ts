@@ -1,15 +1,24 @@
+import { isDeepStrictEqual } from "node:util";
 import { and, asc, eq, sql } from "drizzle-orm";
 import { matched, now, transact } from "../../db/client.ts";
 import { machines } from "../../db/schema/pool.ts";
+import type { Facts } from "../accounts/facts.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import type { LifecycleDeps } from "./deps.ts";
-import { quarantineColumns, recordFault } from "./settle.ts";
+import { quarantineColumns, recordFault, tellChange } from "./settle.ts";
 import { machineMay } from "./states.ts";
 import { type Machine, targetOf } from "./target.ts";
 
 /** How often each offered machine is probed. */
 const EVERY_SECONDS = 30;
 const AT_ONCE = 10;
+
+/** Stores what a machine says that it is, if that has changed; whatever cleaned it in the meantime knows better. */
+async function keepFacts(deps: LifecycleDeps, machine: Machine, facts: Facts): Promise<void> {
+  if (isDeepStrictEqual(facts, machine.facts)) return;
+  const itself = and(eq(machines.id, machine.id), eq(machines.generation, machine.generation));
+  if (matched(await deps.db.update(machines).set({ facts }).where(itself)) > 0) tellChange(deps);
+}
 
 async function probeOne(deps: LifecycleDeps, machine: Machine): Promise<void> {
   // With two schedulers, only the one that updates the time probes.
@@ -21,10 +30,11 @@ async function probeOne(deps: LifecycleDeps, machine: Machine): Promise<void> {
   );
   if (mine === 0) return;
   try {
-    const { accounts } = await deps.accounts.look(await targetOf(deps, machine));
+    const { accounts, facts } = await deps.accounts.look(await targetOf(deps, machine));
     // The database doesn't know of it (restored from an older dump, say): the machine must be cleaned first.
     if (accounts > 0)
       throw new MachineFault("leftovers", "it has one of our accounts that no reservation holds");
+    await keepFacts(deps, machine, facts);
   } catch (error) {
     if (!(error instanceof MachineFault)) throw error;
     // Only if nobody claimed it in the meantime: a claim raises the generation.

@@ -44,6 +44,9 @@ export async function lockReservation(tx: Tx, id: string) {
   return (await tx.select().from(reservations).where(eq(reservations.id, id)).for("update"))[0];
 }
 
+/** Tells this process that plans may be out of date: call it after the commit. */
+export const tellChange = ({ changes }: LifecycleDeps): boolean => changes.dispatchEvent(new Event("change"));
+
 /**
  * Offers a machine again, after its last account has been proved to be gone.
  * @returns false, and changes nothing, when the lease was lost in the meantime
@@ -51,7 +54,7 @@ export async function lockReservation(tx: Tx, id: string) {
 export async function offer(deps: LifecycleDeps, machine: Machine, proof: Proof): Promise<boolean> {
   try {
     const offered = await makeAvailable(deps, machine, proof);
-    if (offered) deps.changes.dispatchEvent(new Event("change"));
+    if (offered) tellChange(deps);
     return offered;
   } catch (error) {
     if (!violates(error, "machines_identity")) throw error;
@@ -76,6 +79,7 @@ function makeAvailable(deps: LifecycleDeps, machine: Machine, proof: Proof): Pro
           retryAt: null,
           retries: 0,
           identity: machine.identity,
+          facts: machine.facts,
           turnaroundMs,
           // Learnt during cleaning, unless an admin has set one in the meantime.
           hostKey: sql`COALESCE(${machines.hostKey}, ${machine.hostKey})`,

@@ -21,6 +21,8 @@ export interface MachineView {
   port: number;
   user: string;
   labels: Record<string, string>;
+  /** what it last said that it is */
+  facts: Record<string, string>;
   state: MachineState;
   since: Date;
   drained: boolean;
@@ -53,6 +55,7 @@ function view(row: Awaited<ReturnType<typeof select>>[number]): MachineView {
     port: machine.port,
     user: machine.loginUser,
     labels: machine.labels,
+    facts: machine.facts,
     state: machine.state,
     since: machine.since,
     drained: machine.drained,

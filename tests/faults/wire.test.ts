@@ -123,6 +123,7 @@ test("every step against every kind of broken server: the right class of fault, 
     hostKey: honest.hostKey,
     accounts: 0,
     identity: honest.identity,
+    facts: {},
   });
   await create(target);
   expect((await accounts.look(target)).accounts).toBe(1);

@@ -14,6 +14,8 @@ export interface StubPool {
   deps: Deps;
   /** how a machine, by its port, reacts to a request for an account; default: it makes one */
   creates: Map<number, (uid: number) => void>;
+  /** what a machine, by its port, says of itself; default: nothing */
+  facts: Map<number, Record<string, string>>;
   /** Runs SQL on the pool's database. */
   // biome-ignore lint/suspicious/noExplicitAny: rows of every shape
   sql(text: string, values?: unknown[]): Promise<any[]>;
@@ -28,6 +30,7 @@ export async function startStubPool(size: number, settings: Record<string, strin
   const built = build(readConfig(all));
   await waitForTables(built.database, all.DATABASE_URL, 60, () => {});
   const creates: StubPool["creates"] = new Map();
+  const facts: StubPool["facts"] = new Map();
   const identity = (port: number) => `${port}`.padStart(32, "0");
   const accounts: Accounts = {
     longestSeconds: 30,
@@ -35,11 +38,13 @@ export async function startStubPool(size: number, settings: Record<string, strin
       hostKey: "ssh-ed25519 AAAA",
       accounts: 0,
       identity: identity(port),
+      facts: facts.get(port) ?? {},
     }),
     create: async ({ port }, _, { uid }) => creates.get(port)?.(uid),
     extend: async ({ port }, _, { uid }) => creates.get(port)?.(uid),
     clean: async ({ port }, _, holder) => ({
       identity: identity(port),
+      facts: facts.get(port) ?? {},
       proof: {
         said: holder ? `CLEAN ${holder.username} ${holder.uid}` : "CLEAN - 0",
         counts: { processes: 1, homeFiles: 2, sweptFiles: 3, ipc: 4, mounts: 5 },
@@ -72,6 +77,7 @@ export async function startStubPool(size: number, settings: Record<string, strin
   return {
     deps,
     creates,
+    facts,
     sql: async (text, values) => (await deps.database.pool.query(text, values))[0] as unknown[],
     reserve: (username, count = 1, userId = null) =>
       reserve(deps, { principal: { ...ADMIN, userId }, username, count, durationMinutes: 1, password: "pw" }),

@@ -1,6 +1,6 @@
 # Makes the machine ready to be offered: removes the holder's account, and all others of ours. Follows fence.sh and
-# remove.sh. stdin: UID NAME MARK of the holder, or "0 - -". Last line: "CLEAN name uid machine-id", if nothing of ours is left;
-# a line before it says what was removed of the holder's.
+# remove.sh, and facts.sh. stdin: UID NAME MARK of the holder, or "0 - -". Last line: "CLEAN name uid machine-id", if nothing
+# of ours is left; lines before it say what was removed of the holder's, and what the machine is.
 # The others were left by a crash, a restored database or another pool: those in this machine's own record, and accounts in
 # our uid range with a reservation's id.
 read -r holder_uid holder_name holder_mark || fail failed "no parameters"
@@ -31,4 +31,5 @@ for place in /etc "$d" /home; do
   trial=$(mktemp "$place/.mm-XXXXXX") && cat /etc/passwd /etc/group >"$trial" || { rm -f "$trial"; fail failed "can't write in $place"; }
   rm -f "$trial"
 done 2>/dev/null
+tell_facts
 echo "CLEAN $holder_name $holder_uid $(cat "$d/id")"

@@ -1,4 +1,4 @@
-# Whether the machine is usable: root, the tools, a place to write. Changes nothing, needs no lock. Last line:
+# Whether the machine is usable: root, the tools, a place to write. Changes nothing, needs no lock. Follows facts.sh. Last line:
 # "READY accounts id": how many of our accounts this machine has on record, and its unique id.
 set -u
 LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -10,4 +10,6 @@ done
 command -v useradd >/dev/null 2>&1 || command -v adduser >/dev/null 2>&1 || { echo "FAIL unsupported the machine has neither useradd nor adduser"; exit 1; }
 d=/var/lib/machine-manager given=0
 if [ -e "$d/given" ]; then given=$(grep -c . "$d/given"); [ $? -le 1 ] || { echo "FAIL failed can't read $d"; exit 1; }; fi
-echo "READY $given $(cat "$d/id" 2>/dev/null)"
+id='' && read -r id 2>/dev/null <"$d/id"
+tell_facts
+echo "READY $given $id"

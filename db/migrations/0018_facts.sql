@@ -1,0 +1,1 @@
+ALTER TABLE `machines` ADD COLUMN IF NOT EXISTS `facts` json DEFAULT ('{}') NOT NULL;
