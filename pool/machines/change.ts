@@ -3,8 +3,10 @@ import { matched, now, transact } from "../../db/client.ts";
 import { machines } from "../../db/schema/pool.ts";
 import { record } from "../audit/events.ts";
 import { PoolError } from "../errors.ts";
+import { tellChange } from "../lifecycle/settle.ts";
 import { MACHINE } from "../lifecycle/states.ts";
 import type { MachinesDeps } from "./deps.ts";
+import { refuseFacts } from "./labels.ts";
 import { type MachineView, viewMachine } from "./view.ts";
 
 export interface MachineChange {
@@ -18,7 +20,7 @@ export interface MachineChange {
 
 /**
  * Changes what an admin may change on a machine, unless it is being removed: a removal can't be undone.
- * @throws PoolError machine_not_found, machine_held
+ * @throws PoolError machine_not_found, machine_held, invalid_request
  */
 export async function changeMachine(
   deps: MachinesDeps,
@@ -26,6 +28,7 @@ export async function changeMachine(
   change: MachineChange,
 ): Promise<MachineView> {
   const { drained, labels, hostKey } = change;
+  if (labels) refuseFacts(labels);
   const found = await transact(deps.db, async (tx) => {
     const rows = matched(
       await tx
@@ -45,6 +48,7 @@ export async function changeMachine(
     if (rows > 0) await record(deps, tx, "machine.changed", name, { drained, labels, host_key: hostKey });
     return rows;
   });
+  if (found > 0) tellChange(deps);
   const view = await viewMachine(deps, name);
   if (found === 0) throw new PoolError("machine_held", `'${name}' is being removed`);
   return view;

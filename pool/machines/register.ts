@@ -9,9 +9,11 @@ import { invalid, PoolError } from "../errors.ts";
 import { clean } from "../lifecycle/clean.ts";
 import { firstGeneration } from "../lifecycle/lease.ts";
 import { dirtyBefore, type RemovedDirty } from "../lifecycle/removed_dirty.ts";
+import { tellChange } from "../lifecycle/settle.ts";
 import { machineMoves } from "../lifecycle/states.ts";
 import { canonicalAddress } from "../lifecycle/target.ts";
 import type { MachinesDeps } from "./deps.ts";
+import { refuseFacts } from "./labels.ts";
 import { removeThis } from "./remove.ts";
 import { type MachineView, viewMachine } from "./view.ts";
 
@@ -32,7 +34,7 @@ export interface RegisterInput {
  * or compared, orphaned accounts removed.
  * @param check false: don't contact it now; the scheduler will
  * @returns the machine, available, or quarantined with the reason; and whether it was once removed dirty
- * @throws PoolError machine_exists, address_taken
+ * @throws PoolError machine_exists, address_taken, invalid_request
  */
 export async function register(
   deps: MachinesDeps,
@@ -44,6 +46,7 @@ export async function register(
       "host_key",
       "is required here (REQUIRE_HOST_KEY); get it with ssh-keyscan on a network that you trust",
     );
+  refuseFacts(input.labels);
   const address = canonicalAddress(input.host);
   const literal = input.host.replace(/^\[|\]$/g, "");
   const why =
@@ -124,6 +127,7 @@ export async function register(
     await removeThis(deps, made, true);
     throw new PoolError("address_taken", `${input.host}:${input.port}: ${made.lastError}`);
   }
+  tellChange(deps);
   // Now that its host key is known.
   return { ...(await viewMachine(deps, input.name)), removedDirty: await dirtyBefore(deps.db, made) };
 }

@@ -6,6 +6,7 @@ import { PoolError } from "../errors.ts";
 import { leaseIsFree, takeOver } from "../lifecycle/lease.ts";
 import { finishRemoval, isThere } from "../lifecycle/removal.ts";
 import { rememberDirty } from "../lifecycle/removed_dirty.ts";
+import { tellChange } from "../lifecycle/settle.ts";
 import { MACHINE, MACHINE_MOVES, machineMay, machineMoves } from "../lifecycle/states.ts";
 import type { Machine } from "../lifecycle/target.ts";
 import type { MachinesDeps } from "./deps.ts";
@@ -62,7 +63,10 @@ export async function removeThis(
 ): Promise<{ clean: boolean }> {
   const { name } = seen;
   const free = await removeFree(deps, seen);
-  if (free) return free;
+  if (free) {
+    tellChange(deps);
+    return free;
+  }
   const [held] = await deps.db.select().from(machines).where(eq(machines.id, seen.id));
   // Another request has just removed it.
   if (!held) throw new PoolError("machine_not_found", `There is no machine '${name}'`);
@@ -82,5 +86,6 @@ export async function removeThis(
     await record(deps, tx, "machine.removing", name, { forced: true, reservation: taken.reservationId });
   });
   if (!machine) throw new PoolError("machine_held", `'${name}' is busy right now; try again in a moment`);
+  tellChange(deps);
   return finishRemoval(deps, machine);
 }

@@ -3,6 +3,7 @@ import type { Db, Tx } from "../../../db/client.ts";
 import { commitments } from "../../../db/schema/calendar.ts";
 import { type MachineState, machines, reservations } from "../../../db/schema/pool.ts";
 import { MACHINE, RESERVATION } from "../../lifecycle/states.ts";
+import { labelsAndFacts } from "../../machines/labels.ts";
 import type { Place, Waiting } from "../../planning/plan.ts";
 import type { PlanMachine } from "../../planning/profile.ts";
 import { type Wanted, wants } from "../steps/wanted.ts";
@@ -55,6 +56,7 @@ export async function readMachines(tx: Reader, at: number, which?: SQL): Promise
       id: machines.id,
       name: machines.name,
       labels: machines.labels,
+      facts: machines.facts,
       state: machines.state,
       since: machines.since,
       fault: machines.fault,
@@ -71,7 +73,7 @@ export async function readMachines(tx: Reader, at: number, which?: SQL): Promise
   return rows.map((row) => ({
     id: row.id,
     name: row.name,
-    labels: row.labels,
+    labels: labelsAndFacts(row),
     freeFrom: freeFrom(row, at),
     turnaround: row.turnaroundMs,
     // In cleaning with a fault: it failed while it was prepared.

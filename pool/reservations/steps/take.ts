@@ -5,6 +5,7 @@ import { holds, machines } from "../../../db/schema/pool.ts";
 import { ourLease } from "../../lifecycle/lease.ts";
 import { machineMay, machineMoves } from "../../lifecycle/states.ts";
 import type { Machine } from "../../lifecycle/target.ts";
+import { labelsAndFacts } from "../../machines/labels.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { isAny, type Wanted, wants } from "./wanted.ts";
 
@@ -28,6 +29,15 @@ const isPromised = ({ reservationId, durationMinutes }: Claim) =>
     AND c.ends_at > ${now}
     AND c.busy_from < ${now} + INTERVAL ${durationMinutes} MINUTE + INTERVAL machines.turnaround_ms * 1000 MICROSECOND)`;
 
+/** What a request's wishes are compared with. */
+const described = { id: machines.id, name: machines.name, labels: machines.labels, facts: machines.facts };
+/** A pure function that tells whether a request may have a machine of the database. */
+const mayBe = (wanted: Wanted) => {
+  const fits = wants(wanted);
+  return (row: Pick<Machine, "name" | "labels" | "facts">) =>
+    fits({ name: row.name, labels: labelsAndFacts(row) });
+};
+
 /** How many more machines than needed a claim looks at: others may take some of them. */
 const SPARE = 100;
 
@@ -35,11 +45,11 @@ const SPARE = 100;
 async function mayHave(tx: Tx, { wanted, count }: Claim): Promise<string[] | undefined> {
   if (isAny(wanted)) return undefined;
   const offered = await tx
-    .select({ id: machines.id, name: machines.name, labels: machines.labels })
+    .select(described)
     .from(machines)
     .where(isOffered)
     .orderBy(asc(machines.lastUsedAt), asc(machines.id));
-  const its = offered.filter(wants(wanted)).map(({ id }) => id);
+  const its = offered.filter(mayBe(wanted)).map(({ id }) => id);
   return its.slice(0, count + SPARE);
 }
 
@@ -47,11 +57,8 @@ async function mayHave(tx: Tx, { wanted, count }: Claim): Promise<string[] | und
 async function countOffered({ db }: ReservationsDeps, claim: Claim): Promise<number> {
   const free = and(isOffered, sql`NOT ${isPromised(claim)}`);
   if (isAny(claim.wanted)) return db.$count(machines, free);
-  const offered = await db
-    .select({ name: machines.name, labels: machines.labels })
-    .from(machines)
-    .where(free);
-  return offered.filter(wants(claim.wanted)).length;
+  const offered = await db.select(described).from(machines).where(free);
+  return offered.filter(mayBe(claim.wanted)).length;
 }
 
 /**
