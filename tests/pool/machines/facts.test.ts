@@ -123,6 +123,10 @@ test("label expressions see labels and facts, in claims, counts and plans", asyn
 
   const taken = await ask({ where: 'fact.os == "debian"' });
   expect(taken.machines.map(({ machine }) => machine)).toEqual(["stub-1"]);
+  // Claimed at once, not by way of the queue, which would have found it, too.
+  expect(await pool.sql("SELECT kind FROM reservations WHERE id = ?", [taken.id])).toEqual([
+    { kind: "direct" },
+  ]);
   const refused = await ask({ where: 'fact.os == "debian"' }).catch((error) => error);
   expect(refused).toBeInstanceOf(PoolError);
   expect([refused.kind, refused.message]).toEqual([
