@@ -29,7 +29,7 @@ const isPromised = ({ reservationId, durationMinutes }: Claim) =>
     AND c.ends_at > ${now}
     AND c.busy_from < ${now} + INTERVAL ${durationMinutes} MINUTE + INTERVAL machines.turnaround_ms * 1000 MICROSECOND)`;
 
-/** What a request's wishes are compared with. */
+/** What a label expression and names are compared with. */
 const described = { id: machines.id, name: machines.name, labels: machines.labels, facts: machines.facts };
 /** A pure function that tells whether a request may have a machine of the database. */
 const mayBe = (wanted: Wanted) => {
