@@ -8,8 +8,12 @@ import { type Connection, createConnection } from "mysql2/promise";
 import { connectionOptions, type Database, type Db, rowsOf } from "./client.ts";
 import { isDenied, isMissing, troubleOf } from "./errors.ts";
 import * as audit from "./schema/audit.ts";
+import * as calendar from "./schema/calendar.ts";
 import * as identity from "./schema/identity.ts";
 import * as pool from "./schema/pool.ts";
+import * as removedDirty from "./schema/removed_dirty.ts";
+import * as reservations from "./schema/reservations.ts";
+import * as settings from "./schema/settings.ts";
 
 const FOLDER = fileURLToPath(new URL("./migrations", import.meta.url));
 
@@ -102,7 +106,8 @@ export async function migrateDatabase(
 
 const NEWEST = Math.max(...readMigrationFiles({ migrationsFolder: FOLDER }).map((one) => one.folderMillis));
 /** Fails unless we may read every table: the owner grants that after the last migration. */
-const READ_ALL = Object.values({ ...pool, ...identity, ...audit })
+const TABLES = { ...pool, ...reservations, ...calendar, ...removedDirty, ...settings, ...identity, ...audit };
+const READ_ALL = Object.values(TABLES)
   .filter((part) => is(part, MySqlTable))
   .map((table) => `(SELECT 1 FROM \`${getTableName(table)}\` LIMIT 0)`)
   .join(" UNION ALL ");

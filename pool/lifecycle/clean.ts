@@ -1,7 +1,8 @@
 import { and, eq, inArray, isNull } from "drizzle-orm";
 import { matched, now, type Tx, transact } from "../../db/client.ts";
 import type { Proof } from "../../db/schema/columns.ts";
-import { machines, reservations } from "../../db/schema/pool.ts";
+import { machines } from "../../db/schema/pool.ts";
+import { reservations } from "../../db/schema/reservations.ts";
 import { fingerprint, type Target } from "../accounts/connect.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import { record } from "../audit/events.ts";

@@ -1,6 +1,6 @@
 // A uid is held back until its reservation is over and every disk has been swept since.
 import { and, between, sql } from "drizzle-orm";
-import { reservations } from "../../db/schema/pool.ts";
+import { reservations } from "../../db/schema/reservations.ts";
 import type { LifecycleDeps } from "./deps.ts";
 import { ASIDE } from "./states.ts";
 

@@ -1,6 +1,7 @@
 import { and, eq, lt, sql } from "drizzle-orm";
 import { now, transact } from "../../db/client.ts";
-import { machines, reservations } from "../../db/schema/pool.ts";
+import { machines } from "../../db/schema/pool.ts";
+import { reservations } from "../../db/schema/reservations.ts";
 import { record } from "../audit/events.ts";
 import { clean, takeOverAndClean } from "./clean.ts";
 import type { LifecycleDeps } from "./deps.ts";

@@ -1,7 +1,8 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
 import { matched, type Tx, transact } from "../../db/client.ts";
 import type { Proof } from "../../db/schema/columns.ts";
-import { machines, reservations } from "../../db/schema/pool.ts";
+import { machines } from "../../db/schema/pool.ts";
+import { reservations } from "../../db/schema/reservations.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import { record } from "../audit/events.ts";
 import { PoolError } from "../errors.ts";

@@ -1,7 +1,8 @@
 import { and, desc, eq, or, sql } from "drizzle-orm";
 import { type Db, now, type Tx } from "../../db/client.ts";
-import { machines, reservations } from "../../db/schema/pool.ts";
+import { machines } from "../../db/schema/pool.ts";
 import { removedDirty } from "../../db/schema/removed_dirty.ts";
+import { reservations } from "../../db/schema/reservations.ts";
 import type { LifecycleDeps } from "./deps.ts";
 import { ONCE_CLEAN } from "./states.ts";
 import type { Machine } from "./target.ts";

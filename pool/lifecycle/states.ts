@@ -2,14 +2,12 @@
 // schema's enums, from which these are taken. The diagrams in docs/architecture.md are made from this file.
 import { inArray, type SQL } from "drizzle-orm";
 import { now } from "../../db/client.ts";
+import { type MACHINE_STATES, type MachineState, machines } from "../../db/schema/pool.ts";
 import {
-  type MACHINE_STATES,
-  type MachineState,
-  machines,
   type RESERVATION_STATES,
   type ReservationState,
   reservations,
-} from "../../db/schema/pool.ts";
+} from "../../db/schema/reservations.ts";
 
 type Named<S extends string> = { readonly [Name in S]: Name };
 

@@ -1,6 +1,6 @@
 import { and, desc, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
 import { now, type Tx } from "../../db/client.ts";
-import { holds, reservations } from "../../db/schema/pool.ts";
+import { holds, reservations } from "../../db/schema/reservations.ts";
 import { MACHINE } from "./states.ts";
 import type { Machine } from "./target.ts";
 

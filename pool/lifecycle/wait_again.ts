@@ -1,6 +1,6 @@
 import { and, eq } from "drizzle-orm";
 import { inSeconds, matched, type Tx } from "../../db/client.ts";
-import { RESERVATION_KIND, reservations } from "../../db/schema/pool.ts";
+import { RESERVATION_KIND, reservations } from "../../db/schema/reservations.ts";
 import { record } from "../audit/events.ts";
 import type { LifecycleDeps } from "./deps.ts";
 import { reservationMay, reservationMoves } from "./states.ts";

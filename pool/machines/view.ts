@@ -1,11 +1,6 @@
 import { asc, eq } from "drizzle-orm";
-import {
-  type Fault,
-  MACHINE_STATES,
-  type MachineState,
-  machines,
-  reservations,
-} from "../../db/schema/pool.ts";
+import { type Fault, MACHINE_STATES, type MachineState, machines } from "../../db/schema/pool.ts";
+import { reservations } from "../../db/schema/reservations.ts";
 import { fingerprint } from "../accounts/connect.ts";
 import { PoolError } from "../errors.ts";
 import { MACHINE } from "../lifecycle/states.ts";

@@ -1,7 +1,8 @@
 import { and, asc, eq, inArray, ne, sql } from "drizzle-orm";
 import { commitments } from "../../db/schema/calendar.ts";
 import { users } from "../../db/schema/identity.ts";
-import { holds, machines, reservations } from "../../db/schema/pool.ts";
+import { machines } from "../../db/schema/pool.ts";
+import { holds, reservations } from "../../db/schema/reservations.ts";
 import { invalid } from "../errors.ts";
 import { AHEAD, MACHINE, RESERVATION, reservationIn } from "../lifecycle/states.ts";
 import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";

@@ -1,5 +1,5 @@
 import { and, eq, isNull } from "drizzle-orm";
-import { reservations } from "../../db/schema/pool.ts";
+import { reservations } from "../../db/schema/reservations.ts";
 import type { IdentityDeps } from "../identity/deps.ts";
 import { forgetUser } from "../identity/users.ts";
 import type { ReservationsDeps } from "./deps.ts";

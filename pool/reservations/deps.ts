@@ -1,5 +1,5 @@
 import type { Db } from "../../db/client.ts";
-import type { ReservationState } from "../../db/schema/pool.ts";
+import type { ReservationState } from "../../db/schema/reservations.ts";
 import type { LifecycleDeps } from "../lifecycle/deps.ts";
 import type { Coalesced, Turns } from "../turns.ts";
 

@@ -1,5 +1,5 @@
 import { and, asc, eq, sql } from "drizzle-orm";
-import { reservations } from "../../db/schema/pool.ts";
+import { reservations } from "../../db/schema/reservations.ts";
 import { clean } from "../lifecycle/clean.ts";
 import { RESERVATION } from "../lifecycle/states.ts";
 import type { ReservationsDeps } from "./deps.ts";

@@ -1,6 +1,7 @@
 import { and, asc, eq, sql } from "drizzle-orm";
 import { users } from "../../db/schema/identity.ts";
-import { holds, machines, reservations } from "../../db/schema/pool.ts";
+import { machines } from "../../db/schema/pool.ts";
+import { holds, reservations } from "../../db/schema/reservations.ts";
 import { MACHINE, RESERVATION } from "../lifecycle/states.ts";
 import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
 import type { ReservationsDeps } from "./deps.ts";

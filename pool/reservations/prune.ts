@@ -1,6 +1,7 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
 import { transact } from "../../db/client.ts";
-import { holds, machines, reservations } from "../../db/schema/pool.ts";
+import { machines } from "../../db/schema/pool.ts";
+import { holds, reservations } from "../../db/schema/reservations.ts";
 import { record } from "../audit/events.ts";
 import { pruneTries } from "../identity/login_tries.ts";
 import { pruneSessions } from "../identity/sessions.ts";

@@ -1,6 +1,6 @@
 import { eq, sql } from "drizzle-orm";
 import { users } from "../../db/schema/identity.ts";
-import { reservations } from "../../db/schema/pool.ts";
+import { reservations } from "../../db/schema/reservations.ts";
 import { RESERVATION } from "../lifecycle/states.ts";
 import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
 import type { ReservationsDeps } from "./deps.ts";

@@ -1,7 +1,8 @@
 import { and, eq, type SQL } from "drizzle-orm";
 import { matched, type Tx, transact } from "../../db/client.ts";
 import { commitments } from "../../db/schema/calendar.ts";
-import { machines, reservations } from "../../db/schema/pool.ts";
+import { machines } from "../../db/schema/pool.ts";
+import { reservations } from "../../db/schema/reservations.ts";
 import { record } from "../audit/events.ts";
 import { PoolError } from "../errors.ts";
 import { clean, machinesHeldBy, takeForCleaning, takeOverAndClean } from "../lifecycle/clean.ts";

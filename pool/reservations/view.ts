@@ -1,13 +1,13 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import { commitments } from "../../db/schema/calendar.ts";
 import { users } from "../../db/schema/identity.ts";
+import { machines } from "../../db/schema/pool.ts";
 import {
   holds,
-  machines,
   RESERVATION_STATES,
   type ReservationState,
   reservations,
-} from "../../db/schema/pool.ts";
+} from "../../db/schema/reservations.ts";
 import { FAULT_WORDS } from "../accounts/fault_words.ts";
 import { isFaultKind } from "../accounts/faults.ts";
 import { PoolError } from "../errors.ts";

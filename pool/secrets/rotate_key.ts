@@ -1,7 +1,8 @@
 import { eq, isNull, sql } from "drizzle-orm";
 import type { ResultSetHeader } from "mysql2";
 import { matched, transact } from "../../db/client.ts";
-import { machines, reservations } from "../../db/schema/pool.ts";
+import { machines } from "../../db/schema/pool.ts";
+import { reservations } from "../../db/schema/reservations.ts";
 import { settings } from "../../db/schema/settings.ts";
 import { record } from "../audit/events.ts";
 import type { SecretsDeps } from "./deps.ts";

@@ -1,6 +1,7 @@
 import { and, eq, inArray, isNull, or, type SQL, sql } from "drizzle-orm";
 import type { Db, Tx } from "../../../db/client.ts";
-import { type Fault, machines, reservations } from "../../../db/schema/pool.ts";
+import { type Fault, machines } from "../../../db/schema/pool.ts";
+import { reservations } from "../../../db/schema/reservations.ts";
 import { AHEAD, HELD, machineIn, RESERVATION, reservationIn, UNCLEANED } from "../../lifecycle/states.ts";
 
 /**

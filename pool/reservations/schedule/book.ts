@@ -1,7 +1,7 @@
 import { eq } from "drizzle-orm";
 import type { Tx } from "../../../db/client.ts";
 import { violates } from "../../../db/errors.ts";
-import { RESERVATION_KIND, reservations } from "../../../db/schema/pool.ts";
+import { RESERVATION_KIND, reservations } from "../../../db/schema/reservations.ts";
 import { record } from "../../audit/events.ts";
 import { invalid, PoolError } from "../../errors.ts";
 import { reservationMoves } from "../../lifecycle/states.ts";

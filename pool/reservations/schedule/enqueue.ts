@@ -1,7 +1,7 @@
 import { eq } from "drizzle-orm";
 import { inMinutes, inSeconds, transact } from "../../../db/client.ts";
 import { violates } from "../../../db/errors.ts";
-import { RESERVATION_KIND, reservations } from "../../../db/schema/pool.ts";
+import { RESERVATION_KIND, reservations } from "../../../db/schema/reservations.ts";
 import { record } from "../../audit/events.ts";
 import { reservationMoves } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";

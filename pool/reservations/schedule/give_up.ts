@@ -1,7 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import { matched, now, type Tx } from "../../../db/client.ts";
 import { commitments } from "../../../db/schema/calendar.ts";
-import { reservations } from "../../../db/schema/pool.ts";
+import { reservations } from "../../../db/schema/reservations.ts";
 import { record } from "../../audit/events.ts";
 import { endWhenEmpty } from "../../lifecycle/settle.ts";
 import { RESERVATION, reservationMay, reservationMoves } from "../../lifecycle/states.ts";

@@ -1,7 +1,7 @@
 import { eq, inArray } from "drizzle-orm";
 import { type Tx, transact } from "../../../db/client.ts";
 import { DatabaseUnavailable } from "../../../db/errors.ts";
-import { type ReservationState, reservations } from "../../../db/schema/pool.ts";
+import { type ReservationState, reservations } from "../../../db/schema/reservations.ts";
 import { settings } from "../../../db/schema/settings.ts";
 import { AHEAD, RESERVATION } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";

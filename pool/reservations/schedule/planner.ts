@@ -1,6 +1,6 @@
 import { and, eq, lte, or } from "drizzle-orm";
 import { inSeconds, now } from "../../../db/client.ts";
-import { reservations } from "../../../db/schema/pool.ts";
+import { reservations } from "../../../db/schema/reservations.ts";
 import { actingAs, SCHEDULER } from "../../audit/deps.ts";
 import { inWords } from "../../errors.ts";
 import { RESERVATION } from "../../lifecycle/states.ts";

@@ -1,7 +1,8 @@
 import { and, asc, desc, eq, inArray, type SQL, sql } from "drizzle-orm";
 import type { Db, Tx } from "../../../db/client.ts";
 import { commitments } from "../../../db/schema/calendar.ts";
-import { type MachineState, machines, reservations } from "../../../db/schema/pool.ts";
+import { type MachineState, machines } from "../../../db/schema/pool.ts";
+import { reservations } from "../../../db/schema/reservations.ts";
 import { MACHINE, RESERVATION } from "../../lifecycle/states.ts";
 import { labelsAndFacts } from "../../machines/labels.ts";
 import type { Place, Waiting } from "../../planning/plan.ts";

@@ -1,7 +1,7 @@
 import { eq, inArray } from "drizzle-orm";
 import type { Tx } from "../../../db/client.ts";
 import { commitments } from "../../../db/schema/calendar.ts";
-import { reservations } from "../../../db/schema/pool.ts";
+import { reservations } from "../../../db/schema/reservations.ts";
 import { record } from "../../audit/events.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import type { Planned } from "./places.ts";

@@ -1,5 +1,5 @@
 import { and, asc, eq, isNotNull } from "drizzle-orm";
-import { holds } from "../../../db/schema/pool.ts";
+import { holds } from "../../../db/schema/reservations.ts";
 import { invalid, PoolError } from "../../errors.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { slotName } from "../view.ts";

@@ -1,6 +1,6 @@
 import { and, asc, eq } from "drizzle-orm";
 import type { Counts, Proof } from "../../../db/schema/columns.ts";
-import { holds, reservations } from "../../../db/schema/pool.ts";
+import { holds, reservations } from "../../../db/schema/reservations.ts";
 import { PoolError } from "../../errors.ts";
 import { OVER } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";

@@ -1,6 +1,7 @@
 import { and, eq } from "drizzle-orm";
 import { transact } from "../../../db/client.ts";
-import { machines, reservations } from "../../../db/schema/pool.ts";
+import { machines } from "../../../db/schema/pool.ts";
+import { reservations } from "../../../db/schema/reservations.ts";
 import { record } from "../../audit/events.ts";
 import { PoolError } from "../../errors.ts";
 import { takeForCleaning } from "../../lifecycle/clean.ts";

@@ -1,7 +1,8 @@
 // The files that make `ssh -F ssh_config node1` work: without a question, and only if the machine has the host key that the
 // pool has pinned.
 import { and, asc, eq } from "drizzle-orm";
-import { holds, machines } from "../../../db/schema/pool.ts";
+import { machines } from "../../../db/schema/pool.ts";
+import { holds } from "../../../db/schema/reservations.ts";
 import { PoolError } from "../../errors.ts";
 import { HELD, machineIn, RESERVATION } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";

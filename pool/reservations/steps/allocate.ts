@@ -1,7 +1,8 @@
 import { eq } from "drizzle-orm";
 import { inMinutes, now, transact } from "../../../db/client.ts";
 import { violates } from "../../../db/errors.ts";
-import { machines, reservations } from "../../../db/schema/pool.ts";
+import { machines } from "../../../db/schema/pool.ts";
+import { reservations } from "../../../db/schema/reservations.ts";
 import { record } from "../../audit/events.ts";
 import { PoolError } from "../../errors.ts";
 import { reservationMoves } from "../../lifecycle/states.ts";

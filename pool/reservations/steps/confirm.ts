@@ -1,6 +1,7 @@
 import { and, eq, inArray, isNull, or, sql } from "drizzle-orm";
 import { inMinutes, matched, now, type Tx, transact } from "../../../db/client.ts";
-import { holds, machines, RESERVATION_KIND, reservations } from "../../../db/schema/pool.ts";
+import { machines } from "../../../db/schema/pool.ts";
+import { holds, RESERVATION_KIND, reservations } from "../../../db/schema/reservations.ts";
 import { record } from "../../audit/events.ts";
 import { PoolError } from "../../errors.ts";
 import {

@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { reservations } from "../../../db/schema/pool.ts";
+import { reservations } from "../../../db/schema/reservations.ts";
 import type { Credential } from "../../accounts/accounts.ts";
 import { type FaultKind, MachineFault } from "../../accounts/faults.ts";
 import { PoolError } from "../../errors.ts";

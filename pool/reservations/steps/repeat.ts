@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { reservations } from "../../../db/schema/pool.ts";
+import { reservations } from "../../../db/schema/reservations.ts";
 import { PoolError } from "../../errors.ts";
 import { AHEAD, OVER, RESERVATION } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";

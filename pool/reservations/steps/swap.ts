@@ -1,6 +1,7 @@
 import { eq } from "drizzle-orm";
 import { matched, now, transact } from "../../../db/client.ts";
-import { holds, machines } from "../../../db/schema/pool.ts";
+import { machines } from "../../../db/schema/pool.ts";
+import { holds } from "../../../db/schema/reservations.ts";
 import type { MachineFault } from "../../accounts/faults.ts";
 import { record } from "../../audit/events.ts";
 import { heldAs } from "../../lifecycle/lease.ts";

@@ -1,7 +1,8 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import { now, type Tx } from "../../../db/client.ts";
 import { violates } from "../../../db/errors.ts";
-import { holds, machines } from "../../../db/schema/pool.ts";
+import { machines } from "../../../db/schema/pool.ts";
+import { holds } from "../../../db/schema/reservations.ts";
 import { ourLease } from "../../lifecycle/lease.ts";
 import { machineMay, machineMoves } from "../../lifecycle/states.ts";
 import type { Machine } from "../../lifecycle/target.ts";

@@ -1,7 +1,7 @@
 import { and, eq, or } from "drizzle-orm";
 import { matched, transact } from "../../../db/client.ts";
 import { DatabaseUnavailable, troubleOf } from "../../../db/errors.ts";
-import { reservations } from "../../../db/schema/pool.ts";
+import { reservations } from "../../../db/schema/reservations.ts";
 import { MachineFault } from "../../accounts/faults.ts";
 import { record } from "../../audit/events.ts";
 import { clean, takeForCleaning } from "../../lifecycle/clean.ts";

@@ -1,6 +1,6 @@
 import { and, eq } from "drizzle-orm";
 import { matched } from "../../../db/client.ts";
-import { reservations } from "../../../db/schema/pool.ts";
+import { reservations } from "../../../db/schema/reservations.ts";
 import { type Principal, userSeenBy } from "../../identity/principal.ts";
 import { AHEAD, RESERVATION } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";

@@ -1,5 +1,5 @@
 import { inArray } from "drizzle-orm";
-import { type ReservationState, reservations } from "../../../db/schema/pool.ts";
+import { type ReservationState, reservations } from "../../../db/schema/reservations.ts";
 import type { ReservationsDeps, Watcher } from "../deps.ts";
 
 /** One question to the database for all who wait in this process. */

@@ -38,6 +38,7 @@ test("a look and a cleaning tell what the machine is", async () => {
   expect(await accounts.clean(target, 1, null)).toEqual({
     identity: expect.stringMatching(/^[0-9a-f]{32}$/),
     facts,
+    proof: { said: "CLEAN - 0", counts: expect.anything() },
   });
 });
 

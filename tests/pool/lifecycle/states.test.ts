@@ -2,11 +2,12 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { MACHINE_STATES, RESERVATION_STATES } from "../../../db/schema/pool.ts";
+import { MACHINE_STATES } from "../../../db/schema/pool.ts";
+import { RESERVATION_STATES } from "../../../db/schema/reservations.ts";
 import { MACHINE_MOVES, RESERVATION_MOVES } from "../../../pool/lifecycle/states.ts";
 
 const ROOT = join(import.meta.dir, "../../..");
-const SPELL_THEM = ["pool/lifecycle/states.ts", "db/schema/pool.ts"];
+const SPELL_THEM = ["pool/lifecycle/states.ts", "db/schema/pool.ts", "db/schema/reservations.ts"];
 
 test("no other file of the program spells a state", () => {
   // A machine may also have the fault `failed`; and routes are named by their paths.
