@@ -53,6 +53,7 @@ if (!asRoot) console.warn("tests/docs/commands.test.ts: README's commands are sk
 const HERE = [
   /^curl [^;|&]*"?https:\/\/localhost\/[^;|]*$/,
   /^ssh -p 2221 \w+@localhost$/,
+  /^ssh -F ssh_config node1$/,
   /^just (register-machine rack-7 rack-7\.example\.org|test tests\/http\/in_process\.test\.ts|check)$/,
   /^bun provision\/register\.ts --file machines\.txt$/,
   /^bun tests\/bench\/\w+\.ts$/,
@@ -174,20 +175,22 @@ describe.skipIf(!asRoot)("README's commands", () => {
       .replaceAll("https://localhost/", `${url}/`)
       .replace('"port":2221', `"port":${demo[0]?.port}`)
       .replace("ssh -p 2221 ", `ssh -p ${sshPort} `)
-      .replace(/\/ID$/, `/${id}`)
+      .replace(/\/ID(?=\/|$)/, `/${id}`)
       .replace("rack-7.example.org", `127.0.0.1 ${racks[0]?.port}`)
       .replace(".local/certificate/cert.pem", join(proxy.folder, "tls/cert.pem"))
       .replace(/@([\w-]+\.(json|txt))/, `@${folder}/$1`)
       .replace("cookies.txt", join(folder, "cookies.txt"))
       .replace("X-CSRF-Token: CSRF", `X-CSRF-Token: ${csrf}`)
       .replace("--file machines.txt", `--file ${folder}/machines.txt --url ${url}`)
-      .replace(/^(bun tests\/bench\/\S+)$/, "$1 1 1 1");
+      .replace(/^(bun tests\/bench\/\S+)$/, "$1 1 1 1")
+      .replace(/^(curl .* -o \w+|ssh -F \w+ .*)$/, `cd ${folder} && $1`);
   }
 
   // Each is the command itself except for what a person would do: type a password, and read the status.
   const FUNCTIONS = `
     curl() { command curl -sS --max-time 60 -w '\\n%{http_code}' "$@"; }
-    ssh() { SSH_ASKPASS=$ASKPASS SSH_ASKPASS_REQUIRE=force setsid -w ssh -F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "$@" <<<'id -un'; }
+    ssh() { if [[ $1 == -F ]]; then as_it_is "$@"; else as_it_is -F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null "$@"; fi; }
+    as_it_is() { SSH_ASKPASS=$ASKPASS SSH_ASKPASS_REQUIRE=force setsid -w ssh "$@" <<<'id -un'; }
     just() { if [[ $1 == register-machine ]]; then command just "$@" <<<"$PASSWORD"; else command just "$@"; fi; }
   `;
 
@@ -215,6 +218,7 @@ describe.skipIf(!asRoot)("README's commands", () => {
       if (!command.text.startsWith("curl ")) return;
       const cut = stdout.lastIndexOf("\n");
       expect(stdout.slice(cut + 1), stdout).toMatch(/^20[01]$/);
+      if (/ -o \w+$/.test(command.text)) return; // the next commands read that file
       const answer = JSON.parse(stdout.slice(0, cut));
       if (command.answer) expect(shapeOf(answer)).toEqual(shapeOf(command.answer));
       if (answer.openapi) expect(endpointsOf(answer)).toEqual(endpoints());

@@ -41,7 +41,7 @@ test("the endpoints are those of the API, and each has a curl line", () => {
   const called = lines.map((text) => {
     const method = /-X ([A-Z]+)/.exec(text)?.[1] ?? (text.includes(" -d ") ? "POST" : "GET");
     const path = /https:\/\/localhost(\/[^\s"?]*)/.exec(text)?.[1] ?? "";
-    return `${method} ${path.replace(/^\/(machines|users)\/.+/, "/$1/{name}").replace(/\/ID$/, "/{id}")}`;
+    return `${method} ${path.replace(/^\/(machines|users)\/.+/, "/$1/{name}").replace(/\/ID(?=\/|$)/, "/{id}")}`;
   });
   expect(served.filter((one) => !called.includes(one))).toEqual([]);
 });
