@@ -226,6 +226,44 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
       );
     },
   },
+  "reservations/[id]/release.ts": {
+    async work(deno) {
+      const { body: made } = await call(bun, "POST", "/reservations", { username: "rita" });
+      const path = `/reservations/${made.id}/release`;
+      expect((await both(deno, "POST", path, { machines: ["node2"] })).body.code).toBe("machine_not_found");
+      expect((await call(deno, "POST", path, { machines: ["node1"] })).body).toMatchObject({
+        released: [made.machines[0].machine],
+        machines: [],
+      });
+      await both(deno, "POST", path, { machines: ["node1"] });
+    },
+  },
+  "reservations/[id]/ssh_config.ts": {
+    async work(deno) {
+      const { body: made } = await call(bun, "POST", "/reservations", { username: "rosa" });
+      const { body } = await both(deno, "GET", `/reservations/${made.id}/ssh_config`);
+      expect(body).toContain(`Host node1\n  HostName 127.0.0.1\n  Port ${made.machines[0].port}\n`);
+      await call(bun, "DELETE", `/reservations/${made.id}`);
+    },
+  },
+  "reservations/[id]/known_hosts.ts": {
+    async work(deno) {
+      const { body: made } = await call(bun, "POST", "/reservations", { username: "rosa" });
+      const { body } = await both(deno, "GET", `/reservations/${made.id}/known_hosts`);
+      expect(body).toStartWith(`${made.machines[0].machine} ssh-`);
+      await call(bun, "DELETE", `/reservations/${made.id}`);
+      await both(deno, "GET", `/reservations/${made.id}/known_hosts`);
+    },
+  },
+  "reservations/[id]/proof.ts": {
+    async work(deno) {
+      const { body: made } = await call(bun, "POST", "/reservations", { username: "rosa" });
+      const path = `/reservations/${made.id}/proof`;
+      expect((await both(deno, "GET", path)).body.code).toBe("reservation_not_over");
+      await call(bun, "DELETE", `/reservations/${made.id}`);
+      expect((await both(deno, "GET", path)).body.machines).toMatchObject([{ slot: "node1" }]);
+    },
+  },
   "release_all.ts": {
     async work(deno) {
       for (const method of ["GET", "POST"]) {
