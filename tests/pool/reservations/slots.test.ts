@@ -45,11 +45,11 @@ test("they are numbered by name, in every answer", async () => {
 
 test("a machine that takes another's place takes its slot", async () => {
   await pool.sql("UPDATE machines SET last_used_at = UTC_TIMESTAMP(3) + INTERVAL port MINUTE");
-  pool.creates.set(1, () => {
+  pool.creates.set(2, () => {
     throw new MachineFault("unreachable", "it is gone");
   });
   const made = await pool.reserve("ann", 3);
-  expect(slots(made.machines)).toEqual(["node1 stub-4", "node2 stub-2", "node3 stub-3"]);
+  expect(slots(made.machines)).toEqual(["node1 stub-1", "node2 stub-4", "node3 stub-3"]);
 });
 
 test("a planned reservation has slots, too, by name, as it will have when it starts", async () => {
