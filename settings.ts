@@ -117,6 +117,8 @@ export const PROGRAM = {
     maxBooked: plain("MAX_BOOKED", Whole(0, 100_000, 200)),
     /** how often a user may extend a reservation; 0: no limit */
     maxExtensions: plain("MAX_EXTENSIONS", Whole(0, 1000, 0)),
+    /** after how many failed probes in a row a held machine is replaced, if its reservation asks for that */
+    replaceAfter: plain("REPLACE_AFTER", Whole(1, 100, 3)),
     historyDays: plain("HISTORY_DAYS", Whole(1, 3650, 30)),
     requireHostKey: plain("REQUIRE_HOST_KEY", Flag(false)),
     accountNames: plain(

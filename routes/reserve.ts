@@ -3,17 +3,8 @@ import { withDeps } from "../http/deps.ts";
 import { instantOf } from "../http/instant.ts";
 import { notOnHead } from "../http/methods.ts";
 import { Problem } from "../http/models/problem.ts";
-import {
-  Count,
-  Duration,
-  NewReservation,
-  newReservationOf,
-  Password,
-  StartsAt,
-  Username,
-  Wait,
-  Where,
-} from "../http/models/reservation.ts";
+import { Count, Duration, Password, StartsAt, Username, Wait, Where } from "../http/models/request.ts";
+import { NewReservation, newReservationOf } from "../http/models/reservation.ts";
 import { reserve } from "../pool/reservations/reserve.ts";
 import { isAhead } from "../pool/reservations/view.ts";
 import { collectStarted } from "../pool/reservations/waiting/collect.ts";

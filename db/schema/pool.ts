@@ -75,6 +75,8 @@ export const machines = mysqlTable(
     uidFloor: int("uid_floor").notNull().default(0),
     /** How long it takes from its holder's end until it is clean: the 95th percentile of its last removals */
     turnaroundMs: int("turnaround_ms").notNull().default(5000),
+    /** how often it has not answered in a row while it was held */
+    probeFailures: int("probe_failures").notNull().default(0),
     lastUsedAt: time("last_used_at").notNull(),
     probedAt: time("probed_at").notNull(),
     /** The last sweep of the whole disk, and when the next is due */

@@ -53,6 +53,10 @@ export const reservations = mysqlTable(
     priority: int("priority").notNull().default(0),
     /** until when it may wait in the queue */
     waitUntil: time("wait_until"),
+    /** a machine that breaks while it is held is replaced by another */
+    replace: boolean("replace_broken").notNull().default(false),
+    /** since when somebody waits for its machines */
+    wantedAt: time("wanted_at"),
     /** it isn't started before then: its last preparation failed */
     notBefore: time("not_before"),
     /** the start counts on a machine that is quarantined */
@@ -103,6 +107,8 @@ export const holds = mysqlTable(
     slot: int("slot").notNull().default(0),
     claimedAt: time("claimed_at").notNull(),
     confirmedAt: time("confirmed_at"),
+    /** its machine broke, or its account isn't there yet: another machine takes its slot */
+    lacking: boolean("lacking").notNull().default(false),
     /** when its removal began */
     endingAt: time("ending_at"),
     releasedAt: time("released_at"),

@@ -28,6 +28,9 @@ export interface Details {
   "reservation.delayed": { told: string; starts_at: string | null; reason: string };
   "reservation.short": { count: number; reason: string };
   "reservation.booked": { username: string; count: number; minutes: number; starts_at: string };
+  "reservation.machine_lost": { machine: string; slot: string; fault: FaultKind };
+  "reservation.replaced": { machine: string; slot: string };
+  "reservation.wanted": { from: string };
   "reservation.requeued": { reason: string };
   "reservation.swapped": { machine: string; fault: FaultKind; by: string | undefined };
   "reservation.confirmed": { machines: number; minutes: number };
@@ -91,6 +94,9 @@ export const ACTIONS: { readonly [A in Action]: string } = {
   "reservation.delayed": "its planned start moved later; with the reason",
   "reservation.short": "a booking lacks machines that no others can replace; with the reason",
   "reservation.booked": "booked for a time that was chosen",
+  "reservation.machine_lost": "one of its machines broke, and is set aside",
+  "reservation.replaced": "another machine took the slot of one that broke",
+  "reservation.wanted": "somebody waits for its machines",
   "reservation.requeued": "its preparation failed for no fault of its own, and it waits again",
   "reservation.swapped": "a machine failed during preparation, and another took its place",
   "reservation.confirmed": "all its accounts work; its time starts",

@@ -33,6 +33,8 @@ export interface ReservationsDeps extends LifecycleDeps {
   bookAheadDays: number;
   /** machines that one user may hold at once; 0: no limit */
   maxMachinesPerUser: number;
+  /** how many failed probes in a row replace a held machine */
+  replaceAfter: number;
   historyDays: number;
   /** own: a user's accounts must have the user's name */
   accountNames: "own" | "any";

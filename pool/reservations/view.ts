@@ -49,6 +49,8 @@ export interface ReservationView {
   delay: string | null;
   /** until when it may wait */
   waitUntil: Date | null;
+  /** how many wait for machines that it has */
+  wantedBy: number;
 }
 
 /** Whether it waits for its start. */
@@ -64,6 +66,11 @@ const position = sql<
 >`IF(${eq(reservations.state, RESERVATION.queued)}, (SELECT COUNT(*) FROM reservations q
   WHERE q.state = ${RESERVATION.queued} AND (q.priority > ${reservations.priority} OR (q.priority = ${reservations.priority}
     AND (q.created_at, q.id) <= (${reservations.createdAt}, ${reservations.id})))), NULL)`;
+
+/** How many in the queue are planned on machines that it has. */
+const wantedBy = sql<number>`(SELECT COUNT(DISTINCT c.reservation_id) FROM commitments c
+  JOIN machines m ON m.id = c.machine_id JOIN reservations q ON q.id = c.reservation_id
+  WHERE m.reservation_id = ${reservations.id} AND q.state = ${RESERVATION.queued})`;
 
 export const VIEW = {
   id: reservations.id,
@@ -81,6 +88,7 @@ export const VIEW = {
   uncertain: reservations.uncertain,
   delay: reservations.delay,
   waitUntil: reservations.waitUntil,
+  wantedBy: wantedBy.mapWith(Number),
 };
 export const PLACE = { machine: machines.name, host: machines.host, port: machines.port };
 

@@ -6,20 +6,23 @@ import { Problem } from "../../http/models/problem.ts";
 import {
   Count,
   Duration,
-  Forecast,
-  forecastOf,
   MachineNames,
   MinCount,
-  NewReservation,
-  newReservationOf,
   Password,
   Priority,
-  ReservationRow,
-  reservationRowOf,
+  Replace,
   StartsAt,
   Username,
   Wait,
   Where,
+} from "../../http/models/request.ts";
+import {
+  Forecast,
+  forecastOf,
+  NewReservation,
+  newReservationOf,
+  ReservationRow,
+  reservationRowOf,
 } from "../../http/models/reservation.ts";
 import { invalid } from "../../pool/errors.ts";
 import { userSeenBy } from "../../pool/identity/principal.ts";
@@ -124,6 +127,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
           wait: t.Optional(Wait),
           starts_at: t.Optional(StartsAt),
           min_count: t.Optional(MinCount),
+          replace: t.Optional(Replace),
           priority: t.Optional(Priority),
         },
         {

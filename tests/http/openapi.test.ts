@@ -211,6 +211,7 @@ test("defaults of omitted fields are shown", () => {
     duration: 60,
     wait: 0,
     priority: 0,
+    replace: false,
     dry_run: false,
   });
   expect(defaults("registerMachine")).toEqual({ check: true, port: 22, user: "root" });

@@ -1,13 +1,16 @@
-import { eq, inArray } from "drizzle-orm";
-import type { Tx } from "../../../db/client.ts";
+import { and, eq, inArray, isNull } from "drizzle-orm";
+import { now, type Tx } from "../../../db/client.ts";
 import { commitments } from "../../../db/schema/calendar.ts";
+import { machines } from "../../../db/schema/pool.ts";
 import { reservations } from "../../../db/schema/reservations.ts";
 import { record } from "../../audit/events.ts";
+import { RESERVATION } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import type { Planned } from "./places.ts";
 import { reasonOf } from "./reasons.ts";
 import { LEAD, MINUTE, type World } from "./world.ts";
 
+const FOREVER = Number.POSITIVE_INFINITY;
 const date = (ms: number) => new Date(ms);
 const iso = (ms: number) => new Date(ms).toISOString();
 
@@ -35,6 +38,33 @@ export async function writePlaces(
   const rows = planned.flatMap((one) => rowsOf(one, world.now));
   if (rows.length > 0) await tx.insert(commitments).values(rows);
   for (const one of planned) await tell(deps, tx, world, one);
+  await tellHolders(deps, tx, planned);
+}
+
+/** Tells those who hold machines that somebody waits for them; once. */
+async function tellHolders(deps: ReservationsDeps, tx: Tx, planned: Planned[]): Promise<void> {
+  const starts = new Map<string, number>();
+  for (const { entry, place } of planned)
+    if (!entry.fixed && place) for (const id of place.machines) starts.set(id, place.startsAt);
+  if (starts.size === 0) return;
+  const held = await tx
+    .select({ machine: machines.id, holder: reservations.id })
+    .from(machines)
+    .innerJoin(reservations, eq(reservations.id, machines.reservationId))
+    .where(
+      and(
+        inArray(machines.id, [...starts.keys()]),
+        eq(reservations.state, RESERVATION.active),
+        isNull(reservations.wantedAt),
+      ),
+    );
+  const first = new Map<string, number>();
+  for (const { machine, holder } of held)
+    first.set(holder, Math.min(first.get(holder) ?? FOREVER, starts.get(machine) ?? FOREVER));
+  for (const [id, from] of first) {
+    await tx.update(reservations).set({ wantedAt: now }).where(eq(reservations.id, id));
+    await record(deps, tx, "reservation.wanted", id, { from: iso(from) });
+  }
 }
 
 async function tell(deps: ReservationsDeps, tx: Tx, world: World, one: Planned): Promise<void> {

@@ -24,6 +24,8 @@ export interface ReserveInput {
   wait?: number | undefined;
   /** books it for that time; undefined: as soon as possible */
   startsAt?: Date | undefined;
+  /** another machine takes the slot of one that breaks */
+  replace?: boolean | undefined;
   /** a booking starts with so many if there are no more */
   minCount?: number | undefined;
   /** −10 to 10; who waits with a higher one comes first */
@@ -42,6 +44,7 @@ export interface Admitted {
   /** null: as soon as possible */
   startsAt: Date | null;
   minCount: number | null;
+  replace: boolean;
   /** null: a password is made for it */
   credential: Credential | null;
   /** null: none was given */
@@ -98,6 +101,7 @@ export function admit(deps: ReservationsDeps, input: ReserveInput): Admitted {
     priority,
     startsAt,
     minCount,
+    replace: input.replace ?? false,
     credential: credentialOf(input),
     // Keys are per user: the same key from another user is a different key.
     idempotencyKey: idempotencyKey ? digest(`${principal.userId} ${idempotencyKey}`) : null,

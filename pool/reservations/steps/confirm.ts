@@ -29,7 +29,8 @@ async function endOf(tx: Tx, id: string, durationMinutes: number) {
 }
 
 /**
- * Commits that the accounts exist; the reservation's time starts now. The credential has been used, and is erased.
+ * Commits that the accounts exist; the reservation's time starts now. The credential has been used, and is erased if no replacement
+ * can need it.
  * @throws PoolError reservation_lost when it was ended in the meantime, or one of its machines was taken over
  */
 export function confirm(deps: ReservationsDeps, prepared: Prepared): Promise<void> {
@@ -48,7 +49,8 @@ export function confirm(deps: ReservationsDeps, prepared: Prepared): Promise<voi
           startsAt: sql`IF(${booked}, ${reservations.startsAt}, ${now})`,
           endsAt: sql`IF(${booked}, ${reservations.endsAt}, ${await endOf(tx, id, durationMinutes)})`,
           delay: null,
-          credential: null,
+          // A replacement will need it.
+          credential: sql`IF(${reservations.replace}, ${reservations.credential}, NULL)`,
         })
         .where(and(eq(reservations.id, id), or(reservationMay("confirm"), confirmed))),
     );

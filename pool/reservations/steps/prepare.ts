@@ -25,7 +25,8 @@ const CAUSED_BY_REQUEST: ReadonlySet<FaultKind> = new Set(["foreign_account", "r
 export const isOfRequest = (error: unknown) =>
   error instanceof MachineFault && CAUSED_BY_REQUEST.has(error.kind);
 
-async function credentialOf(deps: ReservationsDeps, id: string): Promise<Credential> {
+/** What the accounts are made with. @throws PoolError reservation_lost when it is erased: the reservation is over */
+export async function credentialOf(deps: ReservationsDeps, id: string): Promise<Credential> {
   const [row] = await deps.db
     .select({ credential: reservations.credential })
     .from(reservations)
@@ -36,7 +37,7 @@ async function credentialOf(deps: ReservationsDeps, id: string): Promise<Credent
 }
 
 /** Makes the account on a machine, while our lease on it is kept. @returns its fault; undefined: the account is there */
-async function createOn(
+export async function createOn(
   deps: ReservationsDeps,
   { id, username, uid, durationMinutes }: Allocated,
   credential: Credential,

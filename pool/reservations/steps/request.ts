@@ -8,8 +8,7 @@ import { madePassword, sealCredential } from "./credential.ts";
  * prepares them need not be the one that took the request.
  */
 export async function requestColumns(deps: SecretsDeps, tx: Tx, id: string, admitted: Admitted) {
-  const { principal, username, count, minCount, durationMinutes, wanted, priority, idempotencyKey } =
-    admitted;
+  const { principal, username, count, durationMinutes, wanted, idempotencyKey } = admitted;
   const secret = deps.keys.get(null) as string;
   const made = { kind: "password" as const, password: madePassword(secret, id) };
   return {
@@ -17,12 +16,13 @@ export async function requestColumns(deps: SecretsDeps, tx: Tx, id: string, admi
     userId: principal.userId,
     username,
     count,
-    minCount,
+    minCount: admitted.minCount,
+    replace: admitted.replace,
     durationMinutes,
     whereLabels: wanted.where,
     onlyMachines: wanted.only && [...wanted.only],
     exceptMachines: wanted.except && [...wanted.except],
-    priority,
+    priority: admitted.priority,
     idempotencyKey,
     requestHash: idempotencyKey ? admitted.hash(secret) : null,
     keyId: deps.keys.ownId,

@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import { withDeps } from "../../../http/deps.ts";
 import { Problem } from "../../../http/models/problem.ts";
 import { Reduced, reservationId } from "../../../http/models/released.ts";
-import { MachineNames } from "../../../http/models/reservation.ts";
+import { MachineNames } from "../../../http/models/request.ts";
 import { userSeenBy } from "../../../pool/identity/principal.ts";
 import { reduce } from "../../../pool/reservations/slots/reduce.ts";
 
