@@ -13,6 +13,7 @@ import * as identity from "./schema/identity.ts";
 import * as pool from "./schema/pool.ts";
 import * as removedDirty from "./schema/removed_dirty.ts";
 import * as reservations from "./schema/reservations.ts";
+import * as series from "./schema/series.ts";
 import * as settings from "./schema/settings.ts";
 
 const FOLDER = fileURLToPath(new URL("./migrations", import.meta.url));
@@ -106,7 +107,16 @@ export async function migrateDatabase(
 
 const NEWEST = Math.max(...readMigrationFiles({ migrationsFolder: FOLDER }).map((one) => one.folderMillis));
 /** Fails unless we may read every table: the owner grants that after the last migration. */
-const TABLES = { ...pool, ...reservations, ...calendar, ...removedDirty, ...settings, ...identity, ...audit };
+const TABLES = {
+  ...pool,
+  ...reservations,
+  ...calendar,
+  ...series,
+  ...removedDirty,
+  ...settings,
+  ...identity,
+  ...audit,
+};
 const READ_ALL = Object.values(TABLES)
   .filter((part) => is(part, MySqlTable))
   .map((table) => `(SELECT 1 FROM \`${getTableName(table)}\` LIMIT 0)`)

@@ -81,12 +81,17 @@ export const reservations = mysqlTable(
     extendTo: time("extend_to"),
     extendLease: time("extend_lease"),
     extensions: int("extensions").notNull().default(0),
+    /** the series that it is an occurrence of, and its start by the series' rule */
+    seriesId: id("series_id"),
+    occurrenceAt: time("occurrence_at"),
     /** Two reservations that are not over never share a uid. */
     liveUid: int("live_uid").generatedAlwaysAs(sql`(if(ended_at is null, uid, null))`, { mode: "stored" }),
   },
   (t) => [
     uniqueIndex("reservations_idempotency").on(t.idempotencyKey),
     uniqueIndex("reservations_live_uid").on(t.liveUid),
+    // No occurrence is booked twice.
+    uniqueIndex("reservations_occurrence").on(t.seriesId, t.occurrenceAt),
     index("reservations_expire").on(t.state, t.endsAt),
     index("reservations_start").on(t.state, t.startsAt),
     // Both include the end: which uids are held back can be read from the index alone.
