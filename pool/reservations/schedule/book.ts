@@ -5,14 +5,15 @@ import { RESERVATION_KIND, reservations } from "../../../db/schema/reservations.
 import { record } from "../../audit/events.ts";
 import { invalid, PoolError } from "../../errors.ts";
 import { reservationMoves } from "../../lifecycle/states.ts";
+import type { Place } from "../../planning/plan.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { enforceLimits } from "../limits/enforce.ts";
 import type { Admitted } from "../steps/admit.ts";
 import { requestColumns } from "../steps/request.ts";
-import { candidateOf, nextAfter, placesWith } from "./foresee.ts";
+import { type Candidate, candidateOf, nextAfter, placesWith } from "./foresee.ts";
 import { withPlan } from "./lock.ts";
-import { lockAndLook } from "./places.ts";
-import { MINUTE, readClock, readWorld } from "./world.ts";
+import { lockAndLook, type Planned } from "./places.ts";
+import { MINUTE, readClock, readWorld, type World } from "./world.ts";
 import { writePlaces } from "./write.ts";
 
 const DAY = 24 * 60 * MINUTE;
@@ -46,40 +47,71 @@ async function conflict(deps: ReservationsDeps, admitted: Admitted): Promise<Poo
   );
 }
 
-/** @returns undefined: there are not enough; null: a claim was quicker */
-async function tryOnce(deps: ReservationsDeps, tx: Tx, id: string, admitted: Admitted) {
+/** A claim was quicker. */
+class Taken extends Error {}
+
+/** Writes the row of a booking that the plan has a place for. @param series the one that it is an occurrence of */
+export async function writeBooking(
+  deps: ReservationsDeps,
+  tx: Tx,
+  candidate: Candidate,
+  admitted: Admitted,
+  place: Place,
+  series?: string,
+): Promise<Planned> {
+  const { id } = candidate;
   const { username, count, durationMinutes, credential } = admitted;
-  const startsAt = (admitted.startsAt as Date).getTime();
-  checkStart(deps, admitted.startsAt as Date, await readClock(tx));
-  await enforceLimits(deps, tx, admitted, "booking");
-  const world = await readWorld(tx, true);
-  const me = candidateOf(id, admitted, world.now);
-  const place = (await placesWith(world, me, admitted.priority)).get(id);
-  if (!place) return undefined;
+  const startsAt = admitted.startsAt as Date;
   await tx.insert(reservations).values({
     ...(await requestColumns(deps, tx, id, admitted)),
     ...reservationMoves("book"),
     kind: RESERVATION_KIND.booking,
-    startsAt: admitted.startsAt,
-    endsAt: new Date(startsAt + durationMinutes * MINUTE),
+    startsAt,
+    endsAt: new Date(startsAt.getTime() + durationMinutes * MINUTE),
     passwordTold: credential !== null,
+    ...(series === undefined ? {} : { seriesId: series, occurrenceAt: startsAt }),
   });
   const [row] = await tx.select().from(reservations).where(eq(reservations.id, id));
-  if (!row) return undefined;
-  const planned = { entry: { ...me, row }, place: { ...place, startsAt }, isShort: false };
-  const looked = await lockAndLook(tx, world, [planned]);
-  if (looked.length === 0) throw new Taken("a claim was quicker");
   await record(deps, tx, "reservation.booked", id, {
     username,
     count,
     minutes: durationMinutes,
-    starts_at: new Date(startsAt).toISOString(),
+    starts_at: startsAt.toISOString(),
+    ...(series === undefined ? {} : { series }),
   });
-  await writePlaces(deps, tx, world, looked);
-  return id;
+  const entry = { ...candidate, row: row as typeof reservations.$inferSelect };
+  return { entry, place: { ...place, startsAt: startsAt.getTime() }, isShort: false };
 }
 
-class Taken extends Error {}
+/** Pins bookings to their machines, if these are still free for them. @throws Taken */
+export async function pin(deps: ReservationsDeps, tx: Tx, world: World, planned: Planned[]): Promise<void> {
+  const looked = await lockAndLook(tx, world, planned);
+  if (looked.length < planned.length) throw new Taken("a claim was quicker");
+  await writePlaces(deps, tx, world, looked);
+}
+
+/** Tries again what a claim came before. @throws Taken when claims were quicker again and again */
+export async function untilPinned<T>(once: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++)
+    try {
+      return await once();
+    } catch (error) {
+      if (!(error instanceof Taken) || tries >= MOST_TRIES) throw error;
+    }
+}
+
+/** @returns undefined: there are not enough @throws Taken */
+async function tryOnce(deps: ReservationsDeps, tx: Tx, id: string, admitted: Admitted) {
+  checkStart(deps, admitted.startsAt as Date, await readClock(tx));
+  await enforceLimits(deps, tx, admitted, "booking");
+  const world = await readWorld(tx, true);
+  const me = candidateOf(id, admitted, world.now);
+  const place = (await placesWith(world, [me], admitted.priority)).get(id);
+  if (!place) return undefined;
+  const planned = await writeBooking(deps, tx, me, admitted, place);
+  await pin(deps, tx, world, [planned]);
+  return id;
+}
 
 /**
  * Books machines for a time that was chosen.
@@ -95,13 +127,13 @@ export async function book(deps: ReservationsDeps, admitted: Admitted): Promise<
       .where(eq(reservations.id, id));
     return row?.id;
   };
-  for (let tries = 1; ; tries++)
-    try {
-      const booked = await withPlan(deps, (tx) => tryOnce(deps, tx, id, admitted), readBack);
-      if (booked === undefined) throw await conflict(deps, admitted);
-      return booked;
-    } catch (error) {
-      if (violates(error, "reservations_idempotency")) return undefined;
-      if (!(error instanceof Taken) || tries >= MOST_TRIES) throw error;
-    }
+  try {
+    const once = () => withPlan(deps, (tx) => tryOnce(deps, tx, id, admitted), readBack);
+    const booked = await untilPinned(once);
+    if (booked === undefined) throw await conflict(deps, admitted);
+    return booked;
+  } catch (error) {
+    if (violates(error, "reservations_idempotency")) return undefined;
+    throw error;
+  }
 }

@@ -1,4 +1,5 @@
-import type { Place } from "../../planning/plan.ts";
+import { filled, type Place } from "../../planning/plan.ts";
+import type { Profile } from "../../planning/profile.ts";
 import { inSlices } from "../../planning/slices.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import type { Admitted } from "../steps/admit.ts";
@@ -20,7 +21,7 @@ export interface Foreseen {
   names: string[];
 }
 
-type Candidate = Omit<Entry, "row">;
+export type Candidate = Omit<Entry, "row">;
 
 /** A request as a plan sees it. */
 export function candidateOf(id: string, admitted: Admitted, now: number): Candidate {
@@ -32,15 +33,32 @@ export function candidateOf(id: string, admitted: Admitted, now: number): Candid
   return { id, count, ...when, matches: wants(wanted), told: null };
 }
 
-/** Everybody's places, if a request joined the queue behind those of its priority. */
-export async function placesWith(world: World, candidate: Candidate, priority: number) {
-  const { now, machines, queue } = world;
+/** All who are planned, if requests joined the queue behind those of their priority. */
+function joined(world: World, candidates: readonly Candidate[], priority: number) {
+  const { queue } = world;
   const behind = queue.findIndex(({ row }) => row.priority < priority);
   const at = behind < 0 ? queue.length : behind;
   const bookings = pinned(world);
   const repairs = bookings.flatMap(({ repair }) => (repair ? [repair] : []));
-  const all = [...repairs, ...queue.slice(0, at), candidate, ...queue.slice(at)];
-  return inSlices(now, machines, commitmentsOf(world, bookings), all);
+  const all = [...repairs, ...queue.slice(0, at), ...candidates, ...queue.slice(at)];
+  return { commitments: commitmentsOf(world, bookings), all };
+}
+
+/** Everybody's places, if requests joined the queue behind those of their priority. */
+export async function placesWith(world: World, candidates: readonly Candidate[], priority: number) {
+  const { commitments, all } = joined(world, candidates, priority);
+  return inSlices(world.now, world.machines, commitments, all);
+}
+
+/** What `placesWith` leaves to others. */
+export function leftBeside(
+  world: World,
+  candidates: readonly Candidate[],
+  priority: number,
+  places: ReadonlyMap<string, Place | null>,
+): Profile {
+  const { commitments, all } = joined(world, candidates, priority);
+  return filled(world.now, world.machines, commitments, all, places);
 }
 
 /** Plans a request as if it came now; changes nothing. */
@@ -49,7 +67,7 @@ export async function foresee(deps: ReservationsDeps, admitted: Admitted): Promi
   const { now, machines, names } = world;
   const id = "";
   const me = candidateOf(id, admitted, now);
-  const places = await placesWith(world, me, admitted.priority);
+  const places = await placesWith(world, [me], admitted.priority);
   const matching = machines.filter(me.matches);
   const place = places.get(id) ?? null;
   const promises = [
@@ -74,6 +92,6 @@ export async function foresee(deps: ReservationsDeps, admitted: Admitted): Promi
 /** When a request that can't be booked for its time could be, from then on, in ms; undefined: never. */
 export async function nextAfter(world: World, admitted: Admitted): Promise<number | undefined> {
   const { lead = 0, ...me } = candidateOf("", admitted, world.now);
-  const places = await placesWith(world, { ...me, lead, fixed: false }, admitted.priority);
+  const places = await placesWith(world, [{ ...me, lead, fixed: false }], admitted.priority);
   return places.get("")?.startsAt;
 }
