@@ -17,6 +17,8 @@ const OF_THE_POOL = {
   cannot_extend: 409,
   reservation_not_active: 409,
   reservation_not_over: 409,
+  conflict: 409,
+  series_not_found: 404,
   reservation_lost: 503,
   no_uid_free: 503,
   idempotency_key_reused: 409,

@@ -15,6 +15,8 @@ export type PoolErrorKind =
   | "cannot_extend"
   | "reservation_not_active"
   | "reservation_not_over"
+  | "conflict"
+  | "series_not_found"
   | "reservation_lost"
   | "no_uid_free"
   | "idempotency_key_reused"
@@ -37,6 +39,8 @@ export interface Detail {
   column?: number;
   /** when it could start instead */
   next_at?: string;
+  /** the nearest starts that could be instead */
+  nearest?: string[];
   /** the longest possible end */
   until?: string;
 }

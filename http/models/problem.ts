@@ -10,6 +10,7 @@ const fields = t.Array(
     message: t.String(),
     column: t.Optional(t.Integer({ description: "where in the field's text, from 1" })),
     next_at: t.Optional(time("when it could start instead")),
+    nearest: t.Optional(t.Array(time("a start that could be instead"))),
     until: t.Optional(time("the longest possible end")),
   }),
   { description: "the fields at fault" },

@@ -27,10 +27,16 @@ export interface Details {
   "reservation.planned": { starts_at: string; machines: string[] };
   "reservation.delayed": { told: string; starts_at: string | null; reason: string };
   "reservation.short": { count: number; reason: string };
-  "reservation.booked": { username: string; count: number; minutes: number; starts_at: string };
   "reservation.machine_lost": { machine: string; slot: string; fault: FaultKind };
   "reservation.replaced": { machine: string; slot: string };
   "reservation.wanted": { from: string };
+  "reservation.booked": {
+    username: string;
+    count: number;
+    minutes: number;
+    starts_at: string;
+    series?: string;
+  };
   "reservation.requeued": { reason: string };
   "reservation.swapped": { machine: string; fault: FaultKind; by: string | undefined };
   "reservation.confirmed": { machines: number; minutes: number };
@@ -40,6 +46,9 @@ export interface Details {
   "reservation.failed": { reason: string; fault: FaultKind | null };
   "reservation.recovered": { machine: string };
   "reservations.pruned": { count: number; days: number };
+  "series.created": { username: string; rrule: string; starts_at: string; time_zone: string; booked: number };
+  "series.conflict": { starts_at: string; local_time: string; reason: string; nearest: string[] };
+  "series.ended": { from: string; released: number; reason?: string };
   "machine.registered": { host: string; port: number; user: string; removed_dirty: Dirty | null };
   "machine.host_key_learnt": { fingerprint: string };
   "machine.changed": {
@@ -106,6 +115,10 @@ export const ACTIONS: { readonly [A in Action]: string } = {
   "reservation.failed": "it could not be prepared",
   "reservation.recovered": "a machine of a reservation whose worker had stopped was recovered",
   "reservations.pruned": "old reservations were deleted (HISTORY_DAYS)",
+  "series.created": "a series was made, and its occurrences were booked as far ahead as they can be",
+  "series.conflict":
+    "an occurrence can't be, and was left out; with the reason and the nearest starts that could",
+  "series.ended": "it doesn't occur from then on; what was booked for it was released",
   "machine.registered": "a machine joined the pool",
   "machine.host_key_learnt": "its host key was learnt at the first contact",
   "machine.changed": "drained, labelled, or given another host key",

@@ -8,6 +8,7 @@ import { pruneSessions } from "../identity/sessions.ts";
 import { sweptSince } from "../lifecycle/held_back.ts";
 import { forgetCleaned } from "../lifecycle/removed_dirty.ts";
 import type { ReservationsDeps } from "./deps.ts";
+import { pruneSeries } from "./series/prune.ts";
 
 const MOST = 500;
 
@@ -15,6 +16,7 @@ const MOST = 500;
 export async function prune(deps: ReservationsDeps): Promise<number> {
   const forgotten = [
     await forgetReservations(deps),
+    await pruneSeries(deps),
     await forgetCleaned(deps),
     await pruneSessions(deps),
     await pruneTries(deps),

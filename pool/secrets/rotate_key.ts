@@ -3,6 +3,7 @@ import type { ResultSetHeader } from "mysql2";
 import { matched, transact } from "../../db/client.ts";
 import { machines } from "../../db/schema/pool.ts";
 import { reservations } from "../../db/schema/reservations.ts";
+import { series } from "../../db/schema/series.ts";
 import { settings } from "../../db/schema/settings.ts";
 import { record } from "../audit/events.ts";
 import type { SecretsDeps } from "./deps.ts";
@@ -51,7 +52,8 @@ export async function rotateKey(deps: SecretsDeps, next: string): Promise<number
   const done =
     (await rotatePoolKey(deps, next)) +
     (await rotateColumn(deps, next, machines, machines.secret)) +
-    (await rotateColumn(deps, next, reservations, reservations.credential));
+    (await rotateColumn(deps, next, reservations, reservations.credential)) +
+    (await rotateColumn(deps, next, series, series.credential));
   await transact(deps.db, (tx) => record(deps, tx, "key.rotated", nextId, { secrets: done }));
   return done;
 }
@@ -60,8 +62,8 @@ export async function rotateKey(deps: SecretsDeps, next: string): Promise<number
 async function rotateColumn(
   deps: SecretsDeps,
   next: string,
-  table: typeof machines | typeof reservations,
-  column: typeof machines.secret | typeof reservations.credential,
+  table: typeof machines | typeof reservations | typeof series,
+  column: typeof machines.secret | typeof reservations.credential | typeof series.credential,
 ): Promise<number> {
   let done = 0;
   for (;;) {

@@ -1,0 +1,130 @@
+import { eq } from "drizzle-orm";
+import { now, type Tx } from "../../../db/client.ts";
+import { series } from "../../../db/schema/series.ts";
+import { record } from "../../audit/events.ts";
+import { invalid, PoolError } from "../../errors.ts";
+import { localTime } from "../../planning/recurrence.ts";
+import type { ReservationsDeps } from "../deps.ts";
+import { enforceNumber } from "../limits/enforce.ts";
+import { untilPinned } from "../schedule/book.ts";
+import { withPlan } from "../schedule/lock.ts";
+import { readClock } from "../schedule/world.ts";
+import { type Admitted, admit, type ReserveInput } from "../steps/admit.ts";
+import { sealCredential } from "../steps/credential.ts";
+import { bookOccurrences, isoOf, type Outcome, tellConflicts } from "./occurrences.ts";
+import { type Clock, horizonOf, lastOf, type SeriesRow, startsOf } from "./recall.ts";
+import { type SeriesDetails, viewSeries } from "./view.ts";
+
+type OfReservation =
+  | "username"
+  | "count"
+  | "durationMinutes"
+  | "password"
+  | "keys"
+  | "where"
+  | "machines"
+  | "except";
+
+export interface SeriesInput extends Pick<ReserveInput, OfReservation | "principal"> {
+  /** RFC 5545 */
+  rrule: string;
+  /** local time: 2026-09-02T13:00 */
+  startsLocal: string;
+  timeZone: string;
+  /** local dates on which it doesn't occur */
+  exceptDates: string[];
+  onConflict: SeriesRow["onConflict"];
+}
+
+/** Refuses a series for what can't be. @throws PoolError never_enough, conflict */
+function enforceOutcome({ timeZone, onConflict, count }: SeriesInput, outcome: Outcome): void {
+  const { matching, booked, conflicts } = outcome;
+  if (conflicts.length === 0 || (onConflict === "skip" && booked.length > 0)) return;
+  if (matching < count)
+    throw new PoolError(
+      "never_enough",
+      `The pool has ${matching} machines that match, even when all are free`,
+      [{ field: "count", message: `${count} requested, ${matching} match` }],
+    );
+  throw new PoolError(
+    "conflict",
+    `${conflicts.length} of ${conflicts.length + booked.length} occurrences can't be booked; change the series${onConflict === "refuse" ? ", or leave them out with on_conflict: skip" : ""}`,
+    conflicts.map(({ at, reason, nearest }) => ({
+      field: "occurrences",
+      message: `${localTime(at, timeZone)} in ${timeZone} (${isoOf(at)}): ${reason}`,
+      nearest: nearest.map(isoOf),
+    })),
+  );
+}
+
+/** The columns of a new series that don't depend on its occurrences. */
+function columnsOf(id: string, input: SeriesInput, { principal, wanted }: Admitted) {
+  const { username, rrule, startsLocal, timeZone, durationMinutes, count, exceptDates, onConflict } = input;
+  return {
+    id,
+    userId: principal.userId,
+    username,
+    rrule,
+    startsLocal,
+    timeZone,
+    durationMinutes,
+    count,
+    whereLabels: wanted.where,
+    onlyMachines: wanted.only && [...wanted.only],
+    exceptMachines: wanted.except && [...wanted.except],
+    exceptDates,
+    onConflict,
+    createdAt: now,
+  };
+}
+
+/**
+ * Makes a series and books its occurrences as far ahead as they can be: all of them or none; with `skip`, those that can
+ * be.
+ * @returns it with its occurrences, and what was left out
+ * @throws PoolError conflict with the nearest starts of each, never_enough, limit_reached, invalid_request
+ */
+export async function createSeries(
+  deps: ReservationsDeps,
+  input: SeriesInput,
+  clock: Clock = readClock,
+): Promise<SeriesDetails> {
+  const { rrule, startsLocal, timeZone, exceptDates, onConflict: _, ...asked } = input;
+  const admitted = admit(deps, asked);
+  const rule = { rrule, startsAt: startsLocal, timeZone, exceptDates };
+  const at = await clock(deps.db);
+  const endsAt = lastOf(rule, input.durationMinutes);
+  const bookedUntil = new Date(horizonOf(deps, at));
+  const times = startsOf(rule, at, bookedUntil.getTime());
+  const isOver = endsAt !== null && endsAt <= bookedUntil;
+  if (isOver && times.length === 0) throw invalid("rrule", "its last occurrence is over");
+  const id = crypto.randomUUID();
+  const work = async (tx: Tx) => {
+    await enforceNumber(deps, tx, admitted, "booking", times.length);
+    const outcome = await bookOccurrences(deps, tx, id, admitted, times, await clock(tx));
+    enforceOutcome(input, outcome);
+    const { credential } = admitted;
+    await tx.insert(series).values({
+      ...columnsOf(id, input, admitted),
+      // Nobody needs it any more once all occurrences are booked.
+      credential: credential && !isOver ? await sealCredential(deps, tx, id, credential) : null,
+      bookedUntil,
+      endsAt,
+    });
+    await record(deps, tx, "series.created", id, {
+      username: input.username,
+      rrule,
+      starts_at: startsLocal,
+      time_zone: timeZone,
+      booked: outcome.booked.length,
+    });
+    await tellConflicts(deps, tx, { id, timeZone }, outcome.conflicts);
+    return id;
+  };
+  const readBack = async () => {
+    const [row] = await deps.db.select({ id: series.id }).from(series).where(eq(series.id, id));
+    return row?.id;
+  };
+  await untilPinned(() => withPlan(deps, work, readBack));
+  return viewSeries(deps, id);
+}
