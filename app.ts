@@ -24,6 +24,8 @@ import ssh_config from "./routes/reservations/[id]/ssh_config.ts";
 import reservation from "./routes/reservations/[id].ts";
 import reservations from "./routes/reservations/index.ts";
 import reserve from "./routes/reserve.ts";
+import one_series from "./routes/series/[id].ts";
+import all_series from "./routes/series/index.ts";
 import session from "./routes/session.ts";
 import ssh_key from "./routes/ssh-key.ts";
 import token from "./routes/tokens/[id].ts";
@@ -54,6 +56,8 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(ssh_config)
   .use(known_hosts)
   .use(proof)
+  .use(all_series)
+  .use(one_series)
   .use(queue)
   .use(calendar)
   .use(users)

@@ -1,6 +1,7 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
 import { instantOf } from "../../http/instant.ts";
+import { keysIn, PublicKeys } from "../../http/models/credential.ts";
 import { next, nextOf, pageIn, pageQuery, WHOLE } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
 import {
@@ -24,19 +25,11 @@ import {
   ReservationRow,
   reservationRowOf,
 } from "../../http/models/reservation.ts";
-import { invalid } from "../../pool/errors.ts";
 import { userSeenBy } from "../../pool/identity/principal.ts";
 import { forecast } from "../../pool/reservations/forecast.ts";
 import { listReservations } from "../../pool/reservations/list.ts";
 import { reserve } from "../../pool/reservations/reserve.ts";
 import { isAhead } from "../../pool/reservations/view.ts";
-
-const PublicKey = t.String({
-  pattern:
-    "^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\\.com) [A-Za-z0-9+/]{40,}={0,3}( [ -~]{0,200})?$",
-  maxLength: 4096,
-  description: 'a public key as in ~/.ssh/id_ed25519.pub: "type base64 comment"',
-});
 
 /** GET and POST /reservations. */
 export default new Elysia({ name: "reservations", normalize: false, tags: ["reservations"] })
@@ -70,15 +63,13 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
     "/reservations",
     async ({ deps, body, headers, query, set, status, principal }) => {
       set.headers["cache-control"] = "no-store";
-      const { ssh_public_keys: keys, duration = 60, machines, starts_at, min_count, ...asked } = body;
-      if (asked.password !== undefined && keys)
-        throw invalid("ssh_public_keys", "send either password or ssh_public_keys");
+      const { ssh_public_keys: _, duration = 60, machines, starts_at, min_count, ...asked } = body;
       const input = {
         principal,
         ...asked,
         count: asked.count ?? machines?.length ?? 1,
         durationMinutes: duration,
-        keys,
+        keys: keysIn(body),
         machines,
         startsAt: starts_at === undefined ? undefined : instantOf("starts_at", starts_at),
         minCount: min_count,
@@ -112,13 +103,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
         {
           username: Username,
           password: t.Optional(Password),
-          ssh_public_keys: t.Optional(
-            t.Array(PublicKey, {
-              minItems: 1,
-              maxItems: 20,
-              description: "1 to 20 public keys, instead of a password",
-            }),
-          ),
+          ssh_public_keys: t.Optional(PublicKeys),
           count: t.Optional(Count),
           duration: t.Optional(Duration),
           where: t.Optional(Where),

@@ -79,6 +79,17 @@ const session = async () => {
   return { Cookie: cookie, "X-CSRF-Token": made.body.csrf };
 };
 const inAnHour = () => new Date(Date.now() + 3_600_000).toISOString();
+const aSeries = () => ({
+  username: "una",
+  rrule: "FREQ=WEEKLY;COUNT=2",
+  starts_at: new Date(Date.now() + 7 * 24 * 3600_000).toISOString().slice(0, 16),
+  time_zone: "UTC",
+});
+async function makeSeries(): Promise<string> {
+  const made = await send("POST", "/series", aSeries());
+  expect(made.status).toBe(201);
+  return made.body.id;
+}
 const newMachine = { name: "new", host: "127.0.0.1", port: 77, password: "x" };
 
 /** How to get each status, by operation. Those that change something restore it. */
@@ -233,6 +244,20 @@ const CASES: Record<string, Record<number, () => Promise<Answer>>> = {
       return answer;
     },
   },
+  createSeries: {
+    async 201() {
+      const answer = await send("POST", "/series", aSeries());
+      await send("DELETE", `/series/${answer.body.id}`);
+      return answer;
+    },
+    409: () => send("POST", "/series", { ...aSeries(), count: 99 }),
+  },
+  getSeries: {
+    200: async () => send("GET", `/series/${await makeSeries()}`),
+  },
+  endSeries: {
+    200: async () => send("DELETE", `/series/${await makeSeries()}`),
+  },
   createUser: {
     201: () => send("POST", "/users", { name: "nan" }),
     409: () => send("POST", "/users", { name: "nan" }),
@@ -311,6 +336,7 @@ function bodyOf(id: string): unknown {
     createReservation: { username: "una" },
     extendReservation: { minutes: 30 },
     releaseMachines: { machines: ["node1"] },
+    createSeries: aSeries(),
     createUser: { name: "nan" },
     changeUser: { role: "viewer" },
     createToken: { user: "una", name: "t" },
