@@ -14,18 +14,7 @@ import retry from "./retry.ts";
 import series from "./series.ts";
 import sweep from "./sweep.ts";
 
-export const JOBS: readonly Job[] = [
-  due,
-  expire,
-  plan,
-  recover,
-  replace,
-  retry,
-  probe,
-  prune,
-  series,
-  sweep,
-];
+export const JOBS: readonly Job[] = [due, expire, plan, recover, replace, retry, probe, prune, series, sweep];
 
 /**
  * Starts jobs. A job doesn't start while its last run is still going, and a run that fails is logged and tried again at

@@ -226,6 +226,28 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
       );
     },
   },
+  "series/index.ts": {
+    async work(deno) {
+      const every = { username: "rudi", rrule: "FREQ=WEEKLY", time_zone: "Europe/Paris" };
+      const made = await call(deno, "POST", "/series", { ...every, starts_at: "2026-09-02T13:00" });
+      expect([made.status, made.headers.get("location")]).toEqual([201, `/series/${made.body.id}`]);
+      expect(made.body.occurrences.length).toBeGreaterThan(10);
+      expect((await both(deno, "GET", "/series")).body.series).toMatchObject([{ id: made.body.id }]);
+      expect((await call(bun, "DELETE", `/series/${made.body.id}`)).status).toBe(200);
+      const wrong = await both(deno, "POST", "/series", { ...every, starts_at: "2026-09-02T13:00Z" });
+      expect(wrong.body.details).toMatchObject([{ field: "starts_at" }]);
+    },
+  },
+  "series/[id].ts": {
+    async work(deno) {
+      const every = { username: "rudi", rrule: "FREQ=WEEKLY;BYDAY=WE", time_zone: "America/New_York" };
+      const { body: made } = await call(bun, "POST", "/series", { ...every, starts_at: "2026-09-02T13:00" });
+      expect((await both(deno, "GET", `/series/${made.id}`)).body).toEqual(made);
+      const { body } = await call(deno, "DELETE", `/series/${made.id}`);
+      expect(body.released).toHaveLength(made.occurrences.length);
+      expect((await both(deno, "DELETE", `/series/${made.id}`)).body.code).toBe("series_not_found");
+    },
+  },
   "reservations/[id]/release.ts": {
     async work(deno) {
       const { body: made } = await call(bun, "POST", "/reservations", { username: "rita" });

@@ -220,12 +220,13 @@ test("defaults of omitted fields are shown", () => {
     replace: false,
     dry_run: false,
   });
+  expect(defaults("createSeries")).toEqual({ count: 1, duration: 60, on_conflict: "refuse" });
   expect(defaults("registerMachine")).toEqual({ check: true, port: 22, user: "root" });
   expect(defaults("removeMachine")).toEqual({ force: false });
   expect(defaults("createUser")).toEqual({ role: "user" });
   for (const name of ["listAvailable", "listMachines", "listReservations"])
     expect(defaults(name)).toEqual({ limit: 1000 });
-  for (const name of ["listUsers", "listTokens", "listEvents"])
+  for (const name of ["listUsers", "listTokens", "listEvents", "listSeries"])
     expect(defaults(name)).toEqual({ limit: 100 });
   // Changing some fields leaves the others alone.
   for (const name of ["changeMachine", "changeUser"]) expect(defaults(name)).toEqual({});

@@ -1,5 +1,6 @@
 // Series on fake machines, with a clock of their own: the plan's, not the host's.
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { join } from "node:path";
 import { PoolError } from "../../../pool/errors.ts";
 import { ADMIN } from "../../../pool/identity/principal.ts";
 import { createUser } from "../../../pool/identity/users.ts";
@@ -268,22 +269,60 @@ test("it ends from a time on, or from now: what was booked for then is released,
   expect((await viewSeries(pool.deps, id)).occurrences[0]?.state).toBe("booked");
 });
 
-test("a process that is killed in between leaves nothing of it", async () => {
+test("a failure in between leaves nothing of it", async () => {
   const dies = { ...pool.deps, keys: { ...pool.deps.keys } };
   let n = 0;
   dies.keys.seal = (...given) => {
-    if (++n === 5) throw new Error("killed");
+    if (++n === 5) throw new Error("a failure");
     return pool.deps.keys.seal(...given);
   };
-  await expect(createSeries(dies, input(), BEFORE)).rejects.toThrow("killed");
+  await expect(createSeries(dies, input(), BEFORE)).rejects.toThrow("a failure");
   expect(await pool.sql("SELECT id FROM series")).toEqual([]);
   expect(await pool.sql("SELECT id FROM reservations WHERE ended_at IS NULL")).toEqual([]);
+});
+
+/** Does something in another process, which kills itself when it has recorded so many events. */
+async function killed(afterEvents: number, work: string) {
+  const { database, secrets } = pool.deps.config;
+  const script = `
+    import { config } from "./config.ts";
+    import { build } from "./deps.ts";
+    import { SCHEDULER } from "./pool/audit/deps.ts";
+    import { bookOn } from "./pool/reservations/series/book_on.ts";
+    import { createSeries } from "./pool/reservations/series/create.ts";
+    import { endSeries } from "./pool/reservations/series/end.ts";
+    let left = ${afterEvents};
+    const deps = Object.defineProperty({ ...build(config()) }, "actor", {
+      get: () => (left-- > 0 ? SCHEDULER : process.kill(process.pid, "SIGKILL")),
+    });
+    const at = (time) => async () => Date.parse(time + "Z");
+    ${work}`;
+  const child = Bun.spawn([process.execPath, "--no-env-file", "-e", script], {
+    cwd: join(import.meta.dir, "../../.."),
+    env: { ...process.env, DATABASE_URL: database.url, SECRET_KEY: secrets.secretKey },
+    stdout: "ignore",
+    stderr: "inherit",
+  });
+  await child.exited;
+  expect(child.signalCode).toBe("SIGKILL");
+}
+
+test("what a killed process left of a series is undone, and done by the next", async () => {
+  const given = JSON.stringify(input({ rrule: "FREQ=WEEKLY" }));
+  await killed(9, `await createSeries(deps, ${given}, at("2027-03-01T00:00"));`);
+  expect(await pool.sql("SELECT id FROM series")).toEqual([]);
+  expect(await pool.sql("SELECT * FROM commitments")).toEqual([]);
+  expect(await pool.sql("SELECT id FROM reservations WHERE ended_at IS NULL")).toEqual([]);
   const { id } = await make({ rrule: "FREQ=WEEKLY" });
-  const later = at("2027-03-25T12:00");
-  n = 3;
-  await bookOn({ ...dies, log: () => {} }, later);
-  expect((await viewSeries(pool.deps, id)).occurrences).toHaveLength(13);
-  expect(await bookOn(pool.deps, later)).toBe(4);
+  const before = await viewSeries(pool.deps, id);
+  const later = "2027-03-25T12:00";
+  await killed(3, `await bookOn(deps, at("${later}"));`);
+  expect(await viewSeries(pool.deps, id)).toEqual(before);
+  expect(await bookOn(pool.deps, at(later))).toBe(4);
+  const whole = await viewSeries(pool.deps, id);
+  await killed(3, `await endSeries(deps, "${id}", {}, at("${later}"));`);
+  expect(await viewSeries(pool.deps, id)).toEqual(whole);
+  expect((await endSeries(pool.deps, id, {}, at(later))).released).toHaveLength(13);
 });
 
 test("all accounts of a series get its password, sealed, also under a new SECRET_KEY; a made one differs", async () => {
