@@ -6,6 +6,7 @@ import { type AddressRules, blockList } from "./pool/accounts/address.ts";
 import { SCHEDULER } from "./pool/audit/deps.ts";
 import type { Watchers } from "./pool/reservations/deps.ts";
 import { planOnChange } from "./pool/reservations/schedule/planner.ts";
+import type { World } from "./pool/reservations/schedule/world.ts";
 import { keysOf } from "./pool/secrets/keyring.ts";
 import { coalesce, turns } from "./pool/turns.ts";
 
@@ -46,7 +47,8 @@ export function build(settings: Config, database: Database = openDatabase(settin
     addressRules: rules,
     log,
     changes: new EventTarget(),
-    planning: coalesce(),
+    planning: coalesce<void>(),
+    looking: coalesce<World>(),
     planTurns: turns(),
     watchers: { watching: new Set() } as Watchers,
   };

@@ -1,13 +1,13 @@
-export type Coalesced = (work: () => Promise<void>) => Promise<void>;
+export type Coalesced<T> = (work: () => Promise<T>) => Promise<T>;
 
 /**
  * Runs work one at a time: whoever comes during a run shares the next one with all others who came during it.
- * @returns runs the work of the first of them; resolves at the end of a run that started after the call
+ * @returns runs the work of the first of them; its result is of a run that started after the call
  */
-export function coalesce(): Coalesced {
-  let running: Promise<void> | undefined;
-  let next: Promise<void> | undefined;
-  const begin = (work: () => Promise<void>) => {
+export function coalesce<T>(): Coalesced<T> {
+  let running: Promise<T> | undefined;
+  let next: Promise<T> | undefined;
+  const begin = (work: () => Promise<T>) => {
     running = work().finally(() => {
       running = undefined;
     });

@@ -3,9 +3,9 @@ import type { Principal } from "../../pool/identity/principal.ts";
 import type { SeriesInput } from "../../pool/reservations/series/create.ts";
 import { ON_CONFLICT, type SeriesDetails, type SeriesView } from "../../pool/reservations/series/view.ts";
 import { RESERVATION_STATES } from "../../pool/reservations/view.ts";
-import { keysIn, PublicKeys } from "./credential.ts";
 import { oneOf, time } from "./fields.ts";
-import { Count, Duration, isoOf, MachineNames, Password, Username, Where } from "./reservation.ts";
+import { Count, Duration, keysIn, MachineNames, Password, PublicKeys, Username, Where } from "./request.ts";
+import { isoOf } from "./reservation.ts";
 
 const LOCAL = "local time without an offset, such as 2026-09-02T13:00";
 const SKIP = "refuse: no series if an occurrence can't be booked; skip: without those that can't";

@@ -2,6 +2,7 @@ import type { Db } from "../../db/client.ts";
 import type { ReservationState } from "../../db/schema/reservations.ts";
 import type { LifecycleDeps } from "../lifecycle/deps.ts";
 import type { Coalesced, Turns } from "../turns.ts";
+import type { World } from "./schedule/world.ts";
 
 /** Somebody in this process who waits for a reservation's state. */
 export interface Watcher {
@@ -19,7 +20,9 @@ export interface ReservationsDeps extends LifecycleDeps {
   /** the same as `db` on separate connections, for use while a transaction of `db` is open */
   side: Db;
   /** makes the queue's plans, one at a time in this process */
-  planning: Coalesced;
+  planning: Coalesced<void>;
+  /** reads what a request could get: a whole class that is refused in the same second asks the database once */
+  looking: Coalesced<World>;
   /** what changes the calendar in this process, one at a time: waiting here costs nothing, in the database a connection */
   planTurns: Turns;
   watchers: Watchers;

@@ -27,11 +27,15 @@ const MUST: Record<string, string> = {
   user: "must be a user's name on the machine: lower-case letters, digits, dash and underscore",
   password: "must be 1 to 256 characters",
   labels:
-    "must be key=value,key: at most 64, each key once, of up to 63 letters, digits and . _ / -, not beginning with fact.; values of up to 63 characters",
+    "must be key=value,key, with at least one = (a password can't contain a space): at most 64, each key once, of up to 63 letters, digits and . _ / -, not beginning with fact.; values of up to 63 characters",
 };
 
-/** Reads `key=value,key`; a key alone has an empty value. @returns undefined when a key is there twice */
+/**
+ * Reads `key=value,key`; a key alone has an empty value.
+ * @returns undefined when a key is there twice; without any `=`, since it may be the second half of a password with a space
+ */
 function labelsIn(text: string): Record<string, string> | undefined {
+  if (!text.includes("=")) return undefined;
   const labels = text.split(",").map((one) => {
     const [key = "", ...value] = one.split("=");
     return [key, value.join("=")] as const;

@@ -1,16 +1,17 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
 import { instantOf } from "../../http/instant.ts";
-import { keysIn, PublicKeys } from "../../http/models/credential.ts";
 import { next, nextOf, pageIn, pageQuery, WHOLE } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
 import {
   Count,
   Duration,
+  keysIn,
   MachineNames,
   MinCount,
   Password,
   Priority,
+  PublicKeys,
   Replace,
   StartsAt,
   Username,

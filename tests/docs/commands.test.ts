@@ -51,13 +51,16 @@ if (!asRoot) console.warn("tests/docs/commands.test.ts: README's commands are sk
 
 /** What may run here: it only touches what this test started. Anything else would run on the developer's own stack. */
 const HERE = [
-  /^curl [^;|&]*"?https:\/\/localhost\/[^;|]*$/,
+  /^curl [^;|&]*["']?https:\/\/localhost\/(?:[^;|']|'[^']*'|')*$/,
   /^ssh -p 2221 \w+@localhost$/,
   /^ssh -F ssh_config node1$/,
   /^just (register-machine rack-7 rack-7\.example\.org|test tests\/http\/in_process\.test\.ts|check)$/,
   /^bun provision\/register\.ts --file machines\.txt$/,
   /^bun tests\/bench\/\w+\.ts$/,
 ];
+
+/** The documents' dates are in the past some day. */
+const IN_A_WEEK = new Date(Date.now() + 7 * 24 * 3_600_000).toISOString().slice(0, 10);
 
 const all = commands();
 const here = all.filter(({ text }) => HERE.some((form) => form.test(text)));
@@ -171,19 +174,24 @@ describe.skipIf(!asRoot)("README's commands", () => {
 
   /** The command as it is run here: only ports and places differ. */
   function adapted(text: string): string {
-    return text
-      .replaceAll("https://localhost/", `${url}/`)
-      .replace('"port":2221', `"port":${demo[0]?.port}`)
-      .replace("ssh -p 2221 ", `ssh -p ${sshPort} `)
-      .replace(/\/ID(?=\/|$)/, `/${id}`)
-      .replace("rack-7.example.org", `127.0.0.1 ${racks[0]?.port}`)
-      .replace(".local/certificate/cert.pem", join(proxy.folder, "tls/cert.pem"))
-      .replace(/@([\w-]+\.(json|txt))/, `@${folder}/$1`)
-      .replace("cookies.txt", join(folder, "cookies.txt"))
-      .replace("X-CSRF-Token: CSRF", `X-CSRF-Token: ${csrf}`)
-      .replace("--file machines.txt", `--file ${folder}/machines.txt --url ${url}`)
-      .replace(/^(bun tests\/bench\/\S+)$/, "$1 1 1 1")
-      .replace(/^(curl .* -o \w+|ssh -F \w+ .*)$/, `cd ${folder} && $1`);
+    return (
+      text
+        .replaceAll("https://localhost/", `${url}/`)
+        .replace('"port":2221', `"port":${demo[0]?.port}`)
+        .replace("ssh -p 2221 ", `ssh -p ${sshPort} `)
+        .replace(/\/ID(?=[/?']|$)/, `/${id}`)
+        // A person may wait for a minute.
+        .replace("?wait=60", "?wait=1")
+        .replace('"starts_at":"2026-12-02T13:00', `"starts_at":"${IN_A_WEEK}T13:00`)
+        .replace("rack-7.example.org", `127.0.0.1 ${racks[0]?.port}`)
+        .replace(".local/certificate/cert.pem", join(proxy.folder, "tls/cert.pem"))
+        .replace(/@([\w-]+\.(json|txt))/, `@${folder}/$1`)
+        .replace("cookies.txt", join(folder, "cookies.txt"))
+        .replace("X-CSRF-Token: CSRF", `X-CSRF-Token: ${csrf}`)
+        .replace("--file machines.txt", `--file ${folder}/machines.txt --url ${url}`)
+        .replace(/^(bun tests\/bench\/\S+)$/, "$1 1 1 1")
+        .replace(/^(curl .* -o \w+|ssh -F \w+ .*)$/, `cd ${folder} && $1`)
+    );
   }
 
   // Each is the command itself except for what a person would do: type a password, and read the status.
@@ -217,12 +225,12 @@ describe.skipIf(!asRoot)("README's commands", () => {
       if (command.text.startsWith("just register-machine")) expect(stdout).toContain("rack-7: registered\n");
       if (!command.text.startsWith("curl ")) return;
       const cut = stdout.lastIndexOf("\n");
-      expect(stdout.slice(cut + 1), stdout).toMatch(/^20[01]$/);
+      expect(stdout.slice(cut + 1), stdout).toMatch(/^20[012]$/);
       if (/ -o \w+$/.test(command.text)) return; // the next commands read that file
       const answer = JSON.parse(stdout.slice(0, cut));
       if (command.answer) expect(shapeOf(answer)).toEqual(shapeOf(command.answer));
       if (answer.openapi) expect(endpointsOf(answer)).toEqual(endpoints());
-      if (answer.state) expect(answer.state, stdout).toMatch(/available|active/);
+      if (answer.state) expect(answer.state, stdout).toMatch(/available|active|queued|booked/);
       if (typeof answer.id === "string") id = answer.id;
       if (typeof answer.csrf === "string") csrf = answer.csrf;
       sshPort = answer.machines?.[0]?.port ?? sshPort;

@@ -8,6 +8,7 @@ export const ROOT = join(import.meta.dir, "../..");
 export const DOCUMENTS = [
   "README.md",
   "docs/use.md",
+  "docs/time.md",
   "docs/operate.md",
   "docs/api.md",
   "docs/security.md",

@@ -57,7 +57,7 @@ export async function startStubPool(size: number, settings: Record<string, strin
     ...built,
     accounts,
     changes: new EventTarget(),
-    planning: coalesce(),
+    planning: coalesce<void>(),
     planTurns: turns(),
   };
   for (let port = 1; port <= size; port++)

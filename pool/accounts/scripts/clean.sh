@@ -1,5 +1,5 @@
-# Makes the machine ready to be offered: removes the holder's account, and all others of ours. Follows fence.sh and
-# remove.sh, and facts.sh. stdin: UID NAME MARK of the holder, or "0 - -". Last line: "CLEAN name uid machine-id", if nothing
+# Makes the machine ready to be offered: removes the holder's account, and all others of ours. Follows fence.sh,
+# remove.sh and facts.sh. stdin: UID NAME MARK of the holder, or "0 - -". Last line: "CLEAN name uid machine-id", if nothing
 # of ours is left; lines before it say what was removed of the holder's, and what the machine is.
 # The others were left by a crash, a restored database or another pool: those in this machine's own record, and accounts in
 # our uid range with a reservation's id.

@@ -1,5 +1,5 @@
-# Whether the machine is usable: root, the tools, a place to write. Changes nothing, needs no lock. Follows facts.sh. Last line:
-# "READY accounts id": how many of our accounts this machine has on record, and its unique id.
+# Whether the machine is usable: root, the tools, a place to write. Changes nothing, needs no lock. Follows facts.sh.
+# Last line, after the facts: "READY accounts id": how many of our accounts this machine has on record, and its unique id.
 set -u
 LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export LC_ALL PATH

@@ -63,7 +63,7 @@ export function leftBeside(
 
 /** Plans a request as if it came now; changes nothing. */
 export async function foresee(deps: ReservationsDeps, admitted: Admitted): Promise<Foreseen> {
-  const world = await readWorld(deps.db);
+  const world = await deps.looking(() => readWorld(deps.db));
   const { now, machines, names } = world;
   const id = "";
   const me = candidateOf(id, admitted, now);

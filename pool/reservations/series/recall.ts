@@ -72,6 +72,7 @@ export async function admittedOf(deps: ReservationsDeps, row: SeriesRow): Promis
     priority: 0,
     startsAt: null,
     minCount: null,
+    replace: false,
     credential: credential === null ? null : await openCredential(deps, id, credential),
     idempotencyKey: null,
     hash: () => "",

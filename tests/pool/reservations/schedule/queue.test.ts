@@ -82,7 +82,7 @@ const other = () => {
     ...pool.deps,
     worker: crypto.randomUUID(),
     changes: new EventTarget(),
-    planning: coalesce(),
+    planning: coalesce<void>(),
     planTurns: turns(),
   };
   planOnChange(deps);
@@ -234,7 +234,7 @@ test("what a process claimed from the queue and left is back in the queue when i
     ...pool.deps,
     worker: crypto.randomUUID(),
     changes: new EventTarget(),
-    planning: coalesce(),
+    planning: coalesce<void>(),
     planTurns: turns(),
   };
   await release({ ...pool.deps, changes: new EventTarget() }, full.id);
