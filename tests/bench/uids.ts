@@ -37,7 +37,7 @@ export async function useUids(pool: StubPool, refused: number, short: number): P
   const start = await last();
   const first = await times(refused, async () => {
     const why = await pool.reserve("greedy", 100_000).catch((error) => error);
-    if (!(why instanceof PoolError) || why.kind !== "not_enough_machines") throw why;
+    if (!(why instanceof PoolError) || why.kind !== "never_enough") throw why;
   });
   const afterRefused = await last();
   let slowest = 0;

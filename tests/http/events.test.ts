@@ -15,7 +15,7 @@ let pool: TestPool;
 let users: DatabaseUsers;
 let machines: TestMachine[];
 /** ids of what an earlier line has made */
-const made = { reservation: "", token: "", login: { cookie: "", csrf: "" } };
+const made = { reservation: "", token: "", series: "", login: { cookie: "", csrf: "" } };
 
 const bearer = (who: string) => ({ Authorization: `Bearer ${tokens[who]}` });
 const as = (who: string, method: string, path: string, body?: unknown) =>
@@ -94,6 +94,35 @@ const LINES: [string, Line][] = [
       path: () => `/reservations/${made.reservation}`,
       events: () => ends("machine.cleaned ev-1"),
     },
+  ],
+  ["POST /reservations", reserves(POSTED)],
+  [
+    "POST /reservations/{id}/release",
+    {
+      as: "uma/laptop",
+      path: () => `/reservations/${made.reservation}/release`,
+      body: { machines: ["node1"] },
+      events: () => ends("machine.cleaned ev-1"),
+    },
+  ],
+  [
+    "POST /series",
+    {
+      body: {
+        username: "uma",
+        rrule: "FREQ=WEEKLY",
+        starts_at: "2099-01-07T13:00",
+        time_zone: "Europe/Paris",
+      },
+      events: ({ id }) => {
+        made.series = id;
+        return [`series.created ${id}`];
+      },
+    },
+  ],
+  [
+    "DELETE /series/{id}",
+    { path: () => `/series/${made.series}`, events: () => [`series.ended ${made.series}`] },
   ],
   ["POST /users", { body: { name: "dora" }, events: () => ["user.created dora"] }],
   [

@@ -64,6 +64,9 @@ async function claimFor(deps: ReservationsDeps, id: string, slot: number) {
 function confirmSlot(deps: ReservationsDeps, id: string, machine: Machine, slot: number): Promise<boolean> {
   return transact(deps.db, async (tx) => {
     if ((await lockReservation(tx, id))?.state !== RESERVATION.active) return false;
+    const [hold] = await tx.select().from(holds).where(eq(holds.liveMachine, machine.id));
+    // Its slot was released in the meantime.
+    if (!hold?.lacking) return false;
     const mine = matched(
       await tx
         .update(machines)

@@ -8,17 +8,19 @@ import { slotName } from "../view.ts";
 export interface Held {
   id: string;
   name: string;
-  slot: string;
+  slot: number;
+  /** whether its slot has had no other machine since */
+  isLast: boolean;
 }
 
-/** The machines on which the accounts of a reservation have worked; the present one of a slot comes last. */
+/** The machines on which the accounts of a reservation have worked, by slot; the last one of a slot comes last. */
 export async function everHeld({ db }: ReservationsDeps, reservationId: string): Promise<Held[]> {
   const rows = await db
     .select({ id: holds.machineId, name: holds.machineName, slot: holds.slot })
     .from(holds)
     .where(and(eq(holds.reservationId, reservationId), isNotNull(holds.confirmedAt)))
     .orderBy(asc(holds.slot), asc(holds.claimedAt));
-  return rows.map((row) => ({ ...row, slot: slotName(row.slot) }));
+  return rows.map((row, n) => ({ ...row, isLast: rows[n + 1]?.slot !== row.slot }));
 }
 
 /**
@@ -29,18 +31,20 @@ export function askedOf(all: Held[], asked: readonly string[]): Held[] {
   const found = new Map<string, Held>();
   for (const one of asked) {
     const named = all.findLast(({ name }) => name === one);
-    const placed = all.findLast(({ slot }) => slot === one);
+    const placed = all.findLast(({ slot }) => slotName(slot) === one);
     if (named && placed && named.id !== placed.id)
       throw invalid(
         "machines",
-        `'${one}' is a machine, and the slot of another one; use the slot ${named.slot} or the name ${placed.name}`,
+        `'${one}' is a machine, and the slot of another one; use the slot ${slotName(named.slot)} or the name ${placed.name}`,
       );
     const its = named ?? placed;
     if (!its) {
-      const has = all.map(({ name, slot }) => `${slot} (${name})`).join(", ");
-      throw new PoolError("machine_not_found", `This reservation has no machine '${one}'; it has ${has}`, [
-        { field: "machines", message: `no machine '${one}'` },
-      ]);
+      const has = all.filter(({ isLast }) => isLast).map(({ name, slot }) => `${slotName(slot)} (${name})`);
+      throw new PoolError(
+        "machine_not_found",
+        `This reservation has no machine '${one}'; it has ${has.join(", ")}`,
+        [{ field: "machines", message: `no machine '${one}'` }],
+      );
     }
     found.set(its.id, its);
   }

@@ -1,7 +1,7 @@
-import { and, eq } from "drizzle-orm";
-import { transact } from "../../../db/client.ts";
+import { and, eq, inArray } from "drizzle-orm";
+import { type Tx, transact } from "../../../db/client.ts";
 import { machines } from "../../../db/schema/pool.ts";
-import { reservations } from "../../../db/schema/reservations.ts";
+import { holds, reservations } from "../../../db/schema/reservations.ts";
 import { record } from "../../audit/events.ts";
 import { PoolError } from "../../errors.ts";
 import { takeForCleaning } from "../../lifecycle/clean.ts";
@@ -11,7 +11,7 @@ import type { Machine } from "../../lifecycle/target.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { type Cleaned, endNow, finishRelease, readTaken } from "../release.ts";
 import { ofUser, type Place, placesOf } from "../view.ts";
-import { askedOf, everHeld } from "./asked.ts";
+import { askedOf, everHeld, type Held } from "./asked.ts";
 
 export interface Reduced extends Cleaned {
   id: string;
@@ -19,8 +19,16 @@ export interface Reduced extends Cleaned {
   left: Place[];
 }
 
-/** Takes some machines of an active reservation for cleaning; [] when another request did. */
-function beginReduce(deps: ReservationsDeps, id: string, only: string[]): Promise<Machine[]> {
+/** The slots for which another machine is looked for, or is being prepared: theirs broke. */
+async function lackingSlots(tx: Tx, id: string): Promise<number[]> {
+  const its = and(eq(holds.reservationId, id), eq(holds.lacking, true));
+  const rows = await tx.select({ slot: holds.slot }).from(holds).where(its);
+  return rows.map(({ slot }) => slot);
+}
+
+/** Takes some machines of an active reservation for cleaning; [] when another request did, or there is nothing to clean. */
+function beginReduce(deps: ReservationsDeps, id: string, asked: Held[]): Promise<Machine[]> {
+  const only = asked.map((machine) => machine.id);
   return transact(
     deps.db,
     async (tx) => {
@@ -30,11 +38,20 @@ function beginReduce(deps: ReservationsDeps, id: string, only: string[]): Promis
         .from(machines)
         .where(and(eq(machines.reservationId, id), eq(machines.state, MACHINE.reserved)));
       const going = held.filter((machine) => only.includes(machine.id));
-      if (going.length === 0) return [];
-      if (going.length === held.length) return endNow(deps, tx, id, "its last machine was released");
+      const lacking = await lackingSlots(tx, id);
+      const given = asked.filter(({ slot, isLast }) => isLast && lacking.includes(slot));
+      if (going.length + given.length === 0) return [];
+      const slots = given.map(({ slot }) => slot);
+      await tx
+        .update(holds)
+        .set({ lacking: false })
+        .where(and(eq(holds.reservationId, id), inArray(holds.slot, slots)));
+      const left = held.length - going.length;
+      if (left === 0 && lacking.every((slot) => slots.includes(slot)))
+        return endNow(deps, tx, id, "its last machine was released");
       await record(deps, tx, "reservation.reduced", id, {
-        machines: going.map(({ name }) => name).sort(),
-        left: held.length - going.length,
+        machines: [...going, ...given].map(({ name }) => name).sort(),
+        left,
       });
       const ids = going.map((machine) => machine.id);
       return takeForCleaning(deps, tx, id, ["release"], ids);
@@ -44,7 +61,7 @@ function beginReduce(deps: ReservationsDeps, id: string, only: string[]): Promis
 }
 
 /**
- * Releases some machines of a reservation; with its last one, it ends. Calling it again changes nothing, and retries what
+ * Releases some machines of a reservation; one that broke gets no replacement then. With its last one, it ends. Calling it again changes nothing, and retries what
  * could not be cleaned.
  * @param asked names or slots
  * @param userId finds only this user's
@@ -69,7 +86,7 @@ export async function reduce(
     );
   const its = askedOf(await everHeld(deps, id), asked);
   const ids = its.map((machine) => machine.id);
-  const begun = await beginReduce(deps, id, ids);
+  const begun = await beginReduce(deps, id, its);
   const cleaned = await finishRelease(deps, id, begun, its, (machine) => ids.includes(machine.id));
   return { id, ...cleaned, left: (await placesOf(deps, [id])).get(id) ?? [] };
 }

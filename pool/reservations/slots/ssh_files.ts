@@ -4,7 +4,7 @@ import { and, asc, eq } from "drizzle-orm";
 import { machines } from "../../../db/schema/pool.ts";
 import { holds } from "../../../db/schema/reservations.ts";
 import { PoolError } from "../../errors.ts";
-import { HELD, machineIn, RESERVATION } from "../../lifecycle/states.ts";
+import { MACHINE, RESERVATION } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { isHoldOf, slotName, viewReservation } from "../view.ts";
 
@@ -39,7 +39,7 @@ async function loginsOf(
     })
     .from(machines)
     .innerJoin(holds, isHoldOf)
-    .where(and(eq(machines.reservationId, id), machineIn(HELD)))
+    .where(and(eq(machines.reservationId, id), eq(machines.state, MACHINE.reserved)))
     .orderBy(asc(holds.slot));
   return { username, logins: rows.map((row) => ({ ...row, slot: slotName(row.slot) })) };
 }

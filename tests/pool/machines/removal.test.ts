@@ -65,7 +65,7 @@ test("nothing brings back a machine that is being removed: no PATCH, claim, rele
     state: "removing",
     drained: false,
   });
-  expect((await ask("POST", "/reservations", { username: "next" })).body.code).toBe("not_enough_machines");
+  expect((await ask("POST", "/reservations", { username: "next" })).body.code).toBe("never_enough");
   expect(await ask("DELETE", `/reservations/${id}`)).toMatchObject({
     status: 202,
     body: { pending: [machine.name] },

@@ -6,6 +6,7 @@ import { ADMIN } from "../../../pool/identity/principal.ts";
 import { recover } from "../../../pool/lifecycle/recover.ts";
 import { retry } from "../../../pool/lifecycle/retry.ts";
 import { release, releaseAll } from "../../../pool/reservations/release.ts";
+import { refill } from "../../../pool/reservations/replace/refill.ts";
 import { reserve } from "../../../pool/reservations/reserve.ts";
 import { reduce } from "../../../pool/reservations/slots/reduce.ts";
 import { viewReservation } from "../../../pool/reservations/view.ts";
@@ -191,6 +192,65 @@ test("of many at once, each machine is released once, and the last one ends it",
   const names = (await actions(id)).map(([action]) => action);
   expect(names.filter((one) => one === "reservation.reduced")).toHaveLength(3);
   expect(names.filter((one) => one === "reservation.ended")).toHaveLength(1);
+});
+
+/** As `probeHeld` leaves a machine that broke. */
+async function breakIt(name: string): Promise<void> {
+  await pool.sql(
+    "UPDATE holds JOIN machines m ON m.id = live_machine SET lacking = 1, m.state = 'cleaning', m.fault = 'unreachable', m.retry_at = UTC_TIMESTAMP(3) WHERE m.name = ?",
+    [name],
+  );
+}
+const withReplacement = () =>
+  reserve(pool.deps, { principal: ADMIN, username: "ann", count: 2, durationMinutes: 10, replace: true });
+
+test("a slot that waits for another machine is released, too: none comes", async () => {
+  const { id } = await withReplacement();
+  await breakIt("stub-2");
+  pool.deps.accounts.clean = () => Promise.reject(new MachineFault("unreachable", "no route"));
+  expect(await reduce(pool.deps, id, ["node2"])).toMatchObject({ clean: [], pending: ["stub-2"] });
+  pool.deps.accounts.clean = clean;
+  expect(await refill(pool.deps)).toBe(0);
+  expect(await left(id)).toEqual(["node1 stub-1"]);
+  expect((await actions(id)).at(-1)).toEqual(["reservation.reduced", { machines: ["stub-2"], left: 1 }]);
+  await reduce(pool.deps, id, ["node1"]);
+  expect((await viewReservation(pool.deps, id)).state).toBe("ending");
+});
+
+test("one whose only other slot waits for a machine goes on; with that slot, it ends", async () => {
+  const { id } = await withReplacement();
+  await breakIt("stub-2");
+  expect(await reduce(pool.deps, id, ["node1"])).toMatchObject({ clean: ["stub-1"], left: [] });
+  expect((await viewReservation(pool.deps, id)).state).toBe("active");
+  expect(await refill(pool.deps)).toBe(1);
+  const after = await left(id);
+  expect(after).toEqual([expect.stringMatching(/^node2 stub-[134]$/)]);
+  // By the name of the machine that broke: it is gone, and the slot has another one.
+  expect(await reduce(pool.deps, id, ["stub-2"])).toMatchObject({ clean: ["stub-2"] });
+  expect(await left(id)).toEqual(after);
+  await breakIt(after[0]?.split(" ")[1] as string);
+  await reduce(pool.deps, id, ["node2"]);
+  expect((await viewReservation(pool.deps, id)).state).toBe("ended");
+});
+
+test("a machine that is being prepared for a slot is not needed when that is released", async () => {
+  const { id } = await withReplacement();
+  await breakIt("stub-2");
+  let go = () => {};
+  const { create } = pool.deps.accounts;
+  const slow: typeof create = async (...all) => {
+    await new Promise<void>((done) => {
+      go = done;
+    });
+    return create(...all);
+  };
+  const filling = refill({ ...pool.deps, accounts: { ...pool.deps.accounts, create: slow } });
+  await until("one is being prepared", 5000, async () => Object.values(await states()).includes("preparing"));
+  await reduce(pool.deps, id, ["node2"]);
+  go();
+  await filling;
+  expect(await left(id)).toEqual(["node1 stub-1"]);
+  expect(Object.values(await states()).filter((state) => state === "available")).toHaveLength(3);
 });
 
 test("no state has changed in a way that states.ts does not have", async () => {

@@ -90,7 +90,7 @@ test("many at once whose machines all name the same uid each get a different one
 
 test("a refused request uses up no uid", async () => {
   const before = await counter();
-  for (let n = 0; n < 20; n++) expect(await refusal(pool.reserve("greedy", 5))).toBe("not_enough_machines");
+  for (let n = 0; n < 20; n++) expect(await refusal(pool.reserve("greedy", 5))).toBe("never_enough");
   expect(await counter()).toBe(before);
   expect(await uidOf(pool.reserve("modest"))).toBe(FIRST);
 });
