@@ -6,12 +6,18 @@ export interface Pinned {
   booking: Entry;
   /** ids of the machines that will be free for it */
   kept: string[];
+  /** of those that may yet be, such as a quarantined one: they stay promised to it unless others are found */
+  hoped: string[];
   /** asks for others instead of those that won't be; undefined: none are lacking */
   repair: Entry | undefined;
 }
 
 /** From when a booking needs its machines. */
 export const busyFrom = ({ floor, lead = 0 }: Entry) => floor - lead;
+
+/** Whether a booking could still have a machine. */
+const mayBe = ({ machines }: World, booking: Entry, id: string) =>
+  machines.some((one) => one.id === id && booking.matches(one));
 
 /** Whether a machine will be free when a booking needs it, as far as its holder is concerned. */
 function isSound({ now, machines }: World, booking: Entry, id: string): boolean {
@@ -26,19 +32,20 @@ export function pinned(world: World): Pinned[] {
   return world.bookings.map((booking) => {
     const pins = booking.told?.machines ?? [];
     const kept = pins.filter((id) => isSound(world, booking, id));
+    const hoped = pins.filter((id) => !kept.includes(id) && mayBe(world, booking, id));
     const lacking = booking.count - kept.length;
     const matches: Entry["matches"] = (machine) => booking.matches(machine) && !pins.includes(machine.id);
     const repair = { ...booking, count: lacking, matches, told: null };
-    return { booking, kept, repair: lacking > 0 ? repair : undefined };
+    return { booking, kept, hoped, repair: lacking > 0 ? repair : undefined };
   });
 }
 
-/** The machines that bookings keep, as the plan of all others must take them. */
+/** The machines that are promised to bookings, as the plan of all others must take them. */
 export function commitmentsOf({ now, machines }: World, bookings: Pinned[]): Commitment[] {
   const turnarounds = new Map(machines.map(({ id, turnaround }) => [id, turnaround]));
-  return bookings.flatMap(({ booking, kept }) => {
+  return bookings.flatMap(({ booking, kept, hoped }) => {
     const start = Math.max(now, booking.floor);
-    return kept.map((machine) => ({
+    return [...kept, ...hoped].map((machine) => ({
       machine,
       from: Math.max(now, busyFrom(booking)),
       until: start + booking.duration + (turnarounds.get(machine) ?? 0),
@@ -47,12 +54,10 @@ export function commitmentsOf({ now, machines }: World, bookings: Pinned[]): Com
 }
 
 /** A booking's place after its repair; those that it can't replace stay pinned, for they may come back in time. */
-export function placeOf({ booking, kept }: Pinned, repaired: Place | null | undefined): Place {
-  const pins = booking.told?.machines ?? [];
-  const lost = pins.filter((id) => !kept.includes(id));
+export function placeOf({ booking, kept, hoped }: Pinned, repaired: Place | null | undefined): Place {
   return {
     startsAt: booking.floor,
-    machines: [...kept, ...(repaired?.machines ?? lost)],
+    machines: [...kept, ...(repaired?.machines ?? hoped)],
     uncertain: repaired?.uncertain ?? booking.told?.uncertain ?? false,
   };
 }

@@ -26,7 +26,8 @@ export async function start(
   // A booking's accounts are made before its start, and its end is fixed.
   const durationMinutes = fixed ? Math.ceil((floor + duration - at) / MINUTE) : row.durationMinutes;
   const wanted = wantedOf(row);
-  const claim = { reservationId: id, count: ids.length, durationMinutes, wanted };
+  const until = fixed ? { until: new Date(floor + duration) } : {};
+  const claim = { reservationId: id, count: ids.length, durationMinutes, ...until, wanted };
   const taken = await takeThese(deps, tx, claim, ids);
   const uid = row.uid ?? (await takeUid(deps, tx, taken, 0));
   await tx.delete(commitments).where(eq(commitments.reservationId, id));

@@ -105,7 +105,8 @@ async function readAhead(tx: Reader, at: number, fixed: boolean, lock: boolean):
     rows.map(({ id }) => id),
   );
   return rows.map((row) => {
-    const ids = told.get(row.id);
+    // A booking may have lost all of its machines; its start stands.
+    const ids = told.get(row.id) ?? (fixed ? [] : undefined);
     const place: Place | null =
       ids && row.startsAt
         ? { startsAt: row.startsAt.getTime(), machines: ids, uncertain: row.uncertain }

@@ -1,5 +1,5 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
-import { now, type Tx } from "../../../db/client.ts";
+import { inMinutes, now, type Tx } from "../../../db/client.ts";
 import { violates } from "../../../db/errors.ts";
 import { machines } from "../../../db/schema/pool.ts";
 import { holds } from "../../../db/schema/reservations.ts";
@@ -14,6 +14,8 @@ export interface Claim {
   reservationId: string;
   count: number;
   durationMinutes: number;
+  /** a booking's end, to the millisecond: whoever comes next may have been told it; undefined: so many minutes from now */
+  until?: Date;
   wanted: Wanted;
   /** the first of its slots; undefined: 1 */
   slot?: number;
@@ -25,10 +27,10 @@ export class TooFew extends Error {}
 const isOffered = and(machineMay("claim"), eq(machines.drained, false));
 
 /** A condition: the machine is promised to another reservation before this one's end. */
-const isPromised = ({ reservationId, durationMinutes }: Claim) =>
+const isPromised = ({ reservationId, durationMinutes, until }: Claim) =>
   sql`EXISTS (SELECT 1 FROM commitments c WHERE c.machine_id = machines.id AND c.reservation_id <> ${reservationId}
     AND c.ends_at > ${now}
-    AND c.busy_from < ${now} + INTERVAL ${durationMinutes} MINUTE + INTERVAL machines.turnaround_ms * 1000 MICROSECOND)`;
+    AND c.busy_from < ${until ? sql.param(until, machines.since) : inMinutes(durationMinutes)} + INTERVAL machines.turnaround_ms * 1000 MICROSECOND)`;
 
 /** What a label expression and names are compared with. */
 const described = { id: machines.id, name: machines.name, labels: machines.labels, facts: machines.facts };
