@@ -1,6 +1,7 @@
 // The promise, as a checker. It reads the database, every machine's real accounts, homes, processes and files, and the ledger
 // of the responses that clients got. Each violation is a line that begins with the invariant's number.
 import { canLogIn } from "../../support/ssh.ts";
+import { checkPromises, checkStarts, restlessCalendar } from "./calendar.ts";
 import type { Asked, Ledger } from "./ledger.ts";
 import { type Lookable, look } from "./look.ts";
 
@@ -38,12 +39,14 @@ export async function settle(pool: Checkable, clean = true, unreachable: string[
       [!clean, unreachable.length > 0 ? unreachable : [""]],
     );
     const open = await pool.sql(
-      `SELECT r.id, r.state FROM reservations r WHERE (r.state IN ('queued', 'preparing', 'ending') OR (r.state = 'failed' AND r.ended_at IS NULL))
+      `SELECT r.id, r.state FROM reservations r WHERE (r.state IN ('preparing', 'ending') OR (r.state = 'failed' AND r.ended_at IS NULL))
        AND NOT EXISTS (SELECT 1 FROM machines m WHERE m.reservation_id = r.id AND m.state = 'quarantined')`,
     );
-    if (restless.length + open.length === 0) return [];
+    const ahead = await restlessCalendar(pool);
+    if (restless.length + open.length + ahead.length === 0) return [];
     if (performance.now() > deadline)
       return [
+        ...ahead,
         ...restless.map(
           (m) =>
             `I5 ${m.name} is stuck in ${m.state} (${m.fault ?? "-"}: ${m.last_error ?? "-"}; leased ${m.leased})`,
@@ -75,15 +78,37 @@ export async function expireLeases(pool: Checkable): Promise<void> {
     }
 }
 
-/** Checks I1 to I4, I6 and I7 now. The pool must be at rest (`settle`). @returns the violations */
+/** How often to look again because something happened meanwhile: who waits may start at any moment. */
+const MOST_LOOKS = 5;
+
+/** Checks all but I5 now. The pool must be at rest (`settle`). @returns the violations */
 export async function check(pool: Checkable, options: Options = {}): Promise<string[]> {
-  const bad: string[] = [];
+  const last = async () => (await pool.sql("SELECT MAX(id) AS id FROM events"))[0].id;
+  for (let looks = 1; ; looks++) {
+    const before = await last();
+    const bad = await checkNow(pool, options);
+    if (bad.length === 0 || looks === MOST_LOOKS || (await last()) === before) return bad;
+  }
+}
+
+async function checkNow(pool: Checkable, options: Options): Promise<string[]> {
+  const bad: string[] = [
+    ...(await checkPromises(pool)),
+    ...(await checkStarts(pool)),
+    ...(await restlessCalendar(pool)),
+  ];
   const machines = await pool.sql("SELECT * FROM machines");
   const reservations = await pool.sql("SELECT * FROM reservations");
   const holds = await pool.sql("SELECT * FROM holds ORDER BY claimed_at");
-  // An admin removed these machines while they were held.
+  // An admin removed these machines while they were held; not those that were broken before, whose slot is another's.
   const forced = await pool.sql(
-    "SELECT JSON_VALUE(details, '$.reservation') AS id FROM events WHERE action = 'machine.removing'",
+    `SELECT JSON_VALUE(details, '$.reservation') AS id FROM events e WHERE action = 'machine.removing' AND NOT EXISTS (SELECT 1 FROM events l
+       WHERE l.action = 'reservation.machine_lost' AND l.object = JSON_VALUE(e.details, '$.reservation') AND l.id < e.id
+       AND JSON_VALUE(l.details, '$.machine') = e.object)`,
+  );
+  // With how many machines bookings started that had lost some.
+  const started = await pool.sql(
+    "SELECT object AS id, JSON_LENGTH(details, '$.machines') AS n FROM events WHERE action = 'reservation.claimed' ORDER BY id",
   );
   // Their users released single machines of these.
   const reduced = await pool.sql(
@@ -123,13 +148,18 @@ export async function check(pool: Checkable, options: Options = {}): Promise<str
           `I7 ${hold.machine_name} was held by ${hold.reservation_id} and ${other.reservation_id} at once`,
         );
   }
-  // --- credentials are kept only while the accounts are being made ---
-  for (const { id, state, credential } of reservations)
-    if (credential !== null && state !== "preparing")
+  // --- credentials are kept only until the accounts are made, or while another machine may need one ---
+  const keeps = (state: string, replaces: number) =>
+    ["queued", "booked", "preparing"].includes(state) || (state === "active" && replaces === 1);
+  for (const { id, state, credential, replace_broken } of reservations) {
+    const must = ["queued", "booked"].includes(state);
+    if (credential !== null && !keeps(state, replace_broken))
       bad.push(`I7 ${id} is ${state} and keeps its credential`);
+    if (credential === null && must) bad.push(`I7 ${id} is ${state} and has lost its credential`);
+  }
   // --- uids: never twice ---
   const uids = new Map<number, string>();
-  for (const { uid, id } of reservations) {
+  for (const { uid, id } of reservations.filter((one) => one.uid !== null)) {
     if (uids.has(uid)) bad.push(`I6 uid ${uid} was given to ${uids.get(uid)} and to ${id}`);
     uids.set(uid, id);
   }
@@ -162,7 +192,13 @@ export async function check(pool: Checkable, options: Options = {}): Promise<str
   for (const one of reservations.filter(({ state }) => state === "active")) {
     const held = machines.filter((m) => m.reservation_id === one.id && m.state === "reserved");
     const released = reduced.filter(({ id }) => id === one.id).reduce((sum, { n }) => sum + Number(n), 0);
-    const count = one.count - forced.filter(({ id }) => id === one.id).length - released;
+    const lacking = new Set(
+      holds.filter((hold) => hold.reservation_id === one.id && hold.lacking).map(({ slot }) => slot),
+    );
+    const begun = started.findLast(({ id }) => id === one.id);
+    const wanted = one.min_count === null ? one.count : Number(begun?.n ?? one.count);
+    if (wanted < (one.min_count ?? wanted)) bad.push(`I3 ${one.username} started with ${wanted}`);
+    const count = wanted - forced.filter(({ id }) => id === one.id).length - released - lacking.size;
     if (held.length !== count) bad.push(`I3 ${one.username} has ${held.length} of ${count} machines`);
     const request = options.ledger?.asked.find((asked) => asked.username === one.username);
     for (const machine of held) {
@@ -251,7 +287,7 @@ function judgeAnswers(
   return [...new Set(bad)];
 }
 
-/** Watches I1 continuously under load: the machines' own /etc/passwd, and the holds. */
+/** Watches I1 and I8 continuously under load: the machines' own /etc/passwd, the holds, and the commitments. */
 export function watch(pool: Checkable): { stop(): Promise<string[]>; looks(): number } {
   const bad = new Set<string>();
   let going = true;
@@ -275,6 +311,7 @@ export function watch(pool: Checkable): { stop(): Promise<string[]>; looks(): nu
           "SELECT machine_name, COUNT(*) AS n FROM holds WHERE released_at IS NULL GROUP BY machine_id HAVING n > 1",
         ))
           bad.add(`I1 ${row.machine_name} has ${row.n} live holds`);
+        for (const line of await checkPromises(pool)) bad.add(line);
       } catch {
         // The database is under attack.
       }
