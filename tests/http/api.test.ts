@@ -46,6 +46,7 @@ test("reserve: the account works on every machine when it answers; released, it 
     "user",
     "username",
     "wait_until",
+    "wanted_by",
   ]);
   expect(body.machines).toHaveLength(2);
   expect(body.duration_minutes).toBe(60);

@@ -25,6 +25,9 @@ function rowsOf({ entry, place }: Planned, now: number) {
   }));
 }
 
+/** How many rows a statement inserts: a booking of the whole pool, again and again, has very many. */
+const AT_ONCE = 1000;
+
 /** Writes places that are new, and tells why a start moved later, or a booking lacks machines. */
 export async function writePlaces(
   deps: ReservationsDeps,
@@ -36,7 +39,8 @@ export async function writePlaces(
   const ids = planned.map(({ entry }) => entry.id);
   await tx.delete(commitments).where(inArray(commitments.reservationId, ids));
   const rows = planned.flatMap((one) => rowsOf(one, world.now));
-  if (rows.length > 0) await tx.insert(commitments).values(rows);
+  for (let n = 0; n < rows.length; n += AT_ONCE)
+    await tx.insert(commitments).values(rows.slice(n, n + AT_ONCE));
   for (const one of planned) await tell(deps, tx, world, one);
   await tellHolders(deps, tx, planned);
 }

@@ -9,7 +9,7 @@ import { withPlan } from "../schedule/lock.ts";
 import { readClock } from "../schedule/world.ts";
 import { endSeries } from "./end.ts";
 import { bookOccurrences, tellConflicts } from "./occurrences.ts";
-import { admittedOf, type Clock, horizonOf, ruleOf, type SeriesRow, startsOf } from "./recall.ts";
+import { admittedOf, type Clock, horizonOf, mostAtOnce, ruleOf, type SeriesRow, startsOf } from "./recall.ts";
 
 /** Locks a series. @returns whether it is still as it was read: another process may have booked it on, or ended it */
 async function lockSame(tx: Tx, { id, bookedUntil, endsAt }: SeriesRow): Promise<boolean> {
@@ -23,8 +23,11 @@ async function bookOneOn(deps: ReservationsDeps, row: SeriesRow, clock: Clock): 
   const at = await clock(deps.db);
   const horizon = horizonOf(deps, at);
   const last = Math.min(horizon, endsAt === null ? horizon : endsAt.getTime() - 1);
-  const times = startsOf(ruleOf(row), Math.max(at, row.bookedUntil.getTime() + 1), last);
-  const isOver = endsAt !== null && endsAt.getTime() <= horizon;
+  const all = startsOf(ruleOf(row), Math.max(at, row.bookedUntil.getTime() + 1), last);
+  const times = all.slice(0, mostAtOnce(row.count));
+  // The others next time.
+  const until = times.length < all.length ? (times.at(-1) as number) : horizon;
+  const isOver = endsAt !== null && endsAt.getTime() <= until;
   if (times.length === 0 && !isOver) return 0;
   const admitted = await admittedOf(deps, row);
   const work = async (tx: Tx) => {
@@ -33,7 +36,7 @@ async function bookOneOn(deps: ReservationsDeps, row: SeriesRow, clock: Clock): 
     await tellConflicts(deps, tx, row, conflicts);
     await tx
       .update(series)
-      .set({ bookedUntil: new Date(horizon), ...(isOver ? { credential: null } : {}) })
+      .set({ bookedUntil: new Date(until), ...(isOver ? { credential: null } : {}) })
       .where(eq(series.id, id));
     return booked.length;
   };

@@ -12,7 +12,7 @@ import { readClock } from "../schedule/world.ts";
 import { type Admitted, admit, type ReserveInput } from "../steps/admit.ts";
 import { sealCredential } from "../steps/credential.ts";
 import { bookOccurrences, isoOf, type Outcome, tellConflicts } from "./occurrences.ts";
-import { type Clock, horizonOf, lastOf, type SeriesRow, startsOf } from "./recall.ts";
+import { type Clock, horizonOf, lastOf, mostAtOnce, type SeriesRow, startsOf } from "./recall.ts";
 import { type SeriesDetails, viewSeries } from "./view.ts";
 
 type OfReservation =
@@ -98,6 +98,12 @@ export async function createSeries(
   const times = startsOf(rule, at, bookedUntil.getTime());
   const isOver = endsAt !== null && endsAt <= bookedUntil;
   if (isOver && times.length === 0) throw invalid("rrule", "its last occurrence is over");
+  const most = mostAtOnce(input.count);
+  if (times.length > most)
+    throw invalid(
+      "rrule",
+      `it occurs ${times.length} times in the next ${deps.bookAheadDays} days; at most ${most} occurrences of ${input.count} machine(s) can be booked at once`,
+    );
   const id = crypto.randomUUID();
   const work = async (tx: Tx) => {
     await enforceNumber(deps, tx, admitted, "booking", times.length);

@@ -1,11 +1,14 @@
 import { and, asc, eq, gt, gte, inArray, isNull, not, or } from "drizzle-orm";
 import { now, type Tx } from "../../../db/client.ts";
-import { reservations } from "../../../db/schema/reservations.ts";
+import { events } from "../../../db/schema/audit.ts";
+import { commitments } from "../../../db/schema/calendar.ts";
+import { type ReservationState, reservations } from "../../../db/schema/reservations.ts";
 import { series } from "../../../db/schema/series.ts";
-import { record } from "../../audit/events.ts";
+import { eventOf, record } from "../../audit/events.ts";
 import { PoolError } from "../../errors.ts";
 import { clean } from "../../lifecycle/clean.ts";
-import { OVER } from "../../lifecycle/states.ts";
+import { endWhenEmpty } from "../../lifecycle/settle.ts";
+import { OVER, RESERVATION, reservationMoves } from "../../lifecycle/states.ts";
 import type { Machine } from "../../lifecycle/target.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { endNow } from "../release.ts";
@@ -35,6 +38,20 @@ interface Ending extends Omit<EndedSeries, "pending"> {
   machines: Machine[];
 }
 
+const isBooked = ({ state }: { state: ReservationState }) => state === RESERVATION.booked;
+
+/** Ends bookings whose rows are locked: they have no machines yet. */
+async function endBooked(deps: ReservationsDeps, tx: Tx, ids: string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await tx
+    .update(reservations)
+    .set({ ...reservationMoves("end"), credential: null })
+    .where(inArray(reservations.id, ids));
+  await tx.delete(commitments).where(inArray(commitments.reservationId, ids));
+  await tx.insert(events).values(ids.map((id) => eventOf(deps, "reservation.ended", id, {})));
+  for (const id of ids) await endWhenEmpty(tx, id);
+}
+
 /** Ends a series and its occurrences from then on, in one transaction. @throws PoolError series_not_found */
 async function endWith(
   deps: ReservationsDeps,
@@ -57,7 +74,7 @@ async function endWith(
     .set({ endsAt, ...(endsAt <= row.bookedUntil ? { credential: null } : {}) })
     .where(eq(series.id, id));
   const found = await tx
-    .select({ id: reservations.id })
+    .select({ id: reservations.id, state: reservations.state })
     .from(reservations)
     .where(
       and(
@@ -67,9 +84,16 @@ async function endWith(
         not(inArray(reservations.state, [...OVER])),
       ),
     )
-    .orderBy(asc(reservations.occurrenceAt));
+    .orderBy(asc(reservations.occurrenceAt))
+    .for("update");
+  const [booked, begun] = [found.filter(isBooked), found.filter((one) => !isBooked(one))];
+  await endBooked(
+    deps,
+    tx,
+    booked.map((one) => one.id),
+  );
   const machines: Machine[] = [];
-  for (const one of found) machines.push(...(await endNow(deps, tx, one.id)));
+  for (const one of begun) machines.push(...(await endNow(deps, tx, one.id)));
   await record(deps, tx, "series.ended", id, {
     from: endsAt.toISOString(),
     released: found.length,

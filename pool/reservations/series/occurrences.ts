@@ -92,10 +92,12 @@ export async function bookOccurrences(
     }
   }
   await pin(deps, tx, world, planned);
-  const left = leftBeside(world, candidates, priority, places);
-  for (const [n, candidate] of short.entries()) {
-    refused.push(lacking(left, candidate, now, n < MOST_NEAREST));
-    await new Promise((go) => setImmediate(go));
+  if (short.length > 0) {
+    const left = leftBeside(world, candidates, priority, places);
+    for (const [n, candidate] of short.entries()) {
+      refused.push(lacking(left, candidate, now, n < MOST_NEAREST));
+      await new Promise((go) => setImmediate(go));
+    }
   }
   return {
     matching: candidates[0] ? world.machines.filter(candidates[0].matches).length : 0,

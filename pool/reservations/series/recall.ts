@@ -39,6 +39,14 @@ function readable<T>(run: () => T): T {
   }
 }
 
+/** What is booked at once, while all others who book wait: so many occurrences, and so many machines in all of them. */
+export const MOST_AT_ONCE = 400;
+const MOST_MACHINES = 20_000;
+
+/** How many occurrences of so many machines are booked at once. */
+export const mostAtOnce = (count: number) =>
+  Math.max(1, Math.min(MOST_AT_ONCE, Math.floor(MOST_MACHINES / count)));
+
 /** The starts in a span of time, both ends included; in ms. @throws PoolError invalid_request */
 export const startsOf = (rule: Rule, from: number, until: number): number[] =>
   from > until ? [] : readable(() => occurrences(rule, from, until));

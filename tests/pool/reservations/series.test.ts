@@ -63,7 +63,12 @@ const locals = ({ occurrences }: SeriesDetails) => occurrences.map(({ localTime 
 const block = (time: string, more: Partial<SeriesInput> = {}) =>
   make({ username: "bob", rrule: "FREQ=DAILY;COUNT=1", startsLocal: time, timeZone: "UTC", ...more });
 /** A second process with the same database. */
-const another = () => ({ ...pool.deps, worker: crypto.randomUUID(), planTurns: turns() });
+const another = (more: Partial<typeof pool.deps> = {}) => ({
+  ...pool.deps,
+  worker: crypto.randomUUID(),
+  planTurns: turns(),
+  ...more,
+});
 async function user(name: string, limits: { maxMachines?: number; maxDurationMinutes?: number } = {}) {
   const none = { maxMachines: null, maxDurationMinutes: null, maxRequestsPerMinute: null };
   await createUser(pool.deps, name, "user", { ...none, ...limits }, null);
@@ -185,12 +190,11 @@ test("further occurrences are booked as time goes on, each once by two scheduler
   expect(starts(await view()).at(-1)).toBe("2027-05-26T11:00");
   expect(await bookOn(pool.deps, BEFORE)).toBe(0);
   const later = at("2027-03-25T12:00");
-  const both = await Promise.all([
-    bookOn(pool.deps, later),
-    bookOn(another(), later),
-    bookOn(another(), later),
-  ]);
-  expect(both.reduce((sum, n) => sum + n)).toBe(4);
+  const failures: string[] = [];
+  const log = (_: string, event: string) => void failures.push(event);
+  const booked = await Promise.all([1, 2, 3].map(() => bookOn(another({ log }), later)));
+  expect(failures).toEqual([]);
+  expect(booked.reduce((sum, n) => sum + n)).toBe(4);
   const all = locals(await view());
   expect([all.length, new Set(all).size, all.at(-1)]).toEqual([17, 17, "2027-06-23T13:00"]);
   expect(await bookOn(pool.deps, later)).toBe(0);
@@ -201,6 +205,25 @@ test("a series that begins beyond the horizon is booked when that reaches it", a
   expect(far.occurrences).toEqual([]);
   expect(await bookOn(pool.deps, at("2027-04-09T00:00"))).toBe(1);
   expect(locals(await viewSeries(pool.deps, far.id))).toEqual(["2027-07-07T13:00"]);
+});
+
+test("what is more than can be booked at once is refused; what has become too much is booked bit by bit", async () => {
+  const often = {
+    rrule: "FREQ=DAILY;BYHOUR=1,7,13,19",
+    durationMinutes: 10,
+    startsLocal: "2027-03-01T01:00",
+  };
+  expect((await problem(make({ ...often, rrule: `${often.rrule},21` }))).message).toBe(
+    "rrule: it occurs 451 times in the next 90 days; at most 400 occurrences of 1 machine(s) can be booked at once",
+  );
+  const { id } = await make(often);
+  const further = { ...pool.deps, bookAheadDays: 200 };
+  expect(await bookOn(further, BEFORE)).toBe(400);
+  expect(await bookOn(further, BEFORE)).toBe(40);
+  const all = locals(await viewSeries(pool.deps, id));
+  expect([all.length, new Set(all).size]).toEqual([801, 801]);
+  expect((await endSeries(pool.deps, id, {}, BEFORE)).released).toHaveLength(801);
+  expect(await pool.sql("SELECT * FROM commitments")).toEqual([]);
 });
 
 test("what can't be booked on is left out, once, and its user sees it", async () => {
