@@ -5,7 +5,7 @@ import { RESERVATION_KIND, reservations } from "../../../db/schema/reservations.
 import { record } from "../../audit/events.ts";
 import { invalid, PoolError } from "../../errors.ts";
 import { reservationMoves } from "../../lifecycle/states.ts";
-import type { Place } from "../../planning/plan.ts";
+import type { Place } from "../../planning/place.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { enforceLimits } from "../limits/enforce.ts";
 import type { Admitted } from "../steps/admit.ts";

@@ -1,4 +1,4 @@
-import type { Commitment, Place } from "../../planning/plan.ts";
+import type { Commitment, Place } from "../../planning/place.ts";
 import type { Entry, World } from "./world.ts";
 
 /** A booking in the plan: the machines that it keeps, and what it lacks. */

@@ -1,4 +1,5 @@
-import { filled, type Place } from "../../planning/plan.ts";
+import type { Place } from "../../planning/place.ts";
+import { filled } from "../../planning/plan.ts";
 import type { Profile } from "../../planning/profile.ts";
 import { inSlices } from "../../planning/slices.ts";
 import type { ReservationsDeps } from "../deps.ts";

@@ -1,7 +1,7 @@
 import { asc, inArray } from "drizzle-orm";
 import type { Tx } from "../../../db/client.ts";
 import { machines } from "../../../db/schema/pool.ts";
-import type { Place } from "../../planning/plan.ts";
+import type { Place } from "../../planning/place.ts";
 import { busyFrom } from "./bookings.ts";
 import { type Entry, readMachines, type World } from "./world.ts";
 

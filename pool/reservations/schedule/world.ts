@@ -5,7 +5,7 @@ import { type MachineState, machines } from "../../../db/schema/pool.ts";
 import { reservations } from "../../../db/schema/reservations.ts";
 import { MACHINE, RESERVATION } from "../../lifecycle/states.ts";
 import { labelsAndFacts } from "../../machines/labels.ts";
-import type { Place, Waiting } from "../../planning/plan.ts";
+import type { Place, Waiting } from "../../planning/place.ts";
 import type { PlanMachine } from "../../planning/profile.ts";
 import { type Wanted, wants } from "../steps/wanted.ts";
 

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startPool, type TestPool } from "../../support/pool.ts";
 import { call } from "../../support/program.ts";
+import { canLogIn } from "../../support/ssh.ts";
+import { until } from "../../support/until.ts";
 
 setDefaultTimeout(120_000);
 
@@ -69,5 +71,24 @@ test("20 clients send the same Idempotency-Key at once to two APIs: there is onl
   const rows = await pool.sql("SELECT id, state FROM reservations WHERE username = 'twin'");
   expect(rows).toEqual([{ id: successes[0]?.body.id, state: "active" }]);
   expect(await pool.sql("SELECT 1 FROM machines WHERE reservation_id IS NOT NULL")).toHaveLength(2);
+  await call(pool.api, "POST", "/release_all");
+});
+
+test("40 machines are ready at the bell", async () => {
+  const starts_at = new Date(Date.now() + 20_000).toISOString();
+  const password = "for the class";
+  const asked = { username: "class", password, count: 40, duration: 30, starts_at };
+  const { status, body } = await call(pool.api, "POST", "/reservations", asked);
+  expect([200, 201, 202]).toContain(status);
+  const ready = await until("its accounts are there", 60_000, async () => {
+    const { body: now } = await call(pool.api, "GET", `/reservations/${body.id}?wait=5`);
+    return now.state === "active" && now;
+  });
+  expect(Date.now()).toBeLessThan(Date.parse(starts_at));
+  expect([ready.starts_at, ready.machines.length]).toEqual([starts_at, 40]);
+  const logins = await Promise.all(
+    ready.machines.map(({ port }: { port: number }) => canLogIn({ port, username: "class", password })),
+  );
+  expect(logins).toEqual(Array(40).fill(true));
   await call(pool.api, "POST", "/release_all");
 });
