@@ -13,6 +13,7 @@ import { createSeries, type SeriesInput } from "../../../pool/reservations/serie
 import { endSeries } from "../../../pool/reservations/series/end.ts";
 import { type SeriesDetails, viewSeries } from "../../../pool/reservations/series/view.ts";
 import { rotateKey } from "../../../pool/secrets/rotate_key.ts";
+import { keyIdOf, keyOf } from "../../../pool/secrets/seal.ts";
 import { turns } from "../../../pool/turns.ts";
 import { type StubPool, startStubPool } from "../../support/stub_pool.ts";
 
@@ -362,7 +363,10 @@ test("all accounts of a series get its password, sealed, also under a new SECRET
     );
     return [...new Set(await Promise.all(opened))];
   };
-  await rotateKey(pool.deps, Buffer.alloc(32, 7).toString("base64"));
+  const next = Buffer.alloc(32, 7).toString("base64");
+  await rotateKey(pool.deps, next);
+  const [{ credential }] = await pool.sql("SELECT credential FROM series WHERE id = ?", [made.id]);
+  expect(keyOf(credential)).toBe(keyIdOf(next));
   expect(await bookOn(pool.deps, at("2027-03-25T12:00"))).toBe(4);
   expect(await passwords(made.id)).toEqual(["a-password-of-all"]);
   const other = await make();
@@ -400,6 +404,7 @@ test("a deleted user's series end with their occurrences, also those that a stop
   const [one, two] = [await user("uma"), await user("ulf")];
   const mine = await make({ principal: one, rrule: "FREQ=WEEKLY" });
   await deleteUser(pool.deps, "uma");
+  expect((await viewSeries(pool.deps, mine.id)).endsAt).not.toBeNull();
   expect(starts(await viewSeries(pool.deps, mine.id))).toEqual([]);
   expect(await bookOn(pool.deps, at("2027-03-25T12:00"))).toBe(0);
   const his = await make({ principal: two, rrule: "FREQ=WEEKLY" });
