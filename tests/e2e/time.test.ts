@@ -32,10 +32,10 @@ const allFree = () =>
 test("five wait for a full pool: an early release moves them up, and each told start is kept to 2 s", async () => {
   const held = await Promise.all(Array.from({ length: SIZE }, (_, n) => reserve(`full${n}`)));
   expect(held.map(({ status }) => status)).toEqual(Array(SIZE).fill(201));
-  // Their ends are near, and two seconds apart.
+  // Their ends are near, and a second apart.
   for (const [n, { body }] of held.entries())
     await pool.sql("UPDATE reservations SET ends_at = UTC_TIMESTAMP(3) + INTERVAL ? SECOND WHERE id = ?", [
-      8 + 2 * n,
+      4 + n,
       body.id,
     ]);
   const told = await Promise.all(Array.from({ length: 5 }, (_, n) => reserve(`wait${n}`, { wait: 10 })));

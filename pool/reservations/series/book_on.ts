@@ -7,7 +7,7 @@ import type { ReservationsDeps } from "../deps.ts";
 import { untilPinned } from "../schedule/book.ts";
 import { withPlan } from "../schedule/lock.ts";
 import { readClock } from "../schedule/world.ts";
-import { endSeries } from "./end.ts";
+import { endWithUser } from "./end.ts";
 import { bookOccurrences, tellConflicts } from "./occurrences.ts";
 import { admittedOf, type Clock, horizonOf, mostAtOnce, ruleOf, type SeriesRow, startsOf } from "./recall.ts";
 
@@ -63,7 +63,7 @@ export async function bookOn(deps: ReservationsDeps, clock: Clock = readClock): 
     } catch (error) {
       if (isUnavailable(error)) throw error;
       if (error instanceof PoolError && error.kind === "user_not_found")
-        await endSeries(deps, row.id, { reason: "its user was deleted" }, clock);
+        await endWithUser(deps, row.id, clock);
       else deps.log("error", "a series could not be booked on", { series: row.id, reason: inWords(error) });
     }
   return booked;

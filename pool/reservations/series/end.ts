@@ -131,11 +131,20 @@ export async function endSeries(
   return { ...ended, pending: all.filter(({ isClean }) => !isClean).map(({ name }) => name) };
 }
 
+/** Ends a series whose user was deleted, unless another process has just done it. */
+export async function endWithUser(deps: ReservationsDeps, id: string, clock?: Clock): Promise<void> {
+  try {
+    await endSeries(deps, id, { reason: "its user was deleted" }, clock);
+  } catch (error) {
+    if (!(error instanceof PoolError && error.kind === "series_not_found")) throw error;
+  }
+}
+
 /** Ends all series of a user who was deleted. */
 export async function endSeriesOf(deps: ReservationsDeps, userId: string): Promise<void> {
   const all = await deps.db
     .select({ id: series.id })
     .from(series)
     .where(and(eq(series.userId, userId), or(isNull(series.endsAt), gt(series.endsAt, now))));
-  for (const { id } of all) await endSeries(deps, id, { reason: "its user was deleted" });
+  for (const { id } of all) await endWithUser(deps, id);
 }
