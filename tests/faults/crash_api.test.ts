@@ -1,12 +1,15 @@
-// kill -9 of the API at every event of reserve, of release and of a removal; it restarts, the scheduler recovers, the client retries.
+// kill -9 of the API at every event of reserve, of release, of an extension and of a removal, and when it queues, books and
+// starts what waits; it restarts, the scheduler recovers, the client retries.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import type { TestMachine } from "../support/machines.ts";
 import type { TestPool } from "../support/pool.ts";
 import { call, startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
 import { check, expireLeases, settle } from "./tools/checker.ts";
+import { releaseAll } from "./tools/clients.ts";
 import { enumerate, startLanes, startVictim } from "./tools/lanes.ts";
-import { Ledger } from "./tools/ledger.ts";
+import { type Asked, Ledger } from "./tools/ledger.ts";
 import { more } from "./tools/table.ts";
 
 setDefaultTimeout(more(400_000, 3));
@@ -138,6 +141,130 @@ test("the API is killed at every event of a removal by force", async () => {
     return { where, bad };
   });
   console.log(`remove: ${met.length} events\n  ${met.join("\n  ")}`);
+  expect(bad).toEqual([]);
+  expect(met.length).toBeGreaterThan(5);
+});
+
+/** Waits until one that waits has started. */
+async function started(pool: TestPool, ledger: Ledger, mine: Asked): Promise<string[]> {
+  const deadline = performance.now() + 30_000;
+  while (performance.now() < deadline) {
+    const status = await ledger.follow(pool.api, mine, 5);
+    if (mine.outcome === "granted") return [];
+    if (status !== 200) return [`I10 ${mine.username} waits no more, and has not started: ${status}`];
+  }
+  return [`I10 ${mine.username} waits, although its machines are free`];
+}
+
+/** Leaves a pool as it was. */
+async function clear(pool: TestPool, ledger: Ledger): Promise<string[]> {
+  for (const entry of ledger.asked) entry.ended = true;
+  await releaseAll(pool, pool.api);
+  return [...(await settle(pool)), ...(await check(pool, { ledger }))];
+}
+
+for (const what of ["joins the queue", "is booked ahead"] as const)
+  test(`the API is killed at every event of a request that ${what}`, async () => {
+    const { met, bad } = await enumerate(`1 API killed: a request ${what}`, pools, async (pool, n) => {
+      const ledger = new Ledger();
+      const queues = what === "joins the queue";
+      const full = queues ? await ledger.reserve(pool.api, `ful${n}`, 2) : undefined;
+      const victim = await startVictim(pool, "api", n);
+      await victim.arm();
+      const key = crypto.randomUUID();
+      const more = queues ? { key, wait: 600 } : { key, startsAt: new Date(Date.now() + 300_000) };
+      const first = await ledger.reserve(victim, `que${n}`, 2, more);
+      const where = victim.where();
+      await victim.stop("SIGKILL");
+      const again = await ledger.reserve(pool.api, `que${n}`, 2, more);
+      const bad = await settle(pool);
+      bad.push(...(await check(pool, { ledger })));
+      if (again.outcome !== "waits") bad.push(`I4 the repeat with the same key was answered ${again.status}`);
+      if (first.id && first.id !== again.id) bad.push(`I4 the repeat gave ${again.id} and not ${first.id}`);
+      if (full) {
+        await ledger.release(pool.api, full);
+        bad.push(...(await started(pool, ledger, again)), ...(await check(pool, { ledger })));
+      }
+      bad.push(...(await clear(pool, ledger)));
+      return { where, bad };
+    });
+    console.log(`${what}: ${met.length} events\n  ${met.join("\n  ")}`);
+    expect(bad).toEqual([]);
+    expect(met.length).toBeGreaterThan(2);
+  });
+
+test("the API is killed at every event of a release for which somebody waits, and of the start of that one", async () => {
+  const { met, bad } = await enumerate("1 API killed while it starts who waits", pools, async (pool, n) => {
+    const ledger = new Ledger();
+    const full = await ledger.reserve(pool.api, `old${n}`, 2);
+    // Nobody but the victim starts it.
+    pool.scheduler?.signal("SIGSTOP");
+    const mine = await ledger.reserve(pool.api, `new${n}`, 2, { wait: 600 });
+    const victim = await startVictim(pool, "api", n);
+    await victim.arm();
+    const released = ledger.release(victim, full);
+    const isActive = async () =>
+      (await pool.sql("SELECT state FROM reservations WHERE id = ?", [mine.id]))[0]?.state === "active";
+    await until(
+      "the victim died, or has started it",
+      40_000,
+      async () => victim.gone() || (await isActive()),
+    );
+    await released;
+    const where = victim.where();
+    await victim.stop("SIGKILL");
+    await expireLeases(pool);
+    pool.scheduler?.signal("SIGCONT");
+    // If it was killed before its intent was committed, the client repeats its release.
+    await ledger.release(pool.api, full);
+    const bad = await settle(pool);
+    bad.push(...(await started(pool, ledger, mine)), ...(await check(pool, { ledger })));
+    bad.push(...(await clear(pool, ledger)));
+    return { where, bad };
+  });
+  console.log(`release and start: ${met.length} events\n  ${met.join("\n  ")}`);
+  expect(bad).toEqual([]);
+  expect(met.length).toBeGreaterThan(15);
+});
+
+/** The day on which an account ends, according to its machine. */
+function lastDay({ root }: TestMachine, username: string): number {
+  const lines = readFileSync(`${root}/etc/shadow`, "utf8").split("\n");
+  return Number(lines.find((line) => line.startsWith(`${username}:`))?.split(":")[7]);
+}
+
+test("the API is killed at every event of an extension", async () => {
+  const { met, bad } = await enumerate("1 API killed while it extends", pools, async (pool, n) => {
+    const ledger = new Ledger();
+    const mine = await ledger.reserve(pool.api, `ext${n}`, 2);
+    const victim = await startVictim(pool, "api", n);
+    await victim.arm();
+    const end = new Date(Date.now() + 3 * 86_400_000);
+    const extend = (at: { url: string }) =>
+      call(at, "POST", `/reservations/${mine.id}/extend`, { until: end.toISOString() }).catch(
+        () => undefined,
+      );
+    await extend(victim);
+    const where = victim.where();
+    await victim.stop("SIGKILL");
+    await expireLeases(pool);
+    const bad = await settle(pool);
+    bad.push(...(await check(pool, { ledger })));
+    const again = await extend(pool.api);
+    if (again?.status !== 200 || again.body.ends_at !== end.toISOString())
+      bad.push(
+        `I10 the repeat of the extension was answered ${again?.status} ${JSON.stringify(again?.body)}`,
+      );
+    const day = Math.floor((end.getTime() / 1000 + 120) / 86_400) + 1;
+    for (const machine of pool.machines)
+      if (lastDay(machine, mine.username) !== day)
+        bad.push(
+          `I10 ${mine.username} ends on ${machine.name} on the day ${lastDay(machine, mine.username)}`,
+        );
+    bad.push(...(await check(pool, { ledger })), ...(await clear(pool, ledger)));
+    return { where, bad };
+  });
+  console.log(`extend: ${met.length} events\n  ${met.join("\n  ")}`);
   expect(bad).toEqual([]);
   expect(met.length).toBeGreaterThan(5);
 });

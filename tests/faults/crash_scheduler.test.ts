@@ -1,10 +1,12 @@
-// kill -9 of the scheduler at every event of expire, recover, retry and probe; another one takes over.
+// kill -9 of the scheduler at every event of expire, recover, retry and probe, of the plan, of a booking's start and of the
+// replacement of a broken machine; another one takes over.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { TestPool } from "../support/pool.ts";
 import { until } from "../support/until.ts";
 import { check, expireLeases, settle } from "./tools/checker.ts";
+import { releaseAll } from "./tools/clients.ts";
 import { enumerate, startLanes, startVictim } from "./tools/lanes.ts";
-import { type Asked, Ledger } from "./tools/ledger.ts";
+import { type Asked, Ledger, type More } from "./tools/ledger.ts";
 import { more } from "./tools/table.ts";
 
 setDefaultTimeout(more(400_000, 3));
@@ -19,8 +21,22 @@ afterAll(() => Promise.all(pools.map((pool) => pool.stop())));
 const rest = async (pool: TestPool) =>
   (await pool.sql("SELECT 1 FROM machines WHERE state <> 'available'")).length === 0;
 
-/** Prepares the database of a pool at rest for the scheduler. */
-const WORK: Record<string, { least: number; make(pool: TestPool, mine: Asked): Promise<unknown> }> = {
+interface Work {
+  /** how many events there are at the least */
+  least: number;
+  /** how many machines are asked for (2), and how */
+  count?: number;
+  more?: () => More;
+  /** Prepares the database of a pool at rest for the scheduler. */
+  make(pool: TestPool, mine: Asked, ledger: Ledger): Promise<unknown>;
+  /** whether the scheduler has done it; undefined: all machines are clean, for the reservation is over */
+  done?(pool: TestPool, mine: Asked): Promise<boolean>;
+}
+
+const stateOf = async (pool: TestPool, id: string | null) =>
+  (await pool.sql("SELECT state FROM reservations WHERE id = ?", [id]))[0]?.state;
+
+const WORK: Record<string, Work> = {
   expire: {
     least: 10,
     make: (pool, { id }) => pool.sql("UPDATE reservations SET ends_at = UTC_TIMESTAMP(3) WHERE id = ?", [id]),
@@ -63,6 +79,54 @@ const WORK: Record<string, { least: number; make(pool: TestPool, mine: Asked): P
       ]);
     },
   },
+  // A booking whose lead begins.
+  due: {
+    least: 10,
+    more: () => ({ startsAt: new Date(Date.now() + 300_000) }),
+    async make(pool, { id }) {
+      const start = new Date(Date.now() + 30_000);
+      await pool.sql(
+        "UPDATE events SET details = JSON_SET(details, '$.starts_at', ?) WHERE object = ? AND action IN ('reservation.booked', 'reservation.planned')",
+        [start.toISOString(), id],
+      );
+      await pool.sql(
+        "UPDATE commitments SET busy_from = ? - INTERVAL 1 MINUTE, starts_at = ?, ends_at = ? + INTERVAL 1 HOUR WHERE reservation_id = ?",
+        [start, start, start, id],
+      );
+      await pool.sql("UPDATE reservations SET starts_at = ?, ends_at = ? + INTERVAL 1 HOUR WHERE id = ?", [
+        start,
+        start,
+        id,
+      ]);
+    },
+    done: async (pool, { id }) => (await stateOf(pool, id)) === "active",
+  },
+  // As left by an API that was killed between a request's place in the queue and its plan.
+  plan: {
+    least: 2,
+    async make(pool, { username }, ledger) {
+      const { id } = await ledger.reserve(pool.api, `w${username}`, 2, { wait: 600 });
+      await pool.sql("UPDATE reservations SET starts_at = NULL WHERE id = ?", [id]);
+      await pool.sql("DELETE FROM commitments WHERE reservation_id = ?", [id]);
+    },
+    done: async (pool) => (await pool.sql("SELECT 1 FROM commitments")).length === 2,
+  },
+  // A machine that was set aside for it had failed several probes.
+  replace: {
+    least: 6,
+    count: 1,
+    more: () => ({ replace: true }),
+    async make(pool, { id }) {
+      await pool.sql(
+        `UPDATE machines SET state = 'quarantined', fault = 'unreachable', retry_at = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR WHERE reservation_id = ?`,
+        [id],
+      );
+      await pool.sql("UPDATE holds SET lacking = 1 WHERE reservation_id = ?", [id]);
+    },
+    done: async (pool, { id }) =>
+      (await pool.sql("SELECT 1 FROM machines WHERE state = 'reserved' AND reservation_id = ?", [id]))
+        .length > 0,
+  },
 };
 
 for (const [name, work] of Object.entries(WORK))
@@ -71,12 +135,12 @@ for (const [name, work] of Object.entries(WORK))
       const ledger = new Ledger();
       const [victim, mine] = await Promise.all([
         startVictim(pool, "scheduler", n),
-        ledger.reserve(pool.api, `${name}${n}`, 2),
+        ledger.reserve(pool.api, `${name}${n}`, work.count ?? 2, work.more?.()),
       ]);
-      mine.ended = true;
-      if (mine.outcome !== "granted") throw new Error(`can't set up: ${mine.status}`);
+      mine.ended = work.done === undefined;
+      if (mine.id === null) throw new Error(`can't set up: ${mine.status}`);
       await victim.arm();
-      await work.make(pool, mine);
+      await work.make(pool, mine, ledger);
       const untouched = async () =>
         (
           await pool.sql(
@@ -86,7 +150,9 @@ for (const [name, work] of Object.entries(WORK))
       await until(
         "the victim died, or did all",
         40_000,
-        async () => victim.gone() || (!(await untouched()) && (await restAndClean(pool))),
+        async () =>
+          victim.gone() ||
+          (work.done ? await work.done(pool, mine) : !(await untouched()) && (await restAndClean(pool))),
       );
       const where = victim.where();
       const died = victim.gone();
@@ -104,6 +170,12 @@ for (const [name, work] of Object.entries(WORK))
         );
       }
       bad.push(...(await check(pool, { ledger })));
+      if (work.done) {
+        if (!(await work.done(pool, mine))) bad.push(`I10 ${name} was not done by the one that took over`);
+        for (const entry of ledger.asked) entry.ended = true;
+        await releaseAll(pool, pool.api);
+        bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+      }
       pool.scheduler?.signal("SIGSTOP");
       return { where: died ? where : "", bad };
     });

@@ -6,7 +6,7 @@ import { startPool, type TestPool } from "../support/pool.ts";
 import { call, startProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
 import { check, expireLeases, settle, watch } from "./tools/checker.ts";
-import { startClients } from "./tools/clients.ts";
+import { releaseAll, startClients } from "./tools/clients.ts";
 import { type Cutter, startCutter } from "./tools/cutter.ts";
 import { Ledger } from "./tools/ledger.ts";
 import { injected, more, random, SEED } from "./tools/table.ts";
@@ -39,7 +39,14 @@ async function underLoad(name: string, times: number, fault: (n: number) => Prom
   const dice = random(SEED);
   const next = () => pool.apis[Math.floor(dice() * pool.apis.length)] as { url: string };
   const watcher = watch(pool);
-  const load = startClients(ledger, next, 8, dice, `${name.replace(/\W/g, "").toLowerCase().slice(0, 12)}x`);
+  const load = startClients(
+    ledger,
+    next,
+    8,
+    dice,
+    `${name.replace(/\W/g, "").toLowerCase().slice(0, 12)}x`,
+    0.4,
+  );
   await until(
     "some were granted",
     20_000,
@@ -69,11 +76,7 @@ async function underLoad(name: string, times: number, fault: (n: number) => Prom
   if (more(1) === 1) await expireLeases(pool);
   bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
   for (const entry of ledger.asked) entry.ended = true;
-  await until(
-    "all is released",
-    30_000,
-    async () => (await call(pool.api, "POST", "/release_all")).status === 200,
-  );
+  await releaseAll(pool, pool.api);
   bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
   for (const status of Object.keys(seen))
     if (/500/.test(status)) bad.push(`an answer was ${status} in ${name}`);

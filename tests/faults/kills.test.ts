@@ -2,11 +2,10 @@
 // work, and admins remove, register, drain and change machines.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { startPool, type TestPool } from "../support/pool.ts";
-import { call, type Program, startProgram } from "../support/program.ts";
-import { until } from "../support/until.ts";
+import { type Program, startProgram } from "../support/program.ts";
 import { startAdmins } from "./tools/admins.ts";
 import { check, expireLeases, settle, watch } from "./tools/checker.ts";
-import { startClients } from "./tools/clients.ts";
+import { releaseAll, startClients } from "./tools/clients.ts";
 import { Ledger } from "./tools/ledger.ts";
 import { injected, more, random, SEED } from "./tools/table.ts";
 
@@ -28,7 +27,7 @@ test(`APIs and schedulers are killed at random for ${SECONDS} s while 50 clients
   const apis = [...pool.apis];
   const watcher = watch(pool);
   const next = () => apis[Math.floor(dice() * apis.length)] as Program;
-  const load = startClients(ledger, next, 50, dice, "kil");
+  const load = startClients(ledger, next, 50, dice, "kil", 0.4);
   const admins = startAdmins(pool, next, 3, dice);
   const end = performance.now() + SECONDS * 1000;
   let kills = 0;
@@ -68,11 +67,7 @@ test(`APIs and schedulers are killed at random for ${SECONDS} s while 50 clients
   const granted = ledger.asked.filter((one) => one.outcome === "granted").length;
   const unknown = ledger.asked.filter((one) => one.outcome === "unknown").length;
   for (const entry of ledger.asked) entry.ended = true;
-  await until(
-    "all is released",
-    60_000,
-    async () => (await call(apis[0] as Program, "POST", "/release_all")).status === 200,
-  );
+  await releaseAll(pool, apis[0] as Program);
   bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
   await Promise.all([...apis, ...schedulers].map((one) => one.stop("SIGKILL")));
   const { clean, dirty } = admins.did();

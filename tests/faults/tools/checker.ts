@@ -70,6 +70,9 @@ export async function expireLeases(pool: Checkable): Promise<void> {
       await pool.sql(
         "UPDATE machines SET lease_until = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE lease_worker IS NOT NULL",
       );
+      await pool.sql(
+        "UPDATE reservations SET extend_lease = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND WHERE extend_lease IS NOT NULL",
+      );
       return;
     } catch (error) {
       // Waits for 50 s at most.
@@ -246,6 +249,9 @@ async function checkAnswers(
   }
 }
 
+/** Why a reservation that was answered 202 may fail. */
+const NO_MACHINES = /time that it could wait|were free at its start/;
+
 function judgeAnswers(
   ledger: Ledger,
   // biome-ignore lint/suspicious/noExplicitAny: rows
@@ -268,6 +274,19 @@ function judgeAnswers(
         bad.push(
           `I4 ${asked.username} was answered ${asked.status}, and its reservation is ${mine.state}: ${mine.reason}`,
         );
+      else if (asked.endsAt && mine.state === "active" && mine.ends_at.toISOString() !== asked.endsAt)
+        bad.push(
+          `I4 ${asked.username} was extended to ${asked.endsAt}, and ends at ${mine.ends_at.toISOString()}`,
+        );
+    }
+    if (asked.outcome === "waits" && !restored) {
+      const mine = rows.find(({ id }) => id === asked.id);
+      const waits = ["queued", "booked", "preparing", "active"].includes(mine?.state);
+      const lost = mine?.state === "failed" && NO_MACHINES.test(mine.reason);
+      if (!waits && !asked.ended && !lost)
+        bad.push(
+          `I4 ${asked.username} was answered 202, and its reservation is ${mine?.state}: ${mine?.reason}`,
+        );
     }
     if (asked.outcome === "refused")
       for (const { id, state } of rows) {
@@ -278,6 +297,8 @@ function judgeAnswers(
         if (asked.key && ledger.asked.some(may)) continue;
         for (const machine of machines.filter((m) => m.reservation_id === id && m.state !== "quarantined"))
           bad.push(`I4 ${asked.username} was answered ${asked.status}, and holds ${machine.name} (${state})`);
+        if (state === "queued" || state === "booked")
+          bad.push(`I4 ${asked.username} was answered ${asked.status}, and holds a place: ${state}`);
       }
   }
   for (const asked of ledger.asked.filter(({ key, outcome }) => key && outcome === "granted"))

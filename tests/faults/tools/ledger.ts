@@ -7,26 +7,38 @@ export interface Asked {
   password: string;
   count: number;
   key: string | null;
-  /** "granted": 2xx. "refused": an error. "unknown": no answer, or one that says that the outcome is unknown (504) */
-  outcome: "granted" | "refused" | "unknown";
+  /**
+   * "granted": 201, or seen to be active. "waits": 202. "refused": an error. "unknown": no answer, or one that says that the
+   * outcome is unknown (504)
+   */
+  outcome: "granted" | "waits" | "refused" | "unknown";
   status: number;
   id: string | null;
   machines: string[];
   /** the client or the test ended it: it need not be active any more */
   ended: boolean;
   milliseconds: number;
+  /** the end that an extension was answered with; undefined: none was, or one's outcome is unknown */
+  endsAt?: string | undefined;
+}
+
+export interface More {
+  key?: string;
+  /** minutes */
+  duration?: number;
+  /** minutes that it may wait */
+  wait?: number;
+  /** books it for then */
+  startsAt?: Date;
+  replace?: boolean;
 }
 
 export class Ledger {
   readonly asked: Asked[] = [];
 
   /** Requests machines, and records the result. Never throws because of the server. */
-  async reserve(
-    at: { url: string },
-    username: string,
-    count: number,
-    more: { key?: string; duration?: number } = {},
-  ): Promise<Asked> {
+  async reserve(at: { url: string }, username: string, count: number, more: More = {}): Promise<Asked> {
+    const { duration = 60, wait, startsAt, replace } = more;
     const entry: Asked = {
       username,
       password: `pw ${username}`,
@@ -45,12 +57,20 @@ export class Ledger {
         at,
         "POST",
         "/reservations",
-        { username, password: entry.password, count, duration: more.duration ?? 60 },
+        {
+          username,
+          password: entry.password,
+          count,
+          duration,
+          wait,
+          replace,
+          starts_at: startsAt?.toISOString(),
+        },
         more.key ? { "Idempotency-Key": more.key } : {},
       );
       entry.status = answer.status;
-      if (answer.status === 201) {
-        entry.outcome = "granted";
+      if (answer.status === 201 || answer.status === 202) {
+        entry.outcome = answer.status === 201 ? "granted" : "waits";
         entry.id = answer.body.id;
         entry.machines = answer.body.machines.map((one: { machine: string }) => one.machine);
       } else if (answer.status !== 504 && answer.body?.code !== "upstream_unavailable")
@@ -61,6 +81,49 @@ export class Ledger {
     entry.milliseconds = performance.now() - from;
     this.asked.push(entry);
     return entry;
+  }
+
+  /** Asks what has become of one that waits, until something has or so many seconds are over. @returns the status; 0: none */
+  async follow(at: { url: string }, entry: Asked, seconds: number): Promise<number> {
+    try {
+      const { status, body } = await call(at, "GET", `/reservations/${entry.id}?wait=${seconds}`);
+      if (status === 200 && body.state === "active") {
+        entry.outcome = "granted";
+        entry.machines = body.machines.map((one: { machine: string }) => one.machine);
+      }
+      // Why it could not start is judged by the checker.
+      if (status === 200 && ["ending", "ended", "failed"].includes(body.state)) return 410;
+      return status;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Extends one by so many minutes, or what there is. @returns the status; 0: no answer */
+  async extend(at: { url: string }, entry: Asked, minutes: number): Promise<number> {
+    const before = entry.endsAt;
+    entry.endsAt = undefined;
+    try {
+      const { status, body } = await call(at, "POST", `/reservations/${entry.id}/extend`, {
+        minutes,
+        at_most: true,
+      });
+      if (status === 200) entry.endsAt = body.ends_at;
+      // Refused: it ends when it would have.
+      if (status === 409) entry.endsAt = before;
+      return status;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Releases the machine in one slot. @returns the status; 0: no answer */
+  async reduce(at: { url: string }, entry: Asked, slot: string): Promise<number> {
+    try {
+      return (await call(at, "POST", `/reservations/${entry.id}/release`, { machines: [slot] })).status;
+    } catch {
+      return 0;
+    }
   }
 
   /** Releases one; whatever the answer, from now on it need not be active. */
