@@ -146,7 +146,7 @@ async function cutEvery(
     cutter.arm(0, when);
     bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
     for (const entry of ledger.asked) entry.ended = true;
-    await call(pool.api, "POST", "/release_all");
+    await releaseAll(pool, pool.api);
     bad.push(...(await settle(pool)));
   }
   await api.stop("SIGKILL");
@@ -173,6 +173,29 @@ for (const when of ["before", "after"] as const) {
       const status = await ledger.release(api, mine);
       // Not 202 either: that would leave the machines to the scheduler, after our lease runs out.
       return status === 200 ? [] : [`I5 a release whose COMMIT was cut off once was answered ${status}`];
+    }));
+
+  test(`the connection is cut ${when} each COMMIT of a request that waits, and of a booking`, () =>
+    cutEvery("queue, book", when, async (api, ledger, n) => {
+      const startsAt = new Date(Date.now() + 300_000);
+      const bad: string[] = [];
+      await ledger.reserve(pool.api, `cutf${when}${n}`, 6, { duration: 2 });
+      for (const more of [{ wait: 600 }, { startsAt }]) {
+        const name = `cut${"wait" in more ? "w" : "b"}${when}${n}`;
+        const key = crypto.randomUUID();
+        const first = await ledger.reserve(api, name, 2, { key, ...more });
+        const again = await ledger.reserve(api, name, 2, { key, ...more });
+        if (first.status !== 202) bad.push(`I4 ${name}: a COMMIT cut off once was answered ${first.status}`);
+        if (first.id !== again.id) bad.push(`I4 ${name}: the repeat with the same key gave another one`);
+      }
+      return bad;
+    }));
+
+  test(`the connection is cut ${when} each COMMIT of an extension`, () =>
+    cutEvery("extend", when, async (api, ledger, n) => {
+      const mine = await ledger.reserve(pool.api, `cute${when}${n}`, 2);
+      const status = await ledger.extend(api, mine, 30);
+      return status === 200 ? [] : [`I4 an extension whose COMMIT was cut off once was answered ${status}`];
     }));
 }
 

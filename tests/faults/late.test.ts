@@ -119,6 +119,56 @@ test("a scheduler stopped past its lease at every event of an expiry continues a
   expect(refused).toBeGreaterThan(0);
 });
 
+test("an API stopped past its lease at every event of the start of one that waits continues after another has started it", async () => {
+  let refused = 0;
+  const { met, bad } = await enumerate(
+    "6 stopped while it starts who waits, continued late",
+    lanes,
+    async (pool, n) => {
+      const ledger = new Ledger();
+      const full = await ledger.reserve(pool.api, `ful${n}`, 2);
+      // Nobody but the victim starts it.
+      pool.scheduler?.signal("SIGSTOP");
+      const mine = await ledger.reserve(pool.api, `wai${n}`, 2, { wait: 600 });
+      const victim = await startVictim(pool, "api", n, "SIGSTOP");
+      await victim.arm();
+      const released = ledger.release(victim, full);
+      const bad: string[] = [];
+      let active = false;
+      const watching = (async () => {
+        while (!active && victim.where() === "") {
+          const [row] = await pool.sql("SELECT state FROM reservations WHERE id = ?", [mine.id]);
+          active = row?.state === "active";
+          await Bun.sleep(50);
+        }
+      })();
+      const where = await stands(victim, () => active);
+      await watching;
+      pool.scheduler?.signal("SIGCONT");
+      if (where) {
+        await expireLeases(pool);
+        await ledger.release(pool.api, full);
+        bad.push(...(await settle(pool)));
+        victim.signal("SIGCONT");
+        await released;
+        bad.push(...(await settle(pool)));
+        if ((await ledger.follow(pool.api, mine, 10)) !== 200 || mine.outcome !== "granted")
+          bad.push(`I10 ${mine.username} did not start`);
+        bad.push(...(await check(pool, { ledger })));
+        if (/seen a later step|fenced/.test(victim.log())) refused++;
+      }
+      await victim.stop("SIGKILL");
+      await freeAll(pool, ledger, bad);
+      return { where, bad };
+    },
+  );
+  console.log(
+    `start stopped at ${met.length} events, a step refused by a machine in ${refused}\n  ${met.join("\n  ")}`,
+  );
+  expect(bad).toEqual([]);
+  expect(refused).toBeGreaterThan(0);
+});
+
 /** One that is only known from the database. */
 const unknown = (id: string): Asked => ({
   ...{ username: "", password: "", count: 0, key: null, outcome: "unknown", status: 0, machines: [] },
