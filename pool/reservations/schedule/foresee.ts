@@ -1,4 +1,4 @@
-import type { Place } from "../../planning/place.ts";
+import type { Commitment, Place } from "../../planning/place.ts";
 import { filled } from "../../planning/plan.ts";
 import type { Profile } from "../../planning/profile.ts";
 import { inSlices } from "../../planning/slices.ts";
@@ -34,15 +34,33 @@ export function candidateOf(id: string, admitted: Admitted, now: number): Candid
   return { id, count, ...when, matches: wants(wanted), told: null };
 }
 
-/** All who are planned, if requests joined the queue behind those of their priority. */
+/** The places that those in the queue were told. */
+function toldPlaces({ now, machines, queue }: World): Commitment[] {
+  const turnarounds = new Map(machines.map(({ id, turnaround }) => [id, turnaround]));
+  return queue.flatMap(({ told, duration }) => {
+    const from = Math.max(now, told?.startsAt ?? now);
+    return (told?.machines ?? []).map((machine) => ({
+      machine,
+      from,
+      until: from + duration + (turnarounds.get(machine) ?? 0),
+    }));
+  });
+}
+
+/**
+ * All who are planned, if requests joined the queue behind those of their priority. Bookings are placed beside the starts that
+ * the others were told, not beside better ones that this plan would find for them: they alone are written.
+ */
 function joined(world: World, candidates: readonly Candidate[], priority: number) {
   const { queue } = world;
-  const behind = queue.findIndex(({ row }) => row.priority < priority);
-  const at = behind < 0 ? queue.length : behind;
   const bookings = pinned(world);
   const repairs = bookings.flatMap(({ repair }) => (repair ? [repair] : []));
-  const all = [...repairs, ...queue.slice(0, at), ...candidates, ...queue.slice(at)];
-  return { commitments: commitmentsOf(world, bookings), all };
+  const commitments = commitmentsOf(world, bookings);
+  if (candidates.some(({ fixed }) => fixed))
+    return { commitments: [...commitments, ...toldPlaces(world)], all: [...repairs, ...candidates] };
+  const behind = queue.findIndex(({ row }) => row.priority < priority);
+  const at = behind < 0 ? queue.length : behind;
+  return { commitments, all: [...repairs, ...queue.slice(0, at), ...candidates, ...queue.slice(at)] };
 }
 
 /** Everybody's places, if requests joined the queue behind those of their priority. */
