@@ -1,6 +1,7 @@
 import { transact } from "../../../db/client.ts";
 import { isFaultKind, MachineFault } from "../../accounts/faults.ts";
-import { PoolError } from "../../errors.ts";
+import { isUnavailable } from "../../database.ts";
+import { inWords, PoolError } from "../../errors.ts";
 import { RESERVATION } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { book } from "../schedule/book.ts";
@@ -10,7 +11,7 @@ import { giveUp } from "../schedule/give_up.ts";
 import { planNow } from "../schedule/planner.ts";
 import { MINUTE } from "../schedule/world.ts";
 import type { Admitted } from "../steps/admit.ts";
-import { explain } from "../steps/explain.ts";
+import { explain, outcomeUnknown } from "../steps/explain.ts";
 import { findRepeat, type Granted } from "../steps/repeat.ts";
 import { collect } from "./collect.ts";
 import { watch } from "./watch.ts";
@@ -46,8 +47,7 @@ export async function queueUp(deps: ReservationsDeps, admitted: Admitted): Promi
     enforceWait(admitted, await foresee(deps, admitted));
     const id = await enqueue(deps, admitted);
     if (id === undefined) continue;
-    await planNow(deps);
-    return settle(deps, admitted, id);
+    return planAndSettle(deps, admitted, id);
   }
 }
 
@@ -62,8 +62,24 @@ export async function bookAhead(deps: ReservationsDeps, admitted: Admitted): Pro
     if (before) return before;
     const id = await book(deps, admitted);
     if (id === undefined) continue;
-    await planNow(deps);
-    return settle(deps, admitted, id);
+    return planAndSettle(deps, admitted, id);
+  }
+}
+
+/**
+ * Plans a request that is in the database. It stays there whatever happens now, so no answer may say that it was refused.
+ * @throws PoolError outcome_unknown when the database went away
+ */
+async function planAndSettle(deps: ReservationsDeps, admitted: Admitted, id: string): Promise<Granted> {
+  try {
+    // What keeps others from starting is not this request's failure; the scheduler plans again.
+    await planNow(deps).catch((error) => {
+      if (isUnavailable(error)) throw error;
+      deps.log("warn", "the queue could not be planned", { reason: inWords(error) });
+    });
+    return await settle(deps, admitted, id);
+  } catch (error) {
+    throw isUnavailable(error) ? outcomeUnknown(admitted) : error;
   }
 }
 
