@@ -64,7 +64,7 @@ export function startClients(
   const booked: Asked[] = [];
   /** In seconds: within the lead, so that it starts at once or soon; or later. */
   const someTime = () => (random() < 0.5 ? 1 + 20 * random() : 70 + 120 * random());
-  const wish = (): More => {
+  const plan = (): More => {
     if (random() >= ahead) return {};
     if (random() < 0.7) return { wait: 600, duration: 15 + Math.floor(45 * random()) };
     return { startsAt: new Date(Date.now() + 1000 * someTime()), duration: 15 };
@@ -97,7 +97,7 @@ export function startClients(
       const key = random() < 0.5 ? crypto.randomUUID() : undefined;
       const username = `${prefix}${++count}`;
       const size = 1 + Math.floor(random() * 2);
-      const more = { ...wish(), ...(key ? { key } : {}) };
+      const more = { ...plan(), ...(key ? { key } : {}) };
       let mine: Asked = await ledger.reserve(next(), username, size, more);
       tally(mine.status || "none", from);
       // No answer: retry, as clients do, until there is one; "the database is away" doesn't count as one.
