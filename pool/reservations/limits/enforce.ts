@@ -19,10 +19,10 @@ async function enforceAhead(
   more: number,
 ): Promise<void> {
   if (way === "at once") return;
-  const [most, state, words] =
+  const [most, state, word, how] =
     way === "queue"
-      ? ([deps.maxQueued, RESERVATION.queued, "waiting requests"] as const)
-      : ([deps.maxBooked, RESERVATION.booked, "bookings"] as const);
+      ? ([deps.maxQueued, RESERVATION.queued, "request", " waiting"] as const)
+      : ([deps.maxBooked, RESERVATION.booked, "booking", ""] as const);
   if (most === 0) return;
   const have = await countAhead(tx, userId, state);
   if (have + more <= most) return;
@@ -30,7 +30,7 @@ async function enforceAhead(
   const left = Math.max(0, most - have);
   throw new PoolError(
     "limit_reached",
-    `You may have ${most} ${words} at once, and you have ${have}${asked}`,
+    `You may have ${most} ${word}${most === 1 ? "" : "s"}${how} at once, and you have ${have}${asked}`,
     [{ field: way === "queue" ? "wait" : "starts_at", message: left === 0 ? "none left" : `${left} left` }],
   );
 }

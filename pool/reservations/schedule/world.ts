@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray, type SQL, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, inArray, type SQL, sql } from "drizzle-orm";
 import type { Db, Tx } from "../../../db/client.ts";
 import { commitments } from "../../../db/schema/calendar.ts";
 import { type MachineState, machines } from "../../../db/schema/pool.ts";
@@ -50,8 +50,21 @@ function freeFrom({ state, since, retryAt, turnaroundMs, endsAt }: Row, at: numb
   return Math.max(at, (over ?? since).getTime() + turnaroundMs);
 }
 
+/** So many rows are read at once: a process that reads thousands answers its requests in between. */
+const PAGE = 500;
+
 /** Every machine that may be offered again. @param which only these */
 export async function readMachines(tx: Reader, at: number, which?: SQL): Promise<World["machines"]> {
+  const all: World["machines"] = [];
+  for (let last = ""; ; ) {
+    const page = await readPage(tx, at, and(which, gt(machines.id, last)));
+    all.push(...page);
+    if (page.length < PAGE) return all;
+    last = page.at(-1)?.id ?? "";
+  }
+}
+
+async function readPage(tx: Reader, at: number, which: SQL | undefined): Promise<World["machines"]> {
   const rows = await tx
     .select({
       id: machines.id,
@@ -70,7 +83,9 @@ export async function readMachines(tx: Reader, at: number, which?: SQL): Promise
     })
     .from(machines)
     .leftJoin(reservations, eq(reservations.id, machines.reservationId))
-    .where(and(eq(machines.drained, false), sql`${machines.state} <> ${MACHINE.removing}`, which));
+    .where(and(eq(machines.drained, false), sql`${machines.state} <> ${MACHINE.removing}`, which))
+    .orderBy(asc(machines.id))
+    .limit(PAGE);
   return rows.map((row) => ({
     id: row.id,
     name: row.name,
