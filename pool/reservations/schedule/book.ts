@@ -90,13 +90,15 @@ export async function pin(deps: ReservationsDeps, tx: Tx, world: World, planned:
   await writePlaces(deps, tx, world, looked);
 }
 
-/** Tries again what a claim came before. @throws Taken when claims were quicker again and again */
+/** Tries again what a claim came before. @throws PoolError reservation_lost when claims were quicker again and again */
 export async function untilPinned<T>(once: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++)
     try {
       return await once();
     } catch (error) {
-      if (!(error instanceof Taken) || tries >= MOST_TRIES) throw error;
+      if (!(error instanceof Taken)) throw error;
+      if (tries >= MOST_TRIES)
+        throw new PoolError("reservation_lost", "Others took the machines again and again; try again");
     }
 }
 
