@@ -29,7 +29,8 @@ export async function start(
   const until = fixed ? { until: new Date(floor + duration) } : {};
   const claim = { reservationId: id, count: ids.length, durationMinutes, ...until, wanted };
   const taken = await takeThese(deps, tx, claim, ids);
-  const uid = row.uid ?? (await takeUid(deps, tx, taken, 0));
+  // A machine gives no uid twice: one that it had for an earlier try would be refused where that got as far as an account.
+  const uid = await takeUid(deps, tx, taken, 0);
   await tx.delete(commitments).where(eq(commitments.reservationId, id));
   await tx
     .update(reservations)

@@ -241,12 +241,53 @@ test("what a process claimed from the queue and left is back in the queue when i
   const { started } = await replan(dead);
   expect(started.map((one) => one.id)).toEqual([id]);
   expect(await stateOf(id)).toBe("preparing");
+  const uid = async () => (await pool.sql("SELECT uid FROM reservations WHERE id = ?", [id]))[0].uid;
+  const before = await uid();
   await pool.sql("UPDATE machines SET lease_until = '2020-01-01' WHERE reservation_id = ?", [id]);
   await recover(pool.deps);
   await until("it has started", 10_000, async () => (await stateOf(id)) === "active");
+  // Its machines may have seen the first one, and would refuse it.
+  expect(await uid()).not.toBe(before);
   // The dead process wakes up: it confirms nothing.
   await run(dead, started[0] as (typeof started)[0]);
   expect(await view(id)).toMatchObject({ state: "active", machines: [{}, {}] });
+});
+
+test("a process that was taken over while it prepared doesn't send back what another one prepares now", async () => {
+  const full = await ask({ count: 3 });
+  const { id } = await ask({ count: 2 });
+  const [dead, next] = [other(), other()];
+  const none = new EventTarget();
+  for (const one of [dead, next]) one.changes = none;
+  await release({ ...pool.deps, changes: none }, full.id);
+  const { started } = await replan(dead);
+  await pool.sql("UPDATE machines SET lease_until = '2020-01-01' WHERE reservation_id = ?", [id]);
+  await recover({ ...pool.deps, changes: none });
+  const again = await replan(next);
+  expect(again.started.map((one) => one.id)).toEqual([id]);
+  await run(dead, started[0] as (typeof started)[0]);
+  expect(await stateOf(id)).toBe("preparing");
+  await run(next, again.started[0] as (typeof started)[0]);
+  expect(await stateOf(id)).toBe("active");
+});
+
+test("a uid that a machine refuses is no fault of the request: it waits again, and gets another", async () => {
+  const full = await ask({ count: 3 });
+  const { id } = await ask({ count: 3 });
+  const seen = new Set<number>();
+  pool.creates.set(1, (uid) => {
+    seen.add(uid);
+    if (seen.size < 2) throw new MachineFault("uid_taken", "taken", uid);
+  });
+  await release(pool.deps, full.id);
+  await until("it waits again", 10_000, async () => (await view(id)).delay !== null);
+  await pool.sql("UPDATE reservations SET not_before = NULL WHERE id = ?", [id]);
+  await until("it has started", 10_000, async () => {
+    await recover(pool.deps);
+    await planNow(pool.deps);
+    return (await stateOf(id)) === "active";
+  });
+  expect(seen.size).toBe(2);
 });
 
 test("one that is released while its accounts are made leaves nothing behind", async () => {
