@@ -24,7 +24,6 @@ const MILLISECONDS = more(4000);
 let pool: StubPool;
 beforeAll(async () => {
   pool = await startStubPool(MACHINES);
-  planOnChange(pool.deps);
 });
 afterAll(() => pool.stop());
 
@@ -33,9 +32,18 @@ beforeEach(async () => {
   for (const { id } of ids) await release(pool.deps, id).catch(() => {});
 });
 
-const other = () => {
+/** A process whose steps on machines take a while. */
+const process = (dice: () => number) => {
+  const slow =
+    <A extends unknown[], R>(step: (...args: A) => Promise<R>) =>
+    async (...args: A) => {
+      await Bun.sleep(30 * dice());
+      return step(...args);
+    };
+  const { accounts } = pool.deps;
   const deps = {
     ...pool.deps,
+    accounts: { ...accounts, create: slow(accounts.create), extend: slow(accounts.extend) },
     worker: crypto.randomUUID(),
     changes: new EventTarget(),
     planning: coalesce<void>(),
@@ -51,7 +59,7 @@ for (const kinds of [KINDS, ["at once", "booking"]])
   test(`${kinds.join(", ")}: no machine is promised twice, no told start moves without a reason, nothing is left half-done`, async () => {
     const dice = random(SEED);
     const checkable = { sql: pool.sql, machines: [] };
-    const both = [pool.deps, other()];
+    const both = [process(dice), process(dice)];
     const one = () => both[Math.floor(2 * dice())] as (typeof both)[0];
     const bad = new Set<string>();
     const counts: Record<string, number> = {};
@@ -125,8 +133,8 @@ for (const kinds of [KINDS, ["at once", "booking"]])
       going = false;
     }, MILLISECONDS);
     await Promise.all(all);
-    const clock = setInterval(() => void planDue(pool.deps).then(() => recover(pool.deps)), 500);
-    await planNow(pool.deps);
+    const clock = setInterval(() => void planDue(one()).then(() => recover(one())), 500);
+    await planNow(one());
     let left: string[] = [];
     await until("the calendar is at rest", 20_000, async () => {
       left = await restlessCalendar(checkable);
