@@ -58,7 +58,9 @@ async function decide(deps: ReservationsDeps, tx: Tx, row: Reservation, input: E
  * @throws PoolError reservation_not_found, cannot_extend, limit_reached
  */
 function begin(deps: ReservationsDeps, id: string, input: ExtendInput, userId?: string): Promise<Intent> {
-  return withPlan(deps, async (tx) => {
+  let last: Intent | undefined;
+  const work = async (tx: Tx) => {
+    last = undefined;
     const [row] = await tx
       .select()
       .from(reservations)
@@ -83,8 +85,15 @@ function begin(deps: ReservationsDeps, id: string, input: ExtendInput, userId?: 
     );
     if (taken === 0)
       throw new PoolError("cannot_extend", "Another request is extending it right now; try again");
-    return { row, machines: held, from: row.endsAt, to };
-  });
+    last = { row, machines: held, from: row.endsAt, to };
+    return last;
+  };
+  // After a COMMIT whose answer was lost: the end is being moved to where we meant, so that was us.
+  const readBack = async () => {
+    const ours = last && and(eq(reservations.id, id), eq(reservations.extendTo, last.to));
+    return ours && (await deps.db.$count(reservations, ours)) > 0 ? last : undefined;
+  };
+  return withPlan(deps, work, readBack);
 }
 
 /** Writes an end on machines. @returns what failed */

@@ -169,3 +169,21 @@ test("extensions that race with bookings: nobody is promised what somebody else 
     for (const { id } of left) await release(pool.deps, id).catch(() => {});
   }
 });
+
+test("a connection that is lost at a COMMIT is not noticed", async () => {
+  const held = await ask();
+  for (const lost of [1, 2]) {
+    const { db } = pool.deps;
+    let commits = 0;
+    const transaction: typeof db.transaction = async (work, how) => {
+      const done = await db.transaction(work, how);
+      if (++commits === lost)
+        throw Object.assign(new Error("the answer is lost"), { code: "PROTOCOL_CONNECTION_LOST" });
+      return done;
+    };
+    const losing = { ...pool.deps, db: Object.assign(Object.create(db), { transaction }) };
+    const longer = await extend(losing, held.id, { minutes: 10 });
+    expect(endOf(longer) - endOf(held)).toBe(lost * 10 * MINUTE);
+    expect(await row(held.id)).toMatchObject({ extend_to: null, extensions: lost });
+  }
+});
