@@ -1,10 +1,13 @@
 // Bookings and the queue beside each other on fake machines: neither keeps the other from starting.
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { transact } from "../../../../db/client.ts";
 import { ADMIN } from "../../../../pool/identity/principal.ts";
 import { release } from "../../../../pool/reservations/release.ts";
 import { reserve } from "../../../../pool/reservations/reserve.ts";
 import { planDue, planNow, planOnChange } from "../../../../pool/reservations/schedule/planner.ts";
 import type { ReserveInput } from "../../../../pool/reservations/steps/admit.ts";
+import { TooFew, takeThese } from "../../../../pool/reservations/steps/take.ts";
+import { ANY } from "../../../../pool/reservations/steps/wanted.ts";
 import { viewReservation } from "../../../../pool/reservations/view.ts";
 import { type StubPool, startStubPool } from "../../../support/stub_pool.ts";
 import { until } from "../../../support/until.ts";
@@ -95,4 +98,18 @@ test("a machine that a booking lost by its labels is free for others", async () 
   await planNow(pool.deps);
   await until("it has started", 5000, async () => (await view(waiting.id)).state === "active");
   expect((await view(booked.id)).delay).toContain("labels");
+});
+
+test("a claim looks once more at the machines that it has locked: a booking may have come in between", async () => {
+  await ask({ machines: ["stub-1"], startsAt: inMinutes(20) });
+  const rows = await pool.sql("SELECT id FROM machines ORDER BY name");
+  const take = (id: string, durationMinutes: number) =>
+    transact(pool.deps.db, async (tx) => {
+      const claim = { reservationId: crypto.randomUUID(), count: 1, durationMinutes, wanted: ANY };
+      const [taken] = await takeThese(pool.deps, tx, claim, [id]);
+      throw new Error(`took ${taken?.name}`);
+    }).catch((error) => error);
+  expect(await take(rows[0].id, 30)).toBeInstanceOf(TooFew);
+  expect((await take(rows[0].id, 5)).message).toBe("took stub-1");
+  expect((await take(rows[1].id, 30)).message).toBe("took stub-2");
 });
