@@ -12,7 +12,8 @@ export function reasonOf({ now, machines }: World, entry: Entry): string {
     if (machine.uncertain && !told?.uncertain) return `${name} broke and is quarantined`;
     if (machine.uncertain) return `${name} is still quarantined`;
     if (!matches(machine)) return `${name} has other labels now`;
-    if (machine.freeFrom > at) return `${name} takes longer to clean`;
+    const isDue = at === now && !fixed;
+    if (machine.freeFrom > at || (isDue && !machine.isFree)) return `${name} takes longer to clean`;
   }
   return fixed
     ? "a machine failed while it was prepared, and no other is free"

@@ -1,6 +1,7 @@
 import { and, eq } from "drizzle-orm";
 import type { Tx } from "../../../db/client.ts";
 import { machines } from "../../../db/schema/pool.ts";
+import type { Place } from "../../planning/place.ts";
 import { inSlices } from "../../planning/slices.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import type { Allocated } from "../steps/allocate.ts";
@@ -10,7 +11,7 @@ import { giveUp, giveUpOverdue } from "./give_up.ts";
 import { withPlan } from "./lock.ts";
 import { isDue, isNew, type Looked, lockAndLook, type Planned } from "./places.ts";
 import { start } from "./start.ts";
-import { readWorld, type World } from "./world.ts";
+import { type Entry, readWorld, type World } from "./world.ts";
 import { writePlaces } from "./write.ts";
 
 export interface Replanned {
@@ -22,6 +23,16 @@ export interface Replanned {
 
 /** How long after a booking's start one of its machines may still become clean. */
 const GRACE_MS = 30_000;
+
+/** How long after its start one may wait for machines that are being cleaned before it is told. */
+const LATE_MS = 10_000;
+
+/** One whose start is over keeps its machines if they are only being cleaned; but its user is told that it starts later. */
+function startOf({ now, machines }: World, { told }: Entry, place: Place | null): Place | null {
+  if (!place || place.startsAt !== told?.startsAt || now - place.startsAt < LATE_MS) return place;
+  const free = machines.filter(({ id, isFree }) => isFree && place.machines.includes(id));
+  return free.length === place.machines.length ? place : { ...place, startsAt: now };
+}
 
 /** The place of everything that has not started, bookings first. */
 export async function planWorld(world: World): Promise<Planned[]> {
@@ -35,7 +46,10 @@ export async function planWorld(world: World): Promise<Planned[]> {
       const isShort = one.repair !== undefined && !repaired;
       return { entry: one.booking, place: placeOf(one, repaired), isShort };
     }),
-    ...world.queue.map((entry) => ({ entry, place: places.get(entry.id) ?? null, isShort: false })),
+    ...world.queue.map((entry) => {
+      const place = startOf(world, entry, places.get(entry.id) ?? null);
+      return { entry, place, isShort: false };
+    }),
   ];
 }
 

@@ -384,3 +384,30 @@ test("a told start is kept", async () => {
   const begun = await view(id);
   expect(secondsBetween(startsAt, begun.startsAt)).toBeLessThanOrEqual(2);
 });
+
+test("who waits for a machine that is being cleaned, long after the start that was told, is told so", async () => {
+  const full = await ask({ count: 3 });
+  const { id } = await ask({});
+  const machine = (await view(id)).machines[0]?.machine;
+  await pool.sql("UPDATE reservations SET state = 'ending' WHERE id = ?", [full.id]);
+  await pool.sql(
+    "UPDATE machines SET state = 'cleaning', since = UTC_TIMESTAMP(3) - INTERVAL 1 MINUTE, lease_until = UTC_TIMESTAMP(3) + INTERVAL 1 MINUTE",
+  );
+  const told = new Date((await clock()).getTime() - 11_000);
+  await pool.sql("UPDATE reservations SET starts_at = ? WHERE id = ?", [told, id]);
+  await pool.sql("UPDATE commitments SET starts_at = ?, busy_from = ? WHERE reservation_id = ?", [
+    told,
+    told,
+    id,
+  ]);
+  await planNow(pool.deps);
+  await planNow(pool.deps);
+  expect(await view(id)).toMatchObject({ state: "queued", delay: `${machine} takes longer to clean` });
+  const events = await pool.sql("SELECT 1 FROM events WHERE object = ? AND action = 'reservation.delayed'", [
+    id,
+  ]);
+  expect(events).toHaveLength(1);
+  await pool.sql("UPDATE machines SET lease_until = NULL");
+  await recover(pool.deps);
+  await until("it has started", 10_000, async () => (await stateOf(id)) === "active");
+});
