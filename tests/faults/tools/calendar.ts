@@ -99,6 +99,9 @@ const INDIRECT = /^a machine of a request before/;
 /** A booking needs its machines so long before its start. */
 const LEAD = 60_000;
 
+/** A start that was told is over, and nobody said anything: so long it may take to start a process that was killed. */
+const LATE_MS = 45_000;
+
 // biome-ignore lint/suspicious/noExplicitAny: a row
 type Row = any;
 const MINUTE = 60_000;
@@ -157,6 +160,11 @@ export function followStarts(events: Event[], reservations: Row[], holds: Row[])
     if (action === "reservation.requeued" && its)
       Object.assign(its, { start: its.booked, machines: [], waits: true, by: id });
     if (action === "reservation.claimed") {
+      const late = its?.waits && its.start !== null ? time - its.start : 0;
+      if (late > LATE_MS)
+        bad.push(
+          `I9 ${nameOf(object)} was told ${its?.start}, and started ${late} ms later, without a reason`,
+        );
       if (its) its.waits = false;
       const until = its?.booked ? its.booked : time;
       taken(object, details.machines, until + (row?.duration_minutes ?? 0) * MINUTE, "got");
