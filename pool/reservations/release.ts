@@ -45,8 +45,8 @@ export async function endNow(
   const mine = matched(
     await tx
       .update(reservations)
-      // One that is over before its accounts exist has no use for its credential.
-      .set({ ...reservationMoves("end"), credential: null })
+      // One that is over before its accounts exist has no use for its credential; nor for an extension that is under way.
+      .set({ ...reservationMoves("end"), credential: null, extendTo: null, extendLease: null })
       .where(and(eq(reservations.id, id), reservationMay("end"))),
   );
   if (mine === 0) return [];

@@ -187,3 +187,25 @@ test("a connection that is lost at a COMMIT is not noticed", async () => {
     expect(await row(held.id)).toMatchObject({ extend_to: null, extensions: lost });
   }
 });
+
+test("a release while it is being extended leaves nothing of the extension", async () => {
+  const held = await ask();
+  const slow = {
+    ...pool.deps,
+    accounts: {
+      ...pool.deps.accounts,
+      extend: async () =>
+        void (await until("it is over", 5000, async () => (await row(held.id)).state === "ended")),
+    },
+  };
+  const extending = problem(extend(slow, held.id, { minutes: 10 }));
+  await until("it has begun", 5000, async () => (await row(held.id)).extend_to !== null);
+  await release(pool.deps, held.id);
+  expect((await extending).kind).toBe("cannot_extend");
+  expect(await row(held.id)).toMatchObject({
+    state: "ended",
+    extend_to: null,
+    extend_lease: null,
+    extensions: 0,
+  });
+});
