@@ -66,7 +66,8 @@ export function startClients(
   const someTime = () => (random() < 0.5 ? 1 + 20 * random() : 70 + 120 * random());
   const plan = (): More => {
     if (random() >= ahead) return {};
-    if (random() < 0.7) return { wait: 600, duration: 15 + Math.floor(45 * random()) };
+    if (random() < 0.7)
+      return { wait: 600, duration: 15 + Math.floor(45 * random()), replace: random() < 0.2 };
     return { startsAt: new Date(Date.now() + 1000 * someTime()), duration: 15 };
   };
   /** Waits for its start, or changes its mind. */
