@@ -39,6 +39,7 @@ async function underLoad(name: string, times: number, fault: (n: number) => Prom
   const dice = random(SEED);
   const next = () => pool.apis[Math.floor(dice() * pool.apis.length)] as { url: string };
   const watcher = watch(pool);
+  const granted = () => ledger.asked.filter((one) => one.outcome === "granted").length;
   const load = startClients(
     ledger,
     next,
@@ -47,11 +48,7 @@ async function underLoad(name: string, times: number, fault: (n: number) => Prom
     `${name.replace(/\W/g, "").toLowerCase().slice(0, 12)}x`,
     0.4,
   );
-  await until(
-    "some were granted",
-    20_000,
-    () => ledger.asked.filter((one) => one.outcome === "granted").length > 3,
-  );
+  await until("some were granted", 20_000, () => granted() > 3);
   const bad: string[] = [];
   let slowest = 0;
   let seen: Record<string, number> = {};
@@ -65,10 +62,8 @@ async function underLoad(name: string, times: number, fault: (n: number) => Prom
     await until("it answers again", 15_000, async () =>
       call(next(), "GET", "/readyz").then(({ status }) => status === 200),
     );
-    const before = ledger.asked.length;
-    await until("reservations are granted again", 20_000, () =>
-      ledger.asked.slice(before).some((one) => one.outcome === "granted"),
-    );
+    const before = granted();
+    await until("reservations are granted again", 20_000, () => granted() > before);
   }
   await load.stop();
   bad.push(...(await watcher.stop()));
