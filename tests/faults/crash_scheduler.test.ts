@@ -123,9 +123,15 @@ const WORK: Record<string, Work> = {
       );
       await pool.sql("UPDATE holds SET lacking = 1 WHERE reservation_id = ?", [id]);
     },
+    // Or there is none any more that hasn't had its account: a machine gives no uid twice.
     done: async (pool, { id }) =>
-      (await pool.sql("SELECT 1 FROM machines WHERE state = 'reserved' AND reservation_id = ?", [id]))
-        .length > 0,
+      (
+        await pool.sql(
+          `SELECT 1 FROM machines WHERE state = 'reserved' AND reservation_id = ? UNION SELECT 1 FROM holds WHERE reservation_id = ?
+           AND released_at IS NOT NULL GROUP BY reservation_id HAVING COUNT(DISTINCT machine_id) = 2`,
+          [id, id],
+        )
+      ).length > 0,
   },
 };
 

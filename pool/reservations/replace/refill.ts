@@ -35,7 +35,10 @@ async function claimFor(deps: ReservationsDeps, id: string, slot: number) {
     if (lacks.length === 0) return undefined;
     const durationMinutes = Math.ceil((row.endsAt.getTime() - (await readClock(tx))) / MINUTE);
     if (durationMinutes <= 0) return undefined;
-    const wanted = wantedOf(row);
+    // A machine gives no uid twice: one that had its account before, or was being given it, would refuse it again and again.
+    const had = await tx.select({ name: holds.machineName }).from(holds).where(eq(holds.reservationId, id));
+    const own = wantedOf(row);
+    const wanted = { ...own, except: [...(own.except ?? []), ...had.map(({ name }) => name)] };
     const claim = { reservationId: id, count: 1, durationMinutes, wanted, slot };
     // Until its account is there, the new machine's hold is the one that lacks a machine.
     await tx.update(holds).set({ lacking: false }).where(its);

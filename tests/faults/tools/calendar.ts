@@ -51,7 +51,8 @@ const HALF_DONE: Record<string, string> = {
   "I10 lacks a machine, although one is free": `SELECT CONCAT(r.username, ' slot ', h.slot) AS what
     FROM holds h JOIN reservations r ON r.id = h.reservation_id WHERE r.state = 'active' AND h.lacking AND r.where_labels IS NULL
     AND r.only_machines IS NULL AND r.except_machines IS NULL
-    AND EXISTS (SELECT 1 FROM machines m WHERE ${FREE} AND NOT EXISTS (SELECT 1 FROM commitments c WHERE c.machine_id = m.id))`,
+    AND EXISTS (SELECT 1 FROM machines m WHERE ${FREE} AND NOT EXISTS (SELECT 1 FROM commitments c WHERE c.machine_id = m.id)
+      AND NOT EXISTS (SELECT 1 FROM holds o WHERE o.machine_id = m.id AND o.reservation_id = r.id))`,
 };
 
 async function ask(pool: Checkable, statements: Record<string, string>): Promise<string[]> {
