@@ -130,14 +130,16 @@ const PATIENCE_MS = 2000;
  * the like), with full jitter (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
  * If the connection was lost at the COMMIT, it may or may not have taken effect: `work` is repeated only after
  * `readBack` found that it didn't; without `readBack`, `work` must be safe to repeat.
- * @throws DatabaseUnavailable after two seconds without success; with `doubt` when it may have taken effect
+ * @param patience for how many milliseconds
+ * @throws DatabaseUnavailable after that without success; with `doubt` when it may have taken effect
  */
 export async function transact<T>(
   db: Db,
   work: (tx: Tx) => Promise<T>,
   readBack: () => Promise<T | undefined> = async () => undefined,
+  patience = PATIENCE_MS,
 ): Promise<T> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = performance.now() + patience;
   let doubt = false;
   for (let attempt = 0; ; attempt++) {
     let sent = false;

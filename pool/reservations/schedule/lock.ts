@@ -37,7 +37,8 @@ export function withPlan<T>(
       await lockPlan(tx);
       return work(tx);
     };
-    return transact(deps.db, locked, readBack);
+    // Another process may be planning for longer than one wait for a lock.
+    return transact(deps.db, locked, readBack, PATIENCE_MS);
   });
 }
 
