@@ -32,6 +32,13 @@ export async function record<A extends Action>(
   await tx.insert(events).values(eventOf(deps, action, object, ...details));
 }
 
+export type NewEvent = ReturnType<typeof eventOf>;
+
+/** Records many changes of one transaction with one statement, in their order. */
+export async function recordAll(tx: Tx, all: NewEvent[]): Promise<void> {
+  if (all.length > 0) await tx.insert(events).values(all);
+}
+
 export interface EventFilter extends PageInput {
   actor?: string | undefined;
   action?: string | undefined;

@@ -129,9 +129,15 @@ for (const kinds of [KINDS, ["at once", "booking"]])
       }
     };
     const all = [...Array.from({ length: CLIENTS }, (_, n) => client(n)), breaker(), scheduler(), watcher()];
-    setTimeout(() => {
-      going = false;
-    }, MILLISECONDS);
+    // On a busy machine it takes longer until each has happened.
+    const lacking = () => [...kinds, "extend", "release"].filter((what) => !counts[what]);
+    const from = performance.now();
+    await until(
+      "each has happened",
+      30_000,
+      () => performance.now() - from > MILLISECONDS && lacking().length === 0,
+    ).catch(() => {});
+    going = false;
     await Promise.all(all);
     const clock = setInterval(() => void planDue(one()).then(() => recover(one())), 500);
     await planNow(one());
@@ -146,5 +152,5 @@ for (const kinds of [KINDS, ["at once", "booking"]])
     console.log(JSON.stringify(counts));
     expect([...bad].slice(0, 10)).toEqual([]);
     expect(errors).toEqual([]);
-    for (const kind of [...kinds, "extend", "release"]) expect(counts[kind] ?? 0).toBeGreaterThan(0);
+    expect(lacking()).toEqual([]);
   });
