@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { ask, onSignal, run } from "../script/children.ts";
 import { say, script } from "../script/say.ts";
 import { ROOT } from "../script/settings.ts";
-import { type Counts, countsOf, summary } from "./counts.ts";
+import { type Counts, countsOf, failuresOf, summary } from "./counts.ts";
 
 const TOOLS = join(ROOT, "../shared/tools/docker");
 const IMAGES = ["mariadb:11", "oven/bun:1.4", "nginx:1.28-alpine", "alpine:3.22"];
@@ -51,7 +51,7 @@ async function dockerEngine(): Promise<number | undefined> {
 }
 
 /** Runs one of them, and passes its output on. */
-async function tests(command: string[]): Promise<{ code: number; counts: Counts }> {
+async function tests(command: string[]): Promise<{ code: number; counts: Counts; failures: string[] }> {
   const child = Bun.spawn(["sh", "-c", 'exec "$@" 2>&1', "-", ...command], { cwd: ROOT, stdout: "pipe" });
   const forget = onSignal(() => child.kill());
   const decoder = new TextDecoder();
@@ -61,7 +61,7 @@ async function tests(command: string[]): Promise<{ code: number; counts: Counts 
     text += decoder.decode(chunk, { stream: true });
   }
   forget();
-  return { code: await child.exited, counts: countsOf(text) };
+  return { code: await child.exited, counts: countsOf(text), failures: failuresOf(text) };
 }
 
 await script("ci", async () => {
@@ -73,11 +73,13 @@ await script("ci", async () => {
   try {
     const sum: Counts = { passed: 0, failed: 0, skipped: 0 };
     const times: string[] = [];
+    const failed: string[] = [];
     for (const command of COMMANDS) {
       const name = command.at(-1);
       say(`ci: ${command.join(" ")}`);
       const from = performance.now();
-      const { code, counts } = await tests(command);
+      const { code, counts, failures } = await tests(command);
+      failed.push(...failures.map((one) => `ci: failed in ${name}:\n${one}`));
       times.push(`${name} ${Math.round((performance.now() - from) / 1000)} s`);
       // If something ended the tests without a summary, or made them fail outside of it, that is a failure too.
       if (counts.failed === 0 && (code !== 0 || counts.passed + counts.skipped === 0)) {
@@ -86,6 +88,8 @@ await script("ci", async () => {
       }
       for (const one of ["passed", "failed", "skipped"] as const) sum[one] += counts[one];
     }
+    // Again, at the end: a record of a run may keep only that.
+    for (const one of failed) say(one);
     say(`ci: ${times.join(", ")}`);
     say(summary(sum));
     return sum.failed === 0 ? 0 : 1;
