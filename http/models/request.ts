@@ -83,3 +83,7 @@ export const Priority = t.Integer({
 });
 export const MachineNames = (description: string) =>
   t.Array(t.String({ maxLength: 64 }), { minItems: 1, maxItems: 1000, description });
+
+/** The header `Idempotency-Key`. */
+export const IdempotencyKey = (what: string) =>
+  t.Optional(t.String({ pattern: "^[!-~]{1,128}$", description: `1 to 128 printable characters; ${what}` }));

@@ -6,6 +6,7 @@ import { Problem } from "../../http/models/problem.ts";
 import {
   Count,
   Duration,
+  IdempotencyKey,
   keysIn,
   MachineNames,
   MinCount,
@@ -84,12 +85,8 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
     {
       role: "user",
       headers: t.Object({
-        "idempotency-key": t.Optional(
-          t.String({
-            pattern: "^[!-~]{1,128}$",
-            description:
-              "1 to 128 printable characters; repeating a key returns the same reservation instead of making another",
-          }),
+        "idempotency-key": IdempotencyKey(
+          "repeating a key returns the same reservation instead of making another",
         ),
       }),
       query: t.Object(

@@ -2,6 +2,7 @@ import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
 import { next, nextOf, pageIn, pageQuery } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
+import { IdempotencyKey } from "../../http/models/request.ts";
 import {
   NewSeries,
   Series,
@@ -35,13 +36,19 @@ export default new Elysia({ name: "all_series", normalize: false, tags: ["reserv
   )
   .post(
     "/series",
-    async ({ deps, body, principal, set, status }) => {
-      const made = await createSeries(deps, seriesInputOf(body, principal));
+    async ({ deps, body, headers, principal, set, status }) => {
+      const input = { ...seriesInputOf(body, principal), idempotencyKey: headers["idempotency-key"] };
+      const made = await createSeries(deps, input);
       set.headers.location = `/series/${made.id}`;
       return status(201, seriesWithOccurrencesOf(made));
     },
     {
       role: "user",
+      headers: t.Object({
+        "idempotency-key": IdempotencyKey(
+          "repeating a key returns the same series instead of making another",
+        ),
+      }),
       body: NewSeries,
       response: {
         201: SeriesWithOccurrences,

@@ -13,6 +13,7 @@ import { type Admitted, admit, type ReserveInput } from "../steps/admit.ts";
 import { sealCredential } from "../steps/credential.ts";
 import { bookOccurrences, isoOf, type Outcome, tellConflicts } from "./occurrences.ts";
 import { type Clock, horizonOf, lastOf, mostAtOnce, type SeriesRow, startsOf } from "./recall.ts";
+import { idOf, isMade } from "./repeat.ts";
 import { type SeriesDetails, viewSeries } from "./view.ts";
 
 type OfReservation =
@@ -23,7 +24,8 @@ type OfReservation =
   | "keys"
   | "where"
   | "machines"
-  | "except";
+  | "except"
+  | "idempotencyKey";
 
 export interface SeriesInput extends Pick<ReserveInput, OfReservation | "principal"> {
   /** RFC 5545 */
@@ -80,9 +82,10 @@ function columnsOf(id: string, input: SeriesInput, { principal, wanted }: Admitt
 
 /**
  * Makes a series and books its occurrences as far ahead as they can be: all of them or none; with `skip`, those that can
- * be.
+ * be. An Idempotency-Key that was used returns what it made.
  * @returns it with its occurrences, and what was left out
- * @throws PoolError conflict with the nearest starts of each, never_enough, limit_reached, invalid_request
+ * @throws PoolError conflict with the nearest starts of each, never_enough, limit_reached, invalid_request,
+ * idempotency_key_reused
  */
 export async function createSeries(
   deps: ReservationsDeps,
@@ -92,6 +95,10 @@ export async function createSeries(
   const { rrule, startsLocal, timeZone, exceptDates, onConflict: _, ...asked } = input;
   const admitted = admit(deps, asked);
   const rule = { rrule, startsAt: startsLocal, timeZone, exceptDates };
+  const id = idOf(admitted);
+  const each = { ...admitted, idempotencyKey: null };
+  const columns = columnsOf(id, input, admitted);
+  if (await isMade(deps.db, id, columns)) return viewSeries(deps, id);
   const at = await clock(deps.db);
   const endsAt = lastOf(rule, input.durationMinutes);
   const bookedUntil = new Date(horizonOf(deps, at));
@@ -104,14 +111,15 @@ export async function createSeries(
       "rrule",
       `it occurs ${times.length} times in the next ${deps.bookAheadDays} days; at most ${most} occurrences of ${input.count} machine(s) can be booked at once`,
     );
-  const id = crypto.randomUUID();
   const work = async (tx: Tx) => {
+    // A request with the same Idempotency-Key may have held the lock before.
+    if (await isMade(tx, id, columns)) return id;
     await enforceNumber(deps, tx, admitted, "booking", times.length);
-    const outcome = await bookOccurrences(deps, tx, id, admitted, times, await clock(tx));
+    const outcome = await bookOccurrences(deps, tx, id, each, times, await clock(tx));
     enforceOutcome(input, outcome);
     const { credential } = admitted;
     await tx.insert(series).values({
-      ...columnsOf(id, input, admitted),
+      ...columns,
       // Nobody needs it any more once all occurrences are booked.
       credential: credential && !isOver ? await sealCredential(deps, tx, id, credential) : null,
       bookedUntil,

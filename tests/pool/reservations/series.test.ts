@@ -77,6 +77,22 @@ async function user(name: string, limits: { maxMachines?: number; maxDurationMin
   return { ...ADMIN, name: `${name}/t`, role: "user" as const, userId: id as string, userName: name };
 }
 
+test("an Idempotency-Key makes one series, whoever is first; another request may not have it", async () => {
+  const idempotencyKey = "term-1";
+  const other = another();
+  const both = await Promise.all([
+    make({ idempotencyKey }),
+    createSeries(other, input({ idempotencyKey }), BEFORE),
+  ]);
+  const again = await make({ idempotencyKey }, at("2028-01-01T00:00"));
+  expect(new Set([...both, again].map(({ id }) => id)).size).toBe(1);
+  expect(again.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(starts(again)).toHaveLength(8);
+  expect(await pool.sql("SELECT id FROM series")).toHaveLength(1);
+  expect((await problem(make({ idempotencyKey, count: 2 }))).kind).toBe("idempotency_key_reused");
+  expect((await make({ idempotencyKey: "term-2", username: "bea" })).id).not.toBe(again.id);
+});
+
 test.each([
   ["Europe/Paris", "2027-03-01T00:00", "2027-03-03", "12:00", "11:00", "2027-03-28"],
   ["Europe/Paris", "2027-10-01T00:00", "2027-10-06", "11:00", "12:00", "2027-10-31"],
