@@ -124,25 +124,23 @@ function finish(
     eq(reservations.extendTo, to),
   );
   return transact(deps.db, async (tx) => {
+    const ends = done ? { endsAt: to, extensions: to > from ? extensions + 1 : extensions } : {};
     const mine = matched(
       await tx
         .update(reservations)
-        .set({
-          extendTo: null,
-          extendLease: null,
-          ...(done ? { endsAt: to, extensions: to > from ? extensions + 1 : extensions } : {}),
-        })
-        // After a COMMIT whose answer was lost, it is done already.
-        .where(
-          or(
-            isOurs,
-            and(eq(reservations.id, id), isNull(reservations.extendTo), eq(reservations.endsAt, to)),
-          ),
-        ),
+        .set({ extendTo: null, extendLease: null, ...ends })
+        .where(isOurs),
     );
-    if (mine > 0 && done)
+    // After a COMMIT whose answer was lost, it is done already.
+    const isDone = and(
+      eq(reservations.id, id),
+      isNull(reservations.extendTo),
+      eq(reservations.endsAt, done ? to : from),
+    );
+    if (mine === 0) return (await tx.$count(reservations, isDone)) > 0;
+    if (done)
       await record(deps, tx, "reservation.extended", id, { from: from.toISOString(), to: to.toISOString() });
-    return mine > 0;
+    return true;
   });
 }
 
