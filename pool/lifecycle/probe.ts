@@ -54,12 +54,14 @@ async function probeOne(deps: LifecycleDeps, machine: Machine): Promise<void> {
       if (aside > 0) await recordFault(deps, tx, machine, error);
       return aside;
     });
-    if (out > 0)
+    if (out > 0) {
+      tellChange(deps);
       deps.log(error.kind === "host_key" ? "error" : "warn", "offered machine failed a probe", {
         machine: machine.name,
         fault: error.kind,
         reason: error.message,
       });
+    }
   }
 }
 

@@ -139,7 +139,7 @@ export function recordFault(
 /** Quarantines a machine that we hold; it keeps its holder, whose account may still be there. */
 export async function quarantine(deps: LifecycleDeps, machine: Machine, fault: MachineFault): Promise<void> {
   const since = machine.state === MACHINE.quarantined ? machine.since : now;
-  await transact(deps.db, async (tx) => {
+  const isNew = await transact(deps.db, async (tx) => {
     const mine = matched(
       await tx
         .update(machines)
@@ -147,8 +147,11 @@ export async function quarantine(deps: LifecycleDeps, machine: Machine, fault: M
         .where(heldAs(deps, machine)),
     );
     // A retry that fails like the one before is no news, and must not fill the audit trail.
-    if (mine > 0 && machine.state !== MACHINE.quarantined) await recordFault(deps, tx, machine, fault);
+    if (mine === 0 || machine.state === MACHINE.quarantined) return false;
+    await recordFault(deps, tx, machine, fault);
+    return true;
   });
+  if (isNew) tellChange(deps);
   const level = FOR_A_PERSON.has(fault.kind as Fault) ? "error" : "warn";
   deps.log(level, "machine quarantined", { machine: machine.name, fault: fault.kind, reason: fault.message });
 }

@@ -11,7 +11,7 @@ export function reasonOf({ now, machines }: World, entry: Entry): string {
     const { name } = machine;
     if (machine.uncertain && !told?.uncertain) return `${name} broke and is quarantined`;
     if (machine.uncertain) return `${name} is still quarantined`;
-    if (!matches(machine)) return `${name} has other labels now`;
+    if (!matches(machine)) return `${name} doesn't match any more: its labels or facts changed`;
     const isDue = at === now && !fixed;
     if (machine.freeFrom > at || (isDue && !machine.isFree)) return `${name} takes longer to clean`;
   }

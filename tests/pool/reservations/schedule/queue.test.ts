@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from
 import { MachineFault } from "../../../../pool/accounts/faults.ts";
 import { ADMIN } from "../../../../pool/identity/principal.ts";
 import { recover } from "../../../../pool/lifecycle/recover.ts";
+import { retry } from "../../../../pool/lifecycle/retry.ts";
 import { expire } from "../../../../pool/reservations/expire.ts";
 import { release } from "../../../../pool/reservations/release.ts";
 import { reserve } from "../../../../pool/reservations/reserve.ts";
@@ -64,6 +65,20 @@ test("on a full pool, one is told when; a release moves it up, and it has its ac
   const mine = await collectStarted(pool.deps, told.id, ADMIN, 1);
   expect(mine.password).toHaveLength(22);
   expect((await collectStarted(pool.deps, told.id, ADMIN, 1)).password).toBeUndefined();
+});
+
+test("that a machine can't be cleaned is in the plan at once: the start is uncertain until it is", async () => {
+  const full = await ask({ machines: ["stub-2"], durationMinutes: 60 });
+  const told = await ask({ machines: ["stub-2"] });
+  const broken = { ...pool.deps.accounts };
+  broken.clean = async () => {
+    throw new MachineFault("leftovers", "a process that can't be ended");
+  };
+  await release({ ...pool.deps, accounts: broken }, full.id);
+  await until("it was planned anew", 2000, async () => (await view(told.id)).uncertain);
+  await pool.sql("UPDATE machines SET retry_at = UTC_TIMESTAMP(3) WHERE state = 'quarantined'");
+  await retry(pool.deps);
+  await until("it has started", 2000, async () => (await stateOf(told.id)) === "active");
 });
 
 const names = (count: number) => Array.from({ length: count }, (_, n) => `q${n}`);
