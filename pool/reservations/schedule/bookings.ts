@@ -16,12 +16,14 @@ export interface Pinned {
 export const busyFrom = ({ floor, lead = 0 }: Entry) => floor - lead;
 
 /** Whether a booking could still have a machine. */
-const mayBe = ({ machines }: World, booking: Entry, id: string) =>
-  machines.some((one) => one.id === id && booking.matches(one));
+function mayBe({ byId }: World, booking: Entry, id: string): boolean {
+  const machine = byId.get(id);
+  return machine !== undefined && booking.matches(machine);
+}
 
 /** Whether a machine will be free when a booking needs it, as far as its holder is concerned. */
-function isSound({ now, machines }: World, booking: Entry, id: string): boolean {
-  const machine = machines.find((one) => one.id === id);
+function isSound({ now, byId }: World, booking: Entry, id: string): boolean {
+  const machine = byId.get(id);
   if (!machine || !booking.matches(machine)) return false;
   if (machine.uncertain && !booking.told?.uncertain) return false;
   return machine.freeFrom <= Math.max(now, busyFrom(booking));
@@ -41,14 +43,13 @@ export function pinned(world: World): Pinned[] {
 }
 
 /** The machines that are promised to bookings, as the plan of all others must take them. */
-export function commitmentsOf({ now, machines }: World, bookings: Pinned[]): Commitment[] {
-  const turnarounds = new Map(machines.map(({ id, turnaround }) => [id, turnaround]));
+export function commitmentsOf({ now, byId }: World, bookings: Pinned[]): Commitment[] {
   return bookings.flatMap(({ booking, kept, hoped }) => {
     const start = Math.max(now, booking.floor);
     return [...kept, ...hoped].map((machine) => ({
       machine,
       from: Math.max(now, busyFrom(booking)),
-      until: start + booking.duration + (turnarounds.get(machine) ?? 0),
+      until: start + booking.duration + (byId.get(machine)?.turnaround ?? 0),
     }));
   });
 }

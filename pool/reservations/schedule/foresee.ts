@@ -1,6 +1,6 @@
 import type { Commitment, Place } from "../../planning/place.ts";
 import { filled } from "../../planning/plan.ts";
-import type { Profile } from "../../planning/profile.ts";
+import { FOREVER, type Profile } from "../../planning/profile.ts";
 import { inSlices } from "../../planning/slices.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import type { Admitted } from "../steps/admit.ts";
@@ -35,14 +35,13 @@ export function candidateOf(id: string, admitted: Admitted, now: number): Candid
 }
 
 /** The places that those in the queue were told. */
-function toldPlaces({ now, machines, queue }: World): Commitment[] {
-  const turnarounds = new Map(machines.map(({ id, turnaround }) => [id, turnaround]));
+function toldPlaces({ now, byId, queue }: World): Commitment[] {
   return queue.flatMap(({ told, duration }) => {
     const from = Math.max(now, told?.startsAt ?? now);
     return (told?.machines ?? []).map((machine) => ({
       machine,
       from,
-      until: from + duration + (turnarounds.get(machine) ?? 0),
+      until: from + duration + (byId.get(machine)?.turnaround ?? 0),
     }));
   });
 }
@@ -83,28 +82,30 @@ export function leftBeside(
 /** Plans a request as if it came now; changes nothing. */
 export async function foresee(deps: ReservationsDeps, admitted: Admitted): Promise<Foreseen> {
   const world = await deps.looking(() => readWorld(deps.db));
-  const { now, machines, names } = world;
+  const { now, machines, byId } = world;
   const id = "";
   const me = candidateOf(id, admitted, now);
-  const places = await placesWith(world, [me], admitted.priority);
+  const { commitments, all } = joined(world, [me], admitted.priority);
+  const places = await inSlices(now, machines, commitments, all);
   const matching = machines.filter(me.matches);
   const place = places.get(id) ?? null;
-  const promises = [
-    ...commitmentsOf(world, pinned(world)).map(({ machine, from }) => ({ machines: [machine], from })),
-    ...[...places].flatMap(([other, its]) =>
-      other !== id && its ? [{ machines: its.machines, from: its.startsAt }] : [],
-    ),
-  ];
-  const free = matching.filter(({ isFree, id: machine, turnaround }) => {
-    const until = now + me.duration + turnaround;
-    return isFree && !promises.some((one) => one.from < until && one.machines.includes(machine));
-  });
+  /** from when each machine is promised to somebody else */
+  const promised = new Map<string, number>();
+  const promise = (machine: string, from: number) =>
+    promised.set(machine, Math.min(from, promised.get(machine) ?? FOREVER));
+  for (const { machine, from } of commitments) promise(machine, from);
+  for (const [other, its] of places)
+    if (other !== id) for (const machine of its?.machines ?? []) promise(machine, its?.startsAt ?? now);
+  const free = matching.filter(
+    ({ isFree, id: machine, turnaround }) =>
+      isFree && (promised.get(machine) ?? FOREVER) >= now + me.duration + turnaround,
+  );
   return {
     now,
     matching: matching.length,
     freeNow: free.length,
     place,
-    names: (place?.machines ?? []).map((machine) => names.get(machine) ?? machine).sort(),
+    names: (place?.machines ?? []).map((machine) => byId.get(machine)?.name ?? machine).sort(),
   };
 }
 

@@ -2,11 +2,11 @@ import { busyFrom } from "./bookings.ts";
 import type { Entry, World } from "./world.ts";
 
 /** Why a place that was told can't be kept: what has become of its machines, in words. */
-export function reasonOf({ now, machines }: World, entry: Entry): string {
+export function reasonOf({ now, byId }: World, entry: Entry): string {
   const { told, matches, fixed } = entry;
   const at = Math.max(now, fixed ? busyFrom(entry) : (told?.startsAt ?? now));
   for (const id of told?.machines ?? []) {
-    const machine = machines.find((one) => one.id === id);
+    const machine = byId.get(id);
     if (!machine) return "one of its machines was drained or removed";
     const { name } = machine;
     if (machine.uncertain && !told?.uncertain) return `${name} broke and is quarantined`;

@@ -28,10 +28,10 @@ const GRACE_MS = 30_000;
 const LATE_MS = 10_000;
 
 /** One whose start is over keeps its machines if they are only being cleaned; but its user is told that it starts later. */
-function startOf({ now, machines }: World, { told }: Entry, place: Place | null): Place | null {
+function startOf({ now, byId }: World, { told }: Entry, place: Place | null): Place | null {
   if (!place || place.startsAt !== told?.startsAt || now - place.startsAt < LATE_MS) return place;
-  const free = machines.filter(({ id, isFree }) => isFree && place.machines.includes(id));
-  return free.length === place.machines.length ? place : { ...place, startsAt: now };
+  const areFree = place.machines.every((id) => byId.get(id)?.isFree);
+  return areFree ? place : { ...place, startsAt: now };
 }
 
 /** The place of everything that has not started, bookings first. */

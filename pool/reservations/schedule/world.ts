@@ -12,11 +12,12 @@ import { type Wanted, wants } from "../steps/wanted.ts";
 /** What a plan is made from, at one moment. Times in ms since 1970, by the database's clock. */
 export type Entry = Waiting & { row: Reservation };
 
+export type WorldMachine = PlanMachine & { isFree: boolean };
+
 export interface World {
   now: number;
-  machines: (PlanMachine & { isFree: boolean })[];
-  /** of machines, by id */
-  names: ReadonlyMap<string, string>;
+  machines: WorldMachine[];
+  byId: ReadonlyMap<string, WorldMachine>;
   /** with the machines that they are pinned to; the next first */
   bookings: Entry[];
   /** in its order */
@@ -54,8 +55,8 @@ function freeFrom({ state, since, retryAt, turnaroundMs, endsAt }: Row, at: numb
 const PAGE = 500;
 
 /** Every machine that may be offered again. @param which only these */
-export async function readMachines(tx: Reader, at: number, which?: SQL): Promise<World["machines"]> {
-  const all: World["machines"] = [];
+export async function readMachines(tx: Reader, at: number, which?: SQL): Promise<WorldMachine[]> {
+  const all: WorldMachine[] = [];
   for (let last = ""; ; ) {
     const page = await readPage(tx, at, and(which, gt(machines.id, last)));
     all.push(...page);
@@ -64,7 +65,7 @@ export async function readMachines(tx: Reader, at: number, which?: SQL): Promise
   }
 }
 
-async function readPage(tx: Reader, at: number, which: SQL | undefined): Promise<World["machines"]> {
+async function readPage(tx: Reader, at: number, which: SQL | undefined): Promise<WorldMachine[]> {
   const rows = await tx
     .select({
       id: machines.id,
@@ -173,7 +174,7 @@ export async function readWorld(tx: Reader & Pick<Db | Tx, "execute">, lock = fa
   return {
     now: at,
     machines: all,
-    names: new Map(all.map(({ id, name }) => [id, name])),
+    byId: new Map(all.map((machine) => [machine.id, machine])),
     bookings: await readAhead(tx, at, true, lock),
     queue: await readAhead(tx, at, false, lock),
   };

@@ -105,7 +105,7 @@ function tellingOf(deps: ReservationsDeps, world: World, { entry, place, isShort
     return { ...said, event: eventOf(deps, "reservation.delayed", id, details) };
   }
   if (!place) return said;
-  const names = place.machines.map((machine) => world.names.get(machine) ?? machine);
+  const names = place.machines.map((machine) => world.byId.get(machine)?.name ?? machine);
   const details = { starts_at: iso(startsAt), machines: names };
   return { ...said, event: eventOf(deps, "reservation.planned", id, details) };
 }
