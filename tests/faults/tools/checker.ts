@@ -283,7 +283,8 @@ function judgeAnswers(
       const mine = rows.find(({ id }) => id === asked.id);
       const waits = ["queued", "booked", "preparing", "active"].includes(mine?.state);
       const lost = mine?.state === "failed" && NO_MACHINES.test(mine.reason);
-      if (!waits && !asked.ended && !lost)
+      // It may have started, and lost its machines to an admin, before its client asked again.
+      if (!waits && !asked.ended && !lost && !taken.has(asked.id ?? ""))
         bad.push(
           `I4 ${asked.username} was answered 202, and its reservation is ${mine?.state}: ${mine?.reason}`,
         );
