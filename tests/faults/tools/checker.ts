@@ -32,6 +32,9 @@ const AT_REST_MS = 75_000;
 export async function settle(pool: Checkable, clean = true, unreachable: string[] = []): Promise<string[]> {
   const deadline = performance.now() + AT_REST_MS;
   for (;;) {
+    await pool.sql(
+      "UPDATE reservations SET not_before = UTC_TIMESTAMP(3) WHERE not_before > UTC_TIMESTAMP(3) + INTERVAL 1 SECOND",
+    );
     const restless = await pool.sql(
       `SELECT m.name, m.state, m.fault, m.last_error, m.lease_until > UTC_TIMESTAMP(3) AS leased FROM machines m LEFT JOIN reservations r ON r.id = m.reservation_id
        WHERE NOT (m.state = 'available' OR (m.state = 'reserved' AND r.state = 'active' AND r.ends_at > UTC_TIMESTAMP(3))

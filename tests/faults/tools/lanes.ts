@@ -46,23 +46,34 @@ export async function startVictim(
   });
 }
 
+/** More events than any operation has. */
+const MOST = 200;
+/** Of an operation with very many events, every other one; with --long, every one. */
+export const EVERY_OTHER = more(2, 0.5);
+
 /** One round: kills at event n. @returns the event's name ("" if the operation ended before it) and the violations */
 export type Round = (pool: TestPool, n: number) => Promise<{ where: string; bad: string[] }>;
 
 /**
  * Runs rounds n = 1, 2, … until one completes without being hit: then every event was.
+ * @param step 2: only every other event, for what has very many of them
  * @returns the names of the events and the violations
  */
-export async function enumerate(fault: string, pools: TestPool[], round: Round, most = 200) {
+export async function enumerate(fault: string, pools: TestPool[], round: Round, step = 1) {
   const met: string[] = [];
   const bad: string[] = [];
   // What is in progress at the n-th event varies.
   for (let turns = more(1, 3); turns > 0; turns--) {
     let next = 1;
-    let last = most;
+    let last = MOST;
+    const take = () => {
+      const n = next;
+      next += step;
+      return n;
+    };
     await Promise.all(
       pools.map(async (pool) => {
-        for (let n = next++; n <= last && bad.length < 5; n = next++) {
+        for (let n = take(); n <= last && bad.length < 5; n = take()) {
           const { where, bad: broken } = await round(pool, n);
           if (!where) last = Math.min(last, n - 1);
           else met[n - 1] = where;
@@ -72,7 +83,8 @@ export async function enumerate(fault: string, pools: TestPool[], round: Round, 
       }),
     );
   }
-  return { met, bad };
+  // Without the holes of a larger step.
+  return { met: met.flat(), bad };
 }
 
 /** Parallel pools of two machines each. */

@@ -99,6 +99,17 @@ export class Ledger {
     }
   }
 
+  /** Waits until one that waits has started: sent back to the queue, it is tried again after a pause. @returns what is broken */
+  async started(at: { url: string }, mine: Asked): Promise<string[]> {
+    const deadline = performance.now() + 30_000;
+    while (performance.now() < deadline) {
+      const status = await this.follow(at, mine, 5);
+      if (mine.outcome === "granted") return [];
+      if (status !== 200) return [`I10 ${mine.username} waits no more, and has not started: ${status}`];
+    }
+    return [`I10 ${mine.username} waits, although its machines are free`];
+  }
+
   /** Extends one by so many minutes, or what there is. @returns the status; 0: no answer */
   async extend(at: { url: string }, entry: Asked, minutes: number): Promise<number> {
     const before = entry.endsAt;
