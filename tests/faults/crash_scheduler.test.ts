@@ -5,7 +5,7 @@ import type { TestPool } from "../support/pool.ts";
 import { until } from "../support/until.ts";
 import { check, expireLeases, settle } from "./tools/checker.ts";
 import { releaseAll } from "./tools/clients.ts";
-import { enumerate, startLanes, startVictim } from "./tools/lanes.ts";
+import { EVERY_OTHER, enumerate, startLanes, startVictim } from "./tools/lanes.ts";
 import { type Asked, Ledger, type More } from "./tools/ledger.ts";
 import { more } from "./tools/table.ts";
 
@@ -24,6 +24,7 @@ const rest = async (pool: TestPool) =>
 interface Work {
   /** how many events there are at the least */
   least: number;
+  step?: number;
   /** how many machines are asked for (2), and how */
   count?: number;
   more?: () => More;
@@ -68,6 +69,7 @@ const WORK: Record<string, Work> = {
   // An offered machine with an account that the database does not know: probe finds it, retry removes it.
   probe: {
     least: 10,
+    step: EVERY_OTHER,
     make: async (pool, { id }) => {
       await pool.sql(
         "UPDATE machines SET state = 'available', reservation_id = NULL, probed_at = probed_at - INTERVAL 1 HOUR WHERE reservation_id = ?",
@@ -137,58 +139,63 @@ const WORK: Record<string, Work> = {
 
 for (const [name, work] of Object.entries(WORK))
   test(`the scheduler is killed at every event of ${name}`, async () => {
-    const { met, bad } = await enumerate(`2 scheduler killed in ${name}`, pools, async (pool, n) => {
-      const ledger = new Ledger();
-      const [victim, mine] = await Promise.all([
-        startVictim(pool, "scheduler", n),
-        ledger.reserve(pool.api, `${name}${n}`, work.count ?? 2, work.more?.()),
-      ]);
-      mine.ended = work.done === undefined;
-      if (mine.id === null) throw new Error(`can't set up: ${mine.status}`);
-      await victim.arm();
-      await work.make(pool, mine, ledger);
-      const untouched = async () =>
-        (
-          await pool.sql(
-            "SELECT 1 FROM machines WHERE state = 'available' AND probed_at < UTC_TIMESTAMP(3) - INTERVAL 1 MINUTE",
-          )
-        ).length > 0;
-      await until(
-        "the victim died, or did all",
-        40_000,
-        async () =>
-          victim.gone() ||
-          (work.done ? await work.done(pool, mine) : !(await untouched()) && (await restAndClean(pool))),
-      );
-      const where = victim.where();
-      const died = victim.gone();
-      await victim.stop("SIGKILL");
-      await expireLeases(pool);
-      // The one that takes over was there all the time, stopped.
-      pool.scheduler?.signal("SIGCONT");
-      const bad = await settle(pool);
-      if (name === "probe") {
-        await pool.sql("UPDATE machines SET probed_at = probed_at - INTERVAL 1 HOUR");
+    const { met, bad } = await enumerate(
+      `2 scheduler killed in ${name}`,
+      pools,
+      async (pool, n) => {
+        const ledger = new Ledger();
+        const [victim, mine] = await Promise.all([
+          startVictim(pool, "scheduler", n),
+          ledger.reserve(pool.api, `${name}${n}`, work.count ?? 2, work.more?.()),
+        ]);
+        mine.ended = work.done === undefined;
+        if (mine.id === null) throw new Error(`can't set up: ${mine.status}`);
+        await victim.arm();
+        await work.make(pool, mine, ledger);
+        const untouched = async () =>
+          (
+            await pool.sql(
+              "SELECT 1 FROM machines WHERE state = 'available' AND probed_at < UTC_TIMESTAMP(3) - INTERVAL 1 MINUTE",
+            )
+          ).length > 0;
         await until(
-          "all was asked, and is clean",
+          "the victim died, or did all",
           40_000,
-          async () => !(await untouched()) && (await restAndClean(pool)),
+          async () =>
+            victim.gone() ||
+            (work.done ? await work.done(pool, mine) : !(await untouched()) && (await restAndClean(pool))),
         );
-      }
-      bad.push(...(await check(pool, { ledger })));
-      const { done } = work;
-      if (done) {
-        // What was sent back starts again in a moment.
-        const over = until("it is done", 30_000, () => done(pool, mine));
-        await over.catch(() => bad.push(`I10 ${name} was not done by the one that took over`));
+        const where = victim.where();
+        const died = victim.gone();
+        await victim.stop("SIGKILL");
+        await expireLeases(pool);
+        // The one that takes over was there all the time, stopped.
+        pool.scheduler?.signal("SIGCONT");
+        const bad = await settle(pool);
+        if (name === "probe") {
+          await pool.sql("UPDATE machines SET probed_at = probed_at - INTERVAL 1 HOUR");
+          await until(
+            "all was asked, and is clean",
+            40_000,
+            async () => !(await untouched()) && (await restAndClean(pool)),
+          );
+        }
         bad.push(...(await check(pool, { ledger })));
-        for (const entry of ledger.asked) entry.ended = true;
-        await releaseAll(pool, pool.api);
-        bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
-      }
-      pool.scheduler?.signal("SIGSTOP");
-      return { where: died ? where : "", bad };
-    });
+        const { done } = work;
+        if (done) {
+          // What was sent back starts again in a moment.
+          const over = until("it is done", 30_000, () => done(pool, mine));
+          await over.catch(() => bad.push(`I10 ${name} was not done by the one that took over`));
+          bad.push(...(await check(pool, { ledger })));
+          for (const entry of ledger.asked) entry.ended = true;
+          await releaseAll(pool, pool.api);
+          bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
+        }
+        pool.scheduler?.signal("SIGSTOP");
+        return { where: died ? where : "", bad };
+      },
+      work.step,
+    );
     console.log(`${name}: ${met.length} events\n  ${met.join("\n  ")}`);
     expect(bad).toEqual([]);
     expect(met.length).toBeGreaterThanOrEqual(work.least);
