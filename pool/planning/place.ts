@@ -21,6 +21,8 @@ export interface Waiting {
   count: number;
   /** ms */
   duration: number;
+  /** the part of `duration` that a late start may use up, so that it delays nobody behind it; all of it: its end is fixed */
+  slack?: number;
   /** not before then */
   floor: number;
   /** at `floor` or not at all: a booking */
@@ -35,16 +37,25 @@ export interface Waiting {
 /** What a place takes in the profile, machine by machine. */
 export type Spans = [index: number, span: Span][];
 
-/** The profile's entries of a place. A start that is overdue is taken as now. @returns undefined when a machine is gone */
+/** Until when a place keeps a machine, without the turnaround. A start that is overdue is taken as now. */
+export function endOf(
+  now: number,
+  { duration, slack = 0 }: Pick<Waiting, "duration" | "slack">,
+  startsAt: number,
+): number {
+  return Math.max(startsAt + duration, now + duration - slack);
+}
+
+/** The profile's entries of a place. @returns undefined when a machine is gone */
 export function spansOf(profile: Profile, now: number, waiting: Waiting, place: Place): Spans | undefined {
-  const from = Math.max(now, place.startsAt);
+  const until = endOf(now, waiting, place.startsAt);
   const busyFrom = Math.max(now, place.startsAt - (waiting.lead ?? 0));
   const spans: Spans = [];
   for (const id of place.machines) {
     const index = profile.indexOf(id);
     const machine = index === undefined ? undefined : profile.machines[index];
     if (index === undefined || !machine) return undefined;
-    spans.push([index, { from: busyFrom, until: from + waiting.duration + machine.turnaround }]);
+    spans.push([index, { from: busyFrom, until: until + machine.turnaround }]);
   }
   return spans;
 }

@@ -1,4 +1,4 @@
-import type { Commitment, Place } from "../../planning/place.ts";
+import { type Commitment, endOf, type Place } from "../../planning/place.ts";
 import type { Entry, World } from "./world.ts";
 
 /** A booking in the plan: the machines that it keeps, and what it lacks. */
@@ -45,11 +45,11 @@ export function pinned(world: World): Pinned[] {
 /** The machines that are promised to bookings, as the plan of all others must take them. */
 export function commitmentsOf({ now, byId }: World, bookings: Pinned[]): Commitment[] {
   return bookings.flatMap(({ booking, kept, hoped }) => {
-    const start = Math.max(now, booking.floor);
+    const until = endOf(now, booking, booking.floor);
     return [...kept, ...hoped].map((machine) => ({
       machine,
       from: Math.max(now, busyFrom(booking)),
-      until: start + booking.duration + (byId.get(machine)?.turnaround ?? 0),
+      until: until + (byId.get(machine)?.turnaround ?? 0),
     }));
   });
 }

@@ -1,4 +1,4 @@
-import type { Commitment, Place } from "../../planning/place.ts";
+import { type Commitment, endOf, type Place } from "../../planning/place.ts";
 import { filled } from "../../planning/plan.ts";
 import { FOREVER, type Profile } from "../../planning/profile.ts";
 import { inSlices } from "../../planning/slices.ts";
@@ -6,7 +6,7 @@ import type { ReservationsDeps } from "../deps.ts";
 import type { Admitted } from "../steps/admit.ts";
 import { wants } from "../steps/wanted.ts";
 import { commitmentsOf, pinned } from "./bookings.ts";
-import { bookedAt, type Entry, MINUTE, readWorld, SLACK, type World } from "./world.ts";
+import { bookedAt, durationOf, type Entry, readWorld, type World } from "./world.ts";
 
 /** What would become of a request, by a plan that nobody is told. */
 export interface Foreseen {
@@ -27,21 +27,19 @@ export type Candidate = Omit<Entry, "row">;
 /** A request as a plan sees it. */
 export function candidateOf(id: string, admitted: Admitted, now: number): Candidate {
   const { count, durationMinutes, startsAt, wanted } = admitted;
-  const duration = durationMinutes * MINUTE;
-  const when = startsAt
-    ? { ...bookedAt(startsAt.getTime(), now), duration }
-    : { floor: now, duration: duration + SLACK };
-  return { id, count, ...when, matches: wants(wanted), told: null };
+  const when = startsAt ? bookedAt(startsAt.getTime(), now) : { floor: now };
+  const its = durationOf(durationMinutes, startsAt !== null);
+  return { id, count, ...when, ...its, matches: wants(wanted), told: null };
 }
 
 /** The places that those in the queue were told. */
 function toldPlaces({ now, byId, queue }: World): Commitment[] {
-  return queue.flatMap(({ told, duration }) => {
-    const from = Math.max(now, told?.startsAt ?? now);
-    return (told?.machines ?? []).map((machine) => ({
+  return queue.flatMap((one) => {
+    const startsAt = one.told?.startsAt ?? now;
+    return (one.told?.machines ?? []).map((machine) => ({
       machine,
-      from,
-      until: from + duration + (byId.get(machine)?.turnaround ?? 0),
+      from: Math.max(now, startsAt),
+      until: endOf(now, one, startsAt) + (byId.get(machine)?.turnaround ?? 0),
     }));
   });
 }

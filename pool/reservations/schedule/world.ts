@@ -108,6 +108,12 @@ export const wantedOf = (row: Reservation): Wanted => ({
 /** The reservations that wait, in the queue's order: by priority, then the first to come. */
 export const inOrder = [desc(reservations.priority), asc(reservations.createdAt), asc(reservations.id)];
 
+/** How long a plan keeps machines for a reservation. A booking that starts late still ends at its end. */
+export function durationOf(minutes: number, fixed: boolean) {
+  const duration = minutes * MINUTE;
+  return fixed ? { duration, slack: duration } : { duration: duration + SLACK, slack: SLACK };
+}
+
 /** The reservations that haven't started: bookings, or the queue. */
 async function readAhead(tx: Reader, at: number, fixed: boolean, lock: boolean): Promise<Entry[]> {
   const query = tx
@@ -131,7 +137,7 @@ async function readAhead(tx: Reader, at: number, fixed: boolean, lock: boolean):
       row,
       id: row.id,
       count: row.count,
-      duration: row.durationMinutes * MINUTE + (fixed ? 0 : SLACK),
+      ...durationOf(row.durationMinutes, fixed),
       matches: wants(wantedOf(row)),
       ...(fixed ? bookedAt(row.startsAt?.getTime() ?? at, at) : { floor: row.notBefore?.getTime() ?? 0 }),
       told: place,

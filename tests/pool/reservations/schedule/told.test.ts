@@ -1,0 +1,84 @@
+// What was told is kept to the second: nobody starts later because somebody before them started a moment late.
+import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { ADMIN } from "../../../../pool/identity/principal.ts";
+import { release } from "../../../../pool/reservations/release.ts";
+import { reserve } from "../../../../pool/reservations/reserve.ts";
+import { planDue, planNow, planOnChange } from "../../../../pool/reservations/schedule/planner.ts";
+import type { ReserveInput } from "../../../../pool/reservations/steps/admit.ts";
+import { type ReservationView, viewReservation } from "../../../../pool/reservations/view.ts";
+import { type StubPool, startStubPool } from "../../../support/stub_pool.ts";
+import { until } from "../../../support/until.ts";
+
+setDefaultTimeout(60_000);
+
+let pool: StubPool;
+beforeAll(async () => {
+  pool = await startStubPool(2);
+  planOnChange(pool.deps);
+});
+afterAll(() => pool.stop());
+beforeEach(async () => {
+  pool.creates.clear();
+  const left = await pool.sql("SELECT id FROM reservations WHERE ended_at IS NULL ORDER BY created_at DESC");
+  for (const { id } of left) await release(pool.deps, id).catch(() => {});
+  await until("all is free", 10_000, async () => {
+    const [{ n }] = await pool.sql("SELECT COUNT(*) AS n FROM machines WHERE state = 'available'");
+    return n === 2;
+  });
+});
+
+const ask = (input: Partial<ReserveInput> = {}) =>
+  reserve(pool.deps, { principal: ADMIN, username: "ann", count: 2, durationMinutes: 10, ...input });
+const wait = (input: Partial<ReserveInput> = {}) => ask({ wait: 600, ...input });
+const view = (id: string) => viewReservation(pool.deps, id);
+const startOf = ({ startsAt }: ReservationView) => startsAt?.getTime() ?? 0;
+const delays = (id: string) =>
+  pool.sql("SELECT * FROM events WHERE object = ? AND action = 'reservation.delayed'", [id]);
+
+/** Moves all of the calendar, as if time had passed, until so many ms after a start; who held machines is gone by then. */
+async function passUntil(ms: number, one: ReservationView, gone: ReservationView) {
+  await pool.sql("UPDATE machines SET state = 'available', reservation_id = NULL WHERE reservation_id = ?", [
+    gone.id,
+  ]);
+  await pool.sql("UPDATE holds SET released_at = UTC_TIMESTAMP(3) WHERE reservation_id = ?", [gone.id]);
+  await pool.sql("UPDATE reservations SET state = 'ended', ended_at = UTC_TIMESTAMP(3) WHERE id = ?", [
+    gone.id,
+  ]);
+  const [{ by }] = await pool.sql(
+    "SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), starts_at) + ? * 1000 AS `by` FROM reservations WHERE id = ?",
+    [ms, one.id],
+  );
+  for (const [table, columns] of [
+    ["commitments", ["busy_from", "starts_at", "ends_at"]],
+    ["reservations", ["starts_at", "ends_at", "wait_until"]],
+  ] as const)
+    for (const column of columns)
+      await pool.sql(`UPDATE ${table} SET ${column} = ${column} - INTERVAL ? MICROSECOND`, [by]);
+}
+/** A start, after so much time has passed. */
+const told = async ({ id }: ReservationView) => startOf(await view(id));
+
+test("whoever starts a moment late delays nobody behind them", async () => {
+  const full = await ask();
+  const [first, second] = [await wait(), await wait({ username: "bob" })];
+  await passUntil(900, first, full);
+  const before = await told(second);
+  await planDue(pool.deps);
+  await until("the first has started", 5000, async () => (await view(first.id)).state === "active");
+  await planNow(pool.deps);
+  expect(await delays(second.id)).toEqual([]);
+  expect(await told(second)).toBeLessThanOrEqual(before);
+});
+
+test("a booking that waits for a machine after its start delays nobody: its end is fixed", async () => {
+  const booked = await ask({ startsAt: new Date(Date.now() + 10 * 60_000) });
+  const second = await wait();
+  await passUntil(8000, booked, await ask({ durationMinutes: 1 }));
+  await pool.sql("UPDATE machines SET state = 'cleaning', since = UTC_TIMESTAMP(3) WHERE name = 'stub-1'");
+  const before = await told(second);
+  await planDue(pool.deps);
+  await pool.sql("UPDATE machines SET state = 'available' WHERE name = 'stub-1'");
+  expect((await view(booked.id)).state).toBe("booked");
+  expect(await delays(second.id)).toEqual([]);
+  expect(await told(second)).toBe(before);
+});
