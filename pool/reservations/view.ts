@@ -70,7 +70,7 @@ const position = sql<
 /** How many in the queue are planned on machines that it has. */
 const wantedBy = sql<number>`(SELECT COUNT(DISTINCT c.reservation_id) FROM commitments c
   JOIN machines m ON m.id = c.machine_id JOIN reservations q ON q.id = c.reservation_id
-  WHERE m.reservation_id = ${reservations.id} AND q.state = ${RESERVATION.queued})`;
+  WHERE m.reservation_id = ${reservations.id} AND m.state IN ${HELD} AND q.state = ${RESERVATION.queued})`;
 
 export const VIEW = {
   id: reservations.id,

@@ -5,7 +5,7 @@ import { users } from "../../../db/schema/identity.ts";
 import { machines } from "../../../db/schema/pool.ts";
 import { reservations } from "../../../db/schema/reservations.ts";
 import { PoolError } from "../../errors.ts";
-import { RESERVATION } from "../../lifecycle/states.ts";
+import { HELD, machineIn, RESERVATION } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";
 
 const MINUTE = 60_000;
@@ -20,7 +20,7 @@ export interface Longest {
 const FOREVER: Longest = { end: Number.POSITIVE_INFINITY, why: "" };
 const sooner = (a: Longest, b: Longest) => (b.end < a.end ? b : a);
 
-/** When a reservation's machines are promised to others. */
+/** When the machines that a reservation has are promised to others; one that broke may be at any time. */
 async function byPromises(tx: Tx, id: string): Promise<Longest> {
   const before = sql`${commitments.busyFrom} - INTERVAL ${machines.turnaroundMs} * 1000 MICROSECOND`;
   const [next] = await tx
@@ -33,7 +33,7 @@ async function byPromises(tx: Tx, id: string): Promise<Longest> {
     .from(commitments)
     .innerJoin(machines, eq(machines.id, commitments.machineId))
     .innerJoin(reservations, eq(reservations.id, commitments.reservationId))
-    .where(and(eq(machines.reservationId, id), ne(commitments.reservationId, id)))
+    .where(and(eq(machines.reservationId, id), machineIn(HELD), ne(commitments.reservationId, id)))
     .orderBy(asc(before))
     .limit(1);
   if (!next) return FOREVER;

@@ -5,6 +5,7 @@ import { holds, RESERVATION_KIND, reservations } from "../../../db/schema/reserv
 import { record } from "../../audit/events.ts";
 import { PoolError } from "../../errors.ts";
 import {
+  HELD,
   MACHINE,
   machineMay,
   machineMoves,
@@ -17,12 +18,13 @@ import type { Prepared } from "./prepare.ts";
 
 /**
  * When its time is up: so many minutes from now. If the preparation took unusually long, a start that was told to somebody
- * else on one of its machines comes first.
+ * else on one of its machines comes first. (Not on one that failed, and waits to be cleaned.)
  */
 async function endOf(tx: Tx, id: string, durationMinutes: number) {
   const promised = await tx.execute(
     sql`SELECT MIN(c.busy_from - INTERVAL m.turnaround_ms * 1000 MICROSECOND) AS at FROM commitments c
-      JOIN machines m ON m.id = c.machine_id WHERE m.reservation_id = ${id} AND c.reservation_id <> ${id} AND c.ends_at > ${now}`,
+      JOIN machines m ON m.id = c.machine_id WHERE m.reservation_id = ${id} AND m.state IN ${HELD}
+      AND c.reservation_id <> ${id} AND c.ends_at > ${now}`,
   );
   const [{ at }] = promised[0] as unknown as [{ at: string | null }];
   return at === null ? inMinutes(durationMinutes) : sql`LEAST(${inMinutes(durationMinutes)}, ${at})`;
