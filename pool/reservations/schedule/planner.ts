@@ -5,6 +5,7 @@ import { actingAs, SCHEDULER } from "../../audit/deps.ts";
 import { inWords } from "../../errors.ts";
 import { RESERVATION } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";
+import type { Allocated } from "../steps/allocate.ts";
 import { anythingAhead } from "./lock.ts";
 import { replan } from "./replan.ts";
 import { run } from "./run.ts";
@@ -13,12 +14,24 @@ import { LEAD } from "./world.ts";
 /** How often a plan is made again at once because something changed while it was made. */
 const MOST_ROUNDS = 5;
 
+/** Never rejects: nobody awaits it, and an unhandled rejection ends the process. */
+async function runAndPlan(deps: ReservationsDeps, allocated: Allocated): Promise<void> {
+  try {
+    await run(deps, allocated);
+  } catch (error) {
+    // Such as the database that goes away while its machines are cleaned.
+    const reason = inWords(error);
+    deps.log("error", "a reservation is left to be recovered", { reservation: allocated.id, reason });
+  }
+  planSoon(deps);
+}
+
 async function planAndRun(deps: ReservationsDeps): Promise<void> {
   if (!(await anythingAhead(deps))) return;
   for (let round = 0; round < MOST_ROUNDS; round++) {
     const { started, again } = await replan(deps);
     // Not awaited: making accounts takes longer than the next plan may wait.
-    for (const allocated of started) void run(deps, allocated).then(() => planSoon(deps));
+    for (const allocated of started) void runAndPlan(deps, allocated);
     if (!again && started.length === 0) return;
   }
 }
