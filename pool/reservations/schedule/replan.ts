@@ -72,6 +72,9 @@ async function planLocked(tx: Tx): Promise<{ world: World; looked: Looked[] } | 
   return undefined;
 }
 
+/** Whether a booking's end has come before its start: no scheduler ran. */
+const isOver = ({ fixed, floor, duration }: Entry, at: number) => fixed === true && floor + duration <= at;
+
 /** Starts a booking that lacks machines with what there is, if it may; or fails it. */
 async function startLate(
   deps: ReservationsDeps,
@@ -81,6 +84,10 @@ async function startLate(
 ): Promise<Allocated | undefined> {
   const { minCount } = entry.row;
   if (!entry.fixed || at < entry.floor) return undefined;
+  if (isOver(entry, at)) {
+    await giveUp(deps, tx, entry.id, "its time was over before it could start");
+    return undefined;
+  }
   if (minCount !== null && free.length >= minCount) return start(deps, tx, entry, free, at);
   if (at >= entry.floor + GRACE_MS)
     await giveUp(deps, tx, entry.id, `only ${free.length} of ${entry.count} machines were free at its start`);
@@ -106,7 +113,7 @@ export async function replan(deps: ReservationsDeps): Promise<Replanned> {
     const started: Allocated[] = [];
     for (const one of looked.filter((each) => isDue(each, now))) {
       const ids = one.place?.machines ?? [];
-      const isReady = one.free.length === one.entry.count;
+      const isReady = one.free.length === one.entry.count && !isOver(one.entry, now);
       const begun = await (isReady ? start(deps, tx, one.entry, ids, now) : startLate(deps, tx, one, now));
       if (begun) started.push(begun);
     }

@@ -36,14 +36,12 @@ const delays = (id: string) =>
   pool.sql("SELECT * FROM events WHERE object = ? AND action = 'reservation.delayed'", [id]);
 
 /** Moves all of the calendar, as if time had passed, until so many ms after a start; who held machines is gone by then. */
-async function passUntil(ms: number, one: ReservationView, gone: ReservationView) {
-  await pool.sql("UPDATE machines SET state = 'available', reservation_id = NULL WHERE reservation_id = ?", [
-    gone.id,
-  ]);
-  await pool.sql("UPDATE holds SET released_at = UTC_TIMESTAMP(3) WHERE reservation_id = ?", [gone.id]);
-  await pool.sql("UPDATE reservations SET state = 'ended', ended_at = UTC_TIMESTAMP(3) WHERE id = ?", [
-    gone.id,
-  ]);
+async function passUntil(ms: number, one: ReservationView) {
+  await pool.sql("UPDATE machines SET state = 'available', reservation_id = NULL");
+  await pool.sql("UPDATE holds SET released_at = UTC_TIMESTAMP(3)");
+  await pool.sql(
+    "UPDATE reservations SET state = 'ended', ended_at = UTC_TIMESTAMP(3) WHERE state = 'active'",
+  );
   const [{ by }] = await pool.sql(
     "SELECT TIMESTAMPDIFF(MICROSECOND, UTC_TIMESTAMP(3), starts_at) + ? * 1000 AS `by` FROM reservations WHERE id = ?",
     [ms, one.id],
@@ -59,9 +57,9 @@ async function passUntil(ms: number, one: ReservationView, gone: ReservationView
 const told = async ({ id }: ReservationView) => startOf(await view(id));
 
 test("whoever starts a moment late delays nobody behind them", async () => {
-  const full = await ask();
+  await ask();
   const [first, second] = [await wait(), await wait({ username: "bob" })];
-  await passUntil(900, first, full);
+  await passUntil(900, first);
   const before = await told(second);
   await planDue(pool.deps);
   await until("the first has started", 5000, async () => (await view(first.id)).state === "active");
@@ -73,7 +71,7 @@ test("whoever starts a moment late delays nobody behind them", async () => {
 test("a booking that waits for a machine after its start delays nobody: its end is fixed", async () => {
   const booked = await ask({ startsAt: new Date(Date.now() + 10 * 60_000) });
   const second = await wait();
-  await passUntil(8000, booked, await ask({ durationMinutes: 1 }));
+  await passUntil(8000, booked);
   await pool.sql("UPDATE machines SET state = 'cleaning', since = UTC_TIMESTAMP(3) WHERE name = 'stub-1'");
   const before = await told(second);
   await planDue(pool.deps);
@@ -81,4 +79,18 @@ test("a booking that waits for a machine after its start delays nobody: its end 
   expect((await view(booked.id)).state).toBe("booked");
   expect(await delays(second.id)).toEqual([]);
   expect(await told(second)).toBe(before);
+});
+
+test("a booking whose end has come before any scheduler ran fails, and makes no account", async () => {
+  const booked = await ask({ startsAt: new Date(Date.now() + 10 * 60_000) });
+  let made = 0;
+  for (const port of [1, 2]) pool.creates.set(port, () => void made++);
+  await passUntil(11 * 60_000, booked);
+  await planDue(pool.deps);
+  await until("it has failed", 5000, async () => (await view(booked.id)).state !== "booked");
+  expect(await view(booked.id)).toMatchObject({
+    state: "failed",
+    reason: "its time was over before it could start",
+  });
+  expect(made).toBe(0);
 });
