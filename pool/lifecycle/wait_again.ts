@@ -26,7 +26,13 @@ export async function waitAgain(
     waits += matched(
       await tx
         .update(reservations)
-        .set({ ...reservationMoves(move), delay: reason, notBefore: inSeconds(seconds) })
+        .set({
+          ...reservationMoves(move),
+          delay: reason,
+          notBefore: inSeconds(seconds),
+          // A booking's start stands; who waits has none until the next plan.
+          ...(move === "requeue" ? { startsAt: null } : {}),
+        })
         .where(and(eq(reservations.id, id), eq(reservations.kind, kind), reservationMay(move))),
     );
   if (waits > 0) await record(deps, tx, "reservation.requeued", id, { reason });

@@ -1,4 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, gt, isNull, or, sql } from "drizzle-orm";
 import { matched, now, type Tx } from "../../../db/client.ts";
 import { commitments } from "../../../db/schema/calendar.ts";
 import { reservations } from "../../../db/schema/reservations.ts";
@@ -22,12 +22,21 @@ export async function giveUp(deps: ReservationsDeps, tx: Tx, id: string, reason:
   return true;
 }
 
-/** Fails those that have waited as long as they may. */
+/**
+ * Fails those that have waited as long as they may. Not those that were told a start within that time: theirs is due now, and
+ * if it comes too late, they will be told another.
+ */
 export async function giveUpOverdue(deps: ReservationsDeps, tx: Tx): Promise<void> {
   const over = await tx
     .select({ id: reservations.id })
     .from(reservations)
-    .where(and(eq(reservations.state, RESERVATION.queued), sql`${reservations.waitUntil} <= ${now}`));
+    .where(
+      and(
+        eq(reservations.state, RESERVATION.queued),
+        sql`${reservations.waitUntil} <= ${now}`,
+        or(isNull(reservations.startsAt), gt(reservations.startsAt, reservations.waitUntil)),
+      ),
+    );
   for (const { id } of over)
     await giveUp(deps, tx, id, "no machines were free for it in the time that it could wait");
 }

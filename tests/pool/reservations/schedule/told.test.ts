@@ -53,6 +53,8 @@ async function passUntil(ms: number, one: ReservationView) {
     for (const column of columns)
       await pool.sql(`UPDATE ${table} SET ${column} = ${column} - INTERVAL ? MICROSECOND`, [by]);
 }
+const mayWaitUntilStart = ({ id }: ReservationView) =>
+  pool.sql("UPDATE reservations SET wait_until = starts_at + INTERVAL 0.2 SECOND WHERE id = ?", [id]);
 /** A start, after so much time has passed. */
 const told = async ({ id }: ReservationView) => startOf(await view(id));
 
@@ -93,4 +95,26 @@ test("a booking whose end has come before any scheduler ran fails, and makes no 
     reason: "its time was over before it could start",
   });
   expect(made).toBe(0);
+});
+
+test("whoever was told a start within the time that they may wait gets it, also when that is over a moment later", async () => {
+  await ask();
+  const first = await wait();
+  await mayWaitUntilStart(first);
+  await passUntil(900, first);
+  await planDue(pool.deps);
+  await until("it has started", 5000, async () => (await view(first.id)).state === "active");
+});
+
+test("but not for longer: a start that comes too late is told, and then it has waited as long as it may", async () => {
+  await ask();
+  const first = await wait();
+  await mayWaitUntilStart(first);
+  await passUntil(11_000, first);
+  await pool.sql("UPDATE machines SET state = 'cleaning', since = UTC_TIMESTAMP(3) WHERE name = 'stub-1'");
+  await planDue(pool.deps);
+  await planDue(pool.deps);
+  await pool.sql("UPDATE machines SET state = 'available' WHERE name = 'stub-1'");
+  expect(await delays(first.id)).toHaveLength(1);
+  expect(await view(first.id)).toMatchObject({ state: "failed" });
 });
