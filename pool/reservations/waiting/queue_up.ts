@@ -2,13 +2,14 @@ import { transact } from "../../../db/client.ts";
 import { isFaultKind, MachineFault } from "../../accounts/faults.ts";
 import { isUnavailable } from "../../database.ts";
 import { inWords, PoolError } from "../../errors.ts";
+import { lockReservation } from "../../lifecycle/settle.ts";
 import { RESERVATION } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { book } from "../schedule/book.ts";
 import { enqueue } from "../schedule/enqueue.ts";
 import { type Foreseen, foresee } from "../schedule/foresee.ts";
 import { giveUp } from "../schedule/give_up.ts";
-import { planNow } from "../schedule/planner.ts";
+import { planNow, planSoon } from "../schedule/planner.ts";
 import { MINUTE } from "../schedule/world.ts";
 import type { Admitted } from "../steps/admit.ts";
 import { explain, outcomeUnknown } from "../steps/explain.ts";
@@ -91,15 +92,24 @@ async function settle(deps: ReservationsDeps, admitted: Admitted, id: string): P
     // Somebody was quicker since it was foreseen.
     if (await withdraw(deps, id)) enforceWait(admitted, await foresee(deps, admitted));
   }
+  // So were others who wait: nobody is told a start that they can't wait for.
+  else if (await withdraw(deps, id, true)) enforceWait(admitted, await foresee(deps, admitted));
   await watch(deps, id, (state) => state !== RESERVATION.preparing, PREPARING_MS);
   const granted = await collect(deps, id, admitted.principal);
   if (granted.state === RESERVATION.failed) throw failure(admitted, granted);
   return granted;
 }
 
-/** @returns whether it was still in the queue */
-async function withdraw(deps: ReservationsDeps, id: string): Promise<boolean> {
-  return transact(deps.db, (tx) => giveUp(deps, tx, id, "not enough machines were free"));
+/** @param onlyLate only if its start is planned for after the time that it may wait @returns whether it was still in the queue */
+async function withdraw(deps: ReservationsDeps, id: string, onlyLate = false): Promise<boolean> {
+  const withdrawn = await transact(deps.db, async (tx) => {
+    const row = await lockReservation(tx, id);
+    if (onlyLate && !(row?.startsAt && row.waitUntil && row.startsAt > row.waitUntil)) return false;
+    return giveUp(deps, tx, id, "not enough machines were free");
+  });
+  // Those behind it move up.
+  if (withdrawn) planSoon(deps);
+  return withdrawn;
 }
 
 /** Why its preparation failed, as the same failure is told of a reservation that didn't wait. */

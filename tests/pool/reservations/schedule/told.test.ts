@@ -118,3 +118,19 @@ test("but not for longer: a start that comes too late is told, and then it has w
   expect(await delays(first.id)).toHaveLength(1);
   expect(await view(first.id)).toMatchObject({ state: "failed" });
 });
+
+test("of many who come at once, nobody is told a start that is later than they may wait for", async () => {
+  await ask();
+  const all = await Promise.all(
+    Array.from({ length: 6 }, (_, n) =>
+      wait({ username: `u${n}`, wait: 30 }).catch(({ kind, details }) => ({ kind, ...details[0] })),
+    ),
+  );
+  const queued = all.filter((one) => one.state === "queued");
+  expect(queued).toHaveLength(2);
+  for (const { startsAt, waitUntil } of queued) expect(startsAt <= waitUntil).toBe(true);
+  const refused = all.filter((one) => one.kind === "not_enough_machines");
+  expect(refused).toHaveLength(4);
+  for (const { next_at } of refused)
+    expect(new Date(next_at).getTime()).toBeGreaterThan(Date.now() + 30 * 60_000);
+});
