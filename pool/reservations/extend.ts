@@ -6,7 +6,7 @@ import { FAULT_WORDS } from "../accounts/fault_words.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import { record } from "../audit/events.ts";
 import { invalid, PoolError } from "../errors.ts";
-import { MACHINE, RESERVATION } from "../lifecycle/states.ts";
+import { HELD, MACHINE, machineIn, RESERVATION } from "../lifecycle/states.ts";
 import { type Machine, targetOf } from "../lifecycle/target.ts";
 import type { ReservationsDeps } from "./deps.ts";
 import { longestEnd } from "./limits/longest.ts";
@@ -68,9 +68,12 @@ function begin(deps: ReservationsDeps, id: string, input: ExtendInput, userId?: 
       .for("update");
     if (!row) throw new PoolError("reservation_not_found", `There is no reservation '${id}'`);
     if (row.state !== RESERVATION.active) throw over();
-    const its = and(eq(machines.reservationId, id), eq(machines.state, MACHINE.reserved));
+    const its = and(eq(machines.reservationId, id), machineIn(HELD));
     // In the same order as everybody who locks several.
     const held = await tx.select().from(machines).where(its).orderBy(machines.id).for("update");
+    // Its account is being made with the end that was known before.
+    if (held.some(({ state }) => state !== MACHINE.reserved))
+      throw new PoolError("cannot_extend", "A machine that broke is being replaced right now; try again");
     const to = await decide(deps, tx, row, input);
     const taken = matched(
       await tx

@@ -30,6 +30,8 @@ async function claimFor(deps: ReservationsDeps, id: string, slot: number) {
   const work = async (tx: Tx) => {
     const row = await lockReservation(tx, id);
     if (row?.state !== RESERVATION.active || row.uid === null) return undefined;
+    // It is being extended: how long the machine must be free isn't known yet.
+    if (row.extendTo !== null) return undefined;
     const its = and(eq(holds.reservationId, id), eq(holds.slot, slot));
     const lacks = await tx.select({ id: holds.id }).from(holds).where(and(its, isLacking)).limit(1);
     if (lacks.length === 0) return undefined;
