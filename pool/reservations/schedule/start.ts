@@ -4,6 +4,7 @@ import { commitments } from "../../../db/schema/calendar.ts";
 import { reservations } from "../../../db/schema/reservations.ts";
 import { record } from "../../audit/events.ts";
 import { reservationMay, reservationMoves } from "../../lifecycle/states.ts";
+import { endOf } from "../../planning/place.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import type { Allocated } from "../steps/allocate.ts";
 import { takeThese } from "../steps/take.ts";
@@ -18,10 +19,11 @@ import { type Entry, MINUTE, wantedOf } from "./world.ts";
 export async function start(
   deps: ReservationsDeps,
   tx: Tx,
-  { id, fixed, floor, duration, row }: Entry,
+  entry: Entry,
   ids: string[],
   at: number,
 ): Promise<Allocated> {
+  const { id, fixed, floor, duration, told, row } = entry;
   const { username } = row;
   // A booking's accounts are made before its start, and its end is fixed.
   const durationMinutes = fixed ? Math.ceil((floor + duration - at) / MINUTE) : row.durationMinutes;
@@ -34,7 +36,12 @@ export async function start(
   await tx.delete(commitments).where(eq(commitments.reservationId, id));
   await tx
     .update(reservations)
-    .set({ ...reservationMoves("start"), uid })
+    .set({
+      ...reservationMoves("start"),
+      uid,
+      // As it was planned, with the time that making the accounts takes: who is promised the machines meanwhile must not cut it.
+      ...(fixed ? {} : { endsAt: new Date(endOf(at, entry, Math.min(at, told?.startsAt ?? at))) }),
+    })
     .where(and(eq(reservations.id, id), reservationMay("start")));
   await record(deps, tx, "reservation.claimed", id, { username, machines: taken.map(({ name }) => name) });
   return { id, username, durationMinutes, wanted, machines: taken, uid };

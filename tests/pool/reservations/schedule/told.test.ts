@@ -134,3 +134,17 @@ test("of many who come at once, nobody is told a start that is later than they m
   for (const { next_at } of refused)
     expect(new Date(next_at).getTime()).toBeGreaterThan(Date.now() + 30 * 60_000);
 });
+
+test("what a start takes is not cut from its time, although somebody is planned right behind it", async () => {
+  await ask();
+  const [first] = [await wait(), await wait({ username: "bob" })];
+  await passUntil(100, first);
+  const { accounts } = pool.deps;
+  const create: typeof accounts.create = async () => void (await planNow(pool.deps));
+  pool.deps.accounts = { ...accounts, create };
+  await planDue(pool.deps);
+  await until("it has started", 5000, async () => (await view(first.id)).state === "active");
+  pool.deps.accounts = accounts;
+  const { startsAt, endsAt } = await view(first.id);
+  expect((endsAt?.getTime() ?? 0) - (startsAt?.getTime() ?? 0)).toBe(600_000);
+});
