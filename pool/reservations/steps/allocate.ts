@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { inMinutes, now, transact } from "../../../db/client.ts";
+import { inSeconds, now, transact } from "../../../db/client.ts";
 import { violates } from "../../../db/errors.ts";
 import { machines } from "../../../db/schema/pool.ts";
 import { reservations } from "../../../db/schema/reservations.ts";
@@ -9,6 +9,7 @@ import { reservationMoves } from "../../lifecycle/states.ts";
 import type { Machine } from "../../lifecycle/target.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { enforceLimits } from "../limits/enforce.ts";
+import { SLACK } from "../schedule/world.ts";
 import type { Admitted } from "./admit.ts";
 import { requestColumns } from "./request.ts";
 import { take, untilSure } from "./take.ts";
@@ -71,7 +72,8 @@ export async function allocate(
           ...reservationMoves("allocate"),
           uid,
           startsAt: now,
-          endsAt: inMinutes(durationMinutes),
+          // Who is planned behind it meanwhile must not cut its time, which begins when its accounts work.
+          endsAt: inSeconds(60 * durationMinutes + SLACK / 1000),
         });
         return result(taken, uid);
       },

@@ -148,3 +148,16 @@ test("what a start takes is not cut from its time, although somebody is planned 
   const { startsAt, endsAt } = await view(first.id);
   expect((endsAt?.getTime() ?? 0) - (startsAt?.getTime() ?? 0)).toBe(600_000);
 });
+
+test("nor is it from the time of one that starts at once, while somebody joins the queue", async () => {
+  const { accounts } = pool.deps;
+  let queued: Promise<unknown> | undefined;
+  const create: typeof accounts.create = async () => {
+    queued ??= wait({ username: "bob" });
+    await queued;
+  };
+  pool.deps.accounts = { ...accounts, create };
+  const { startsAt, endsAt } = await ask();
+  pool.deps.accounts = accounts;
+  expect((endsAt?.getTime() ?? 0) - (startsAt?.getTime() ?? 0)).toBe(600_000);
+});
