@@ -5,23 +5,14 @@ import { reservations } from "../../db/schema/reservations.ts";
 import { FAULT_WORDS } from "../accounts/fault_words.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import { record } from "../audit/events.ts";
-import { invalid, PoolError } from "../errors.ts";
+import { PoolError } from "../errors.ts";
 import { HELD, MACHINE, machineIn, RESERVATION } from "../lifecycle/states.ts";
 import { type Machine, targetOf } from "../lifecycle/target.ts";
 import type { ReservationsDeps } from "./deps.ts";
-import { longestEnd } from "./limits/longest.ts";
+import { type ExtendInput, newEnd } from "./limits/new_end.ts";
 import { withPlan } from "./schedule/lock.ts";
 import { readClock } from "./schedule/world.ts";
 import { ofUser, type ReservationView, viewReservation } from "./view.ts";
-
-export interface ExtendInput {
-  /** so many more, or … */
-  minutes?: number | undefined;
-  /** … this end, which may be sooner */
-  until?: Date | undefined;
-  /** takes what there is, if that is less */
-  atMost?: boolean | undefined;
-}
 
 type Reservation = typeof reservations.$inferSelect;
 
@@ -36,22 +27,6 @@ interface Intent {
 const MARGIN_SECONDS = 120;
 
 const over = () => new PoolError("cannot_extend", "Only an active reservation can be extended");
-
-/** Which end is meant, and whether it can be. @throws PoolError cannot_extend, limit_reached, invalid_request */
-async function decide(deps: ReservationsDeps, tx: Tx, row: Reservation, input: ExtendInput): Promise<Date> {
-  const { minutes = 0, until, atMost = false } = input;
-  const wanted = until ?? new Date(row.endsAt.getTime() + minutes * 60_000);
-  const at = await readClock(tx);
-  if (wanted.getTime() <= at) throw invalid("until", "is over; release the reservation instead");
-  if (wanted <= row.endsAt) return wanted;
-  const { end, why } = await longestEnd(deps, tx, row);
-  if (wanted.getTime() <= end) return wanted;
-  if (atMost && end > row.endsAt.getTime()) return new Date(end);
-  const longest = new Date(Math.max(end, row.endsAt.getTime())).toISOString();
-  throw new PoolError("cannot_extend", `It can last until ${longest} at the longest: ${why}`, [
-    { field: until ? "until" : "minutes", message: why, until: longest },
-  ]);
-}
 
 /**
  * Commits the intent: until it is carried out or undone, the calendar takes the later of both ends.
@@ -74,7 +49,7 @@ function begin(deps: ReservationsDeps, id: string, input: ExtendInput, userId?: 
     // Its account is being made with the end that was known before.
     if (held.some(({ state }) => state !== MACHINE.reserved))
       throw new PoolError("cannot_extend", "A machine that broke is being replaced right now; try again");
-    const to = await decide(deps, tx, row, input);
+    const to = await newEnd(deps, tx, row, input);
     const taken = matched(
       await tx
         .update(reservations)
