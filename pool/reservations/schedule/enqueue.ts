@@ -31,7 +31,8 @@ export async function enqueue(deps: ReservationsDeps, admitted: Admitted): Promi
     return await transact(
       deps.db,
       async (tx) => {
-        await enforceLimits(deps, tx, admitted, "queue");
+        // One that may not wait is here for a moment only: it isn't one of those that its user may have waiting.
+        await enforceLimits(deps, tx, admitted, waitMinutes === 0 ? "at once" : "queue");
         await tx.insert(reservations).values({
           ...(await requestColumns(deps, tx, id, admitted)),
           ...reservationMoves("queue"),
