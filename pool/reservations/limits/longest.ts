@@ -5,8 +5,9 @@ import { users } from "../../../db/schema/identity.ts";
 import { machines } from "../../../db/schema/pool.ts";
 import { reservations } from "../../../db/schema/reservations.ts";
 import { PoolError } from "../../errors.ts";
-import { HELD, machineIn, RESERVATION } from "../../lifecycle/states.ts";
+import { AHEAD, HELD, machineIn, RESERVATION, reservationIn } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";
+import { mostMachines } from "./usage.ts";
 
 const MINUTE = 60_000;
 
@@ -55,11 +56,40 @@ async function byLimits(
   const most = deps.maxDurationMinutes;
   const all = { end: start + most * MINUTE, why: `at most ${most} minutes in all` };
   if (row.userId === null) return all;
-  const [user] = await tx.select().from(users).where(eq(users.id, row.userId));
-  const own = user?.maxDurationMinutes;
-  return own == null
-    ? all
-    : sooner(all, { end: start + own * MINUTE, why: `your limit: at most ${own} minutes in all` });
+  // As whoever reserves for them does, so that no two see the same room.
+  const [user] = await tx.select().from(users).where(eq(users.id, row.userId)).for("update");
+  const longest = user?.maxDurationMinutes;
+  const byTime =
+    longest == null
+      ? all
+      : { end: start + longest * MINUTE, why: `your limit: at most ${longest} minutes in all` };
+  const machinesAtOnce = user && mostMachines(user, deps.maxMachinesPerUser);
+  return sooner(
+    sooner(all, byTime),
+    machinesAtOnce === undefined ? FOREVER : await byMachines(tx, row, machinesAtOnce),
+  );
+}
+
+/** When a later reservation of the same user begins, with which they would have too many machines at once. */
+async function byMachines(tx: Tx, row: typeof reservations.$inferSelect, most: number): Promise<Longest> {
+  const mine = and(
+    eq(reservations.userId, row.userId ?? ""),
+    ne(reservations.id, row.id),
+    reservationIn([...AHEAD, RESERVATION.preparing, RESERVATION.active]),
+  );
+  const others = await tx.select().from(reservations).where(mine);
+  const usedAt = (at: Date) =>
+    others
+      .filter(({ state, startsAt, endsAt }) =>
+        state === RESERVATION.queued ? true : startsAt !== null && startsAt <= at && at < endsAt,
+      )
+      .reduce((sum, { count }) => sum + count, row.count);
+  const starts = others.flatMap(({ startsAt }) => (startsAt && startsAt >= row.endsAt ? [startsAt] : []));
+  const ends = starts.filter((at) => usedAt(at) > most).map((at) => at.getTime());
+  return {
+    end: Math.min(Number.POSITIVE_INFINITY, ...ends),
+    why: `your limit: at most ${most} machines at once, and others are yours from then on`,
+  };
 }
 
 /**

@@ -36,7 +36,10 @@ export async function machinesOf(tx: Reader, userId: string): Promise<{ held: nu
 export const countAhead = (tx: Reader, userId: string, state: (typeof AHEAD)[number]): Promise<number> =>
   tx.$count(reservations, and(eq(reservations.userId, userId), eq(reservations.state, state)));
 
-/** How many machines a user's reservations want in a time: those that wait or are booked, and from a time on those that run. */
+/**
+ * How many machines a user's reservations want in a time: those that wait or are booked, and from a time on those that run.
+ * Whoever waits may start sooner than planned, so a later start doesn't keep them out of that time.
+ */
 export async function promisedTo(
   tx: Reader,
   userId: string,
@@ -46,7 +49,10 @@ export async function promisedTo(
 ): Promise<number> {
   const overlaps = or(
     isNull(reservations.startsAt),
-    and(sql`${reservations.startsAt} < ${to}`, sql`${reservations.endsAt} > ${from}`),
+    and(
+      or(eq(reservations.state, RESERVATION.queued), sql`${reservations.startsAt} < ${to}`),
+      sql`${reservations.endsAt} > ${from}`,
+    ),
   );
   const states = running ? [...AHEAD, RESERVATION.preparing, RESERVATION.active] : AHEAD;
   const [row] = await tx

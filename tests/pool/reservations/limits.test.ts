@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { ADMIN, type Principal } from "../../../pool/identity/principal.ts";
 import { createUser } from "../../../pool/identity/users.ts";
+import { extend } from "../../../pool/reservations/extend.ts";
 import { allowancesOf } from "../../../pool/reservations/limits/allowance.ts";
 import { release } from "../../../pool/reservations/release.ts";
 import { reserve } from "../../../pool/reservations/reserve.ts";
@@ -67,8 +68,8 @@ test("requests that wait, bookings and machines are counted, and what is left is
   expect(await allowancesOf(pool.deps, uma.userId)).toMatchObject({
     queued: { left: 0 },
     booked: { left: 0 },
-    // Not counted now: what waits is planned for later.
-    machines: { left: 3 },
+    // What waits may start sooner than planned; what is booked may not.
+    machines: { left: 2 },
   });
   await release(pool.deps, waits.id, uma.userId ?? "");
   await release(pool.deps, full.id);
@@ -76,6 +77,33 @@ test("requests that wait, bookings and machines are counted, and what is left is
     queued: { left: 1 },
     machines: { left: 3 },
   });
+});
+
+test("no way leads to more machines at once: neither the queue, which may move up, nor an extension", async () => {
+  for (const { id } of await pool.sql("SELECT id FROM reservations WHERE ended_at IS NULL"))
+    await release(pool.deps, id);
+  const full = await ask({ principal: ADMIN, username: "ann", machines: ["stub-1"], durationMinutes: 60 });
+  const waits = await ask({ machines: ["stub-1"], wait: 120 });
+  expect(await problem(ask({ count: 3 }))).toMatchObject({
+    kind: "limit_reached",
+    details: [{ message: "at most 2 more" }],
+  });
+  // It may not wait, so it isn't too many that wait.
+  const direct = await ask({ count: 2 });
+  expect(direct.state).toBe("active");
+  for (const { id } of [direct, waits, full]) await release(pool.deps, id);
+  const held = await ask({ count: 2, machines: ["stub-1", "stub-2"] });
+  const others = { machines: ["stub-3", "stub-4"] };
+  const booked = await ask({ startsAt: inMinutes(30), count: 2, ...others });
+  const refused = await problem(extend(pool.deps, held.id, { minutes: 45 }, uma.userId ?? ""));
+  expect(refused).toMatchObject({ kind: "cannot_extend", message: expect.stringContaining("3 machines") });
+  expect(refused.details[0].until).toBe(booked.startsAt?.toISOString());
+  const longest = await extend(pool.deps, held.id, { minutes: 45, atMost: true }, uma.userId ?? "");
+  expect(longest.endsAt).toEqual(booked.startsAt);
+  // One machine less leaves room for it.
+  await release(pool.deps, booked.id);
+  await ask({ startsAt: inMinutes(31), count: 1, ...others });
+  await extend(pool.deps, held.id, { minutes: 30 }, uma.userId ?? "");
 });
 
 test("somebody without a user has no limits of their own", async () => {
