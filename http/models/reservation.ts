@@ -67,7 +67,7 @@ export const Forecast = t.Object(
     free_now: t.Integer({ description: "how many of them are free now for the whole duration" }),
     starts_at: t.Nullable(time("when it could start; null: never")),
     machines: t.Array(t.String(), { description: "the machines that it would have" }),
-    reason: t.Nullable(t.String({ description: "why it can't start now" })),
+    reason: t.Nullable(t.String({ description: "why it can't start now, or at `starts_at`" })),
   },
   { $id: "Forecast" },
 );

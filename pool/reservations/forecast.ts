@@ -1,4 +1,5 @@
 import type { ReservationsDeps } from "./deps.ts";
+import { checkStart } from "./schedule/book.ts";
 import { foresee } from "./schedule/foresee.ts";
 import { admit, type ReserveInput } from "./steps/admit.ts";
 
@@ -11,22 +12,24 @@ export interface Outlook {
   /** null: never */
   startsAt: Date | null;
   machines: string[];
-  /** why it can't start now; null: it can */
+  /** why it can't start now, or at the time that it asks for; null: it can */
   reason: string | null;
 }
 
 /**
  * Says what would become of a request, and changes nothing.
- * @throws PoolError as `admit`
+ * @throws PoolError as `admit`; invalid_request for a start that can't be booked
  */
 export async function forecast(deps: ReservationsDeps, input: ReserveInput): Promise<Outlook> {
-  const { count } = input;
-  const { now, matching, freeNow, place, names } = await foresee(deps, admit(deps, input));
+  const admitted = admit(deps, input);
+  const { count, startsAt: asked } = admitted;
+  const { now, matching, freeNow, place, names } = await foresee(deps, admitted);
+  if (asked) checkStart(deps, asked, now);
   const reason = !place
-    ? `${count} requested, ${matching} match`
-    : place.startsAt > now
-      ? `${count} requested, ${freeNow} of ${matching} free`
-      : null;
+    ? `${count} requested, ${matching} match${asked && matching >= count ? ", but not enough are free at that time" : ""}`
+    : asked || place.startsAt <= now
+      ? null
+      : `${count} requested, ${freeNow} of ${matching} free`;
   const startsAt = place && new Date(Math.max(now, place.startsAt));
   return { matching, freeNow, startsAt, machines: names, reason };
 }

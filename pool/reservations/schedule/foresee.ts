@@ -6,7 +6,7 @@ import type { ReservationsDeps } from "../deps.ts";
 import type { Admitted } from "../steps/admit.ts";
 import { wants } from "../steps/wanted.ts";
 import { commitmentsOf, pinned } from "./bookings.ts";
-import { bookedAt, durationOf, type Entry, readWorld, type World } from "./world.ts";
+import { bookedAt, durationOf, type Entry, LEAD, readWorld, type World } from "./world.ts";
 
 /** What would become of a request, by a plan that nobody is told. */
 export interface Foreseen {
@@ -109,7 +109,8 @@ export async function foresee(deps: ReservationsDeps, admitted: Admitted): Promi
 
 /** When a request that can't be booked for its time could be, from then on, in ms; undefined: never. */
 export async function nextAfter(world: World, admitted: Admitted): Promise<number | undefined> {
-  const { lead = 0, ...me } = candidateOf("", admitted, world.now);
-  const places = await placesWith(world, [{ ...me, lead, fixed: false }], admitted.priority);
+  // A later start has a whole lead before it, although the one that was asked for may have had less.
+  const me = { ...candidateOf("", admitted, world.now), lead: LEAD, fixed: false };
+  const places = await placesWith(world, [me], admitted.priority);
   return places.get("")?.startsAt;
 }

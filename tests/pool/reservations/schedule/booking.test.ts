@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { MachineFault } from "../../../../pool/accounts/faults.ts";
 import { ADMIN } from "../../../../pool/identity/principal.ts";
+import { forecast } from "../../../../pool/reservations/forecast.ts";
 import { release } from "../../../../pool/reservations/release.ts";
 import { reserve } from "../../../../pool/reservations/reserve.ts";
 import { planDue, planNow, planOnChange } from "../../../../pool/reservations/schedule/planner.ts";
@@ -201,4 +202,30 @@ test("the queue is planned around bookings, and a booking around the queue's tol
   expect(between.kind).toBe("not_enough_machines");
   await release(pool.deps, booked.id);
   await until("it has started", 5000, async () => (await view(waits.id)).state === "active");
+});
+
+test("a dry run says of a start what booking it would", async () => {
+  const dry = (minutes: number, count = 1) =>
+    forecast(pool.deps, {
+      principal: ADMIN,
+      username: "ann",
+      count,
+      durationMinutes: 10,
+      startsAt: inMinutes(minutes),
+    });
+  for (const minutes of [-2, 91 * 24 * 60])
+    expect(await problem(dry(minutes))).toMatchObject({ kind: "invalid_request" });
+  expect(await dry(60, 4)).toMatchObject({ matching: 4, startsAt: expect.any(Date), reason: null });
+  await book(60, { count: 3 });
+  expect(await dry(60, 2)).toMatchObject({
+    startsAt: null,
+    reason: "2 requested, 4 match, but not enough are free at that time",
+  });
+});
+
+test("the next time that is told can be booked, also of a start within the next minute", async () => {
+  await ask({ count: 4 });
+  const refused = await problem(book(0.2));
+  const next = new Date(refused.details[0].next_at);
+  expect(await ask({ startsAt: next })).toMatchObject({ state: "booked", startsAt: next });
 });
