@@ -27,6 +27,8 @@ export interface Waiting {
   floor: number;
   /** at `floor` or not at all: a booking */
   fixed?: boolean;
+  /** with fewer machines, if there are no more at `floor` */
+  partial?: boolean;
   /** how long before its start its machines must be free, ms */
   lead?: number;
   matches(machine: PlanMachine): boolean;

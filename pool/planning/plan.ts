@@ -5,7 +5,7 @@
 import { moveUp } from "./move_up.ts";
 import { type Commitment, type Place, placeFrom, spansOf, take, type Waiting } from "./place.ts";
 import { FOREVER, type PlanMachine, Profile } from "./profile.ts";
-import type { Need } from "./windows.ts";
+import { type Need, startAt, windowsOf } from "./windows.ts";
 
 function profileOf(machines: readonly PlanMachine[], commitments: readonly Commitment[]): Profile {
   const profile = new Profile(machines);
@@ -16,13 +16,21 @@ function profileOf(machines: readonly PlanMachine[], commitments: readonly Commi
   return profile;
 }
 
+/** What there is at the need's floor; nothing uncertain. */
+function part(profile: Profile, need: Need): Place | undefined {
+  const { machines } = startAt(windowsOf(profile, need, false), need.floor, need.count);
+  const ids = machines.map((index) => (profile.machines[index] as PlanMachine).id);
+  return ids.length === 0 ? undefined : { startsAt: need.floor, machines: ids, uncertain: false };
+}
+
 /** The earliest place beside what is in the profile; on uncertain machines only if there is no other. */
 function find(profile: Profile, now: number, waiting: Waiting): Place | undefined {
-  const { count, duration, fixed, lead = 0, matches } = waiting;
+  const { count, duration, fixed, partial, lead = 0, matches } = waiting;
   const floor = Math.max(now, waiting.floor);
   const before = fixed ? floor + 1 : FOREVER;
   const need: Need = { count, duration, lead, floor, before, matches };
-  return placeFrom(profile, need, false) ?? placeFrom(profile, need, true);
+  const whole = placeFrom(profile, need, false) ?? placeFrom(profile, need, true);
+  return whole ?? (partial ? part(profile, need) : undefined);
 }
 
 /**

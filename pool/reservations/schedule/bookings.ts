@@ -37,7 +37,8 @@ export function pinned(world: World): Pinned[] {
     const hoped = pins.filter((id) => !kept.includes(id) && mayBe(world, booking, id));
     const lacking = booking.count - kept.length;
     const matches: Entry["matches"] = (machine) => booking.matches(machine) && !pins.includes(machine.id);
-    const repair = { ...booking, count: lacking, matches, told: null };
+    // Each that is found is worth having: it may start with fewer.
+    const repair = { ...booking, count: lacking, matches, partial: true, told: null };
     return { booking, kept, hoped, repair: lacking > 0 ? repair : undefined };
   });
 }
@@ -58,7 +59,7 @@ export function commitmentsOf({ now, byId }: World, bookings: Pinned[]): Commitm
 export function placeOf({ booking, kept, hoped }: Pinned, repaired: Place | null | undefined): Place {
   return {
     startsAt: booking.floor,
-    machines: [...kept, ...(repaired?.machines ?? hoped)],
+    machines: [...kept, ...(repaired?.machines ?? []), ...hoped].slice(0, booking.count),
     uncertain: repaired?.uncertain ?? booking.told?.uncertain ?? false,
   };
 }

@@ -43,7 +43,7 @@ export async function planWorld(world: World): Promise<Planned[]> {
   return [
     ...bookings.map((one) => {
       const repaired = places.get(one.booking.id);
-      const isShort = one.repair !== undefined && !repaired;
+      const isShort = one.repair !== undefined && (repaired?.machines.length ?? 0) < one.repair.count;
       return { entry: one.booking, place: placeOf(one, repaired), isShort };
     }),
     ...world.queue.map((entry) => {

@@ -229,3 +229,16 @@ test("the next time that is told can be booked, also of a start within the next 
   const next = new Date(refused.details[0].next_at);
   expect(await ask({ startsAt: next })).toMatchObject({ state: "booked", startsAt: next });
 });
+
+test("one that lost all of its machines starts with the only other that is free, if it may", async () => {
+  const booked = await book(60, { count: 3, minCount: 1, except: [] });
+  const names = namesOf(booked);
+  await pool.sql("UPDATE machines SET drained = 1 WHERE name IN (?)", [names]);
+  await planNow(pool.deps);
+  expect(await view(booked.id)).toMatchObject({ state: "booked", delay: expect.any(String) });
+  expect(namesOf(await view(booked.id))).toHaveLength(1);
+  await bring(booked.id, -1);
+  await planDue(pool.deps);
+  await until("it has started", 5000, async () => (await view(booked.id)).state === "active");
+  expect(names).not.toContain(namesOf(await view(booked.id))[0]);
+});
