@@ -1,9 +1,20 @@
-import { and, eq } from "drizzle-orm";
-import { inSeconds, matched, type Tx } from "../../db/client.ts";
+import { and, eq, sql } from "drizzle-orm";
+import { inSeconds, matched, now, type Tx } from "../../db/client.ts";
+import { commitments } from "../../db/schema/calendar.ts";
 import { RESERVATION_KIND, reservations } from "../../db/schema/reservations.ts";
 import { record } from "../audit/events.ts";
 import type { LifecycleDeps } from "./deps.ts";
-import { reservationMay, reservationMoves } from "./states.ts";
+import { HELD, reservationMay, reservationMoves } from "./states.ts";
+
+/**
+ * Promises a booking the machines that it still holds: whoever comes while they are cleaned doesn't get them. Nobody else was
+ * promised them before its end, for it held them.
+ */
+async function keepMachines(tx: Tx, id: string): Promise<void> {
+  await tx.execute(sql`INSERT IGNORE INTO ${commitments} (reservation_id, machine_id, busy_from, starts_at, ends_at)
+    SELECT r.id, m.id, ${now}, r.starts_at, r.ends_at
+    FROM reservations r JOIN machines m ON m.reservation_id = r.id AND m.state IN ${HELD} WHERE r.id = ${id}`);
+}
 
 /**
  * Lets a reservation that came from the queue or the calendar wait again: its preparation failed for no fault of its own.
@@ -22,8 +33,8 @@ export async function waitAgain(
   for (const [kind, move] of [
     [RESERVATION_KIND.queue, "requeue"],
     [RESERVATION_KIND.booking, "rebook"],
-  ] as const)
-    waits += matched(
+  ] as const) {
+    const mine = matched(
       await tx
         .update(reservations)
         .set({
@@ -35,6 +46,9 @@ export async function waitAgain(
         })
         .where(and(eq(reservations.id, id), eq(reservations.kind, kind), reservationMay(move))),
     );
+    if (mine > 0 && move === "rebook") await keepMachines(tx, id);
+    waits += mine;
+  }
   if (waits > 0) await record(deps, tx, "reservation.requeued", id, { reason });
   return waits > 0;
 }

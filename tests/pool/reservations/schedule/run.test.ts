@@ -4,6 +4,8 @@ import { MachineFault } from "../../../../pool/accounts/faults.ts";
 import { ADMIN } from "../../../../pool/identity/principal.ts";
 import { reserve } from "../../../../pool/reservations/reserve.ts";
 import { planDue } from "../../../../pool/reservations/schedule/planner.ts";
+import { replan } from "../../../../pool/reservations/schedule/replan.ts";
+import { run } from "../../../../pool/reservations/schedule/run.ts";
 import { viewReservation } from "../../../../pool/reservations/view.ts";
 import { type StubPool, startStubPool } from "../../../support/stub_pool.ts";
 import { until } from "../../../support/until.ts";
@@ -48,4 +50,38 @@ test("the database goes away while its machine is cleaned: it waits again, and t
   const [{ id }] = await pool.sql("SELECT id FROM reservations");
   await planDue(deps);
   expect((await viewReservation(deps, id)).state).toBe("booked");
+});
+
+test("a booking that waits again keeps its machines: whoever comes while they are cleaned doesn't get them", async () => {
+  await pool.sql("UPDATE reservations SET state = 'failed', ended_at = UTC_TIMESTAMP(3)");
+  await pool.sql("DELETE FROM commitments");
+  await pool.sql(
+    "UPDATE machines SET state = 'available', reservation_id = NULL, fault = NULL, retry_at = NULL, lease_until = NULL",
+  );
+  await pool.sql("UPDATE holds SET released_at = UTC_TIMESTAMP(3)");
+  const { deps } = pool;
+  const asked = { principal: ADMIN, count: 1, durationMinutes: 10 };
+  const { id } = await reserve(deps, {
+    ...asked,
+    username: "ann",
+    startsAt: new Date(Date.now() + 70_000),
+  });
+  await pool.sql(
+    "UPDATE reservations SET starts_at = starts_at - INTERVAL 30 SECOND, ends_at = ends_at - INTERVAL 30 SECOND WHERE id = ?",
+    [id],
+  );
+  let fails = 1;
+  pool.creates.set(1, () => {
+    if (fails-- > 0) throw new MachineFault("unreachable", "no route");
+  });
+  const { started } = await replan(deps);
+  for (const one of started) await run(deps, one);
+  expect((await viewReservation(deps, id)).state).toBe("booked");
+  expect(await pool.sql("SELECT state FROM machines")).toEqual([{ state: "available" }]);
+  // Before the next plan.
+  const other = await reserve(deps, { ...asked, username: "bob" }).catch((error) => error);
+  expect(other).toMatchObject({ kind: "not_enough_machines" });
+  await pool.sql("UPDATE reservations SET not_before = NULL");
+  await planDue(deps);
+  await until("it has started", 5000, async () => (await viewReservation(deps, id)).state === "active");
 });
