@@ -17,8 +17,8 @@ export async function expire(deps: ReservationsDeps): Promise<number> {
       and(
         eq(reservations.state, RESERVATION.active),
         sql`${reservations.endsAt} <= UTC_TIMESTAMP(3)`,
-        // It is being extended, and will be over or extended in a moment.
-        sql`(${reservations.extendLease} IS NULL OR ${reservations.extendLease} <= UTC_TIMESTAMP(3))`,
+        // It is being extended, and will be over or extended in a moment; but it may not last longer than that.
+        sql`(${reservations.extendLease} IS NULL OR ${reservations.extendLease} <= UTC_TIMESTAMP(3) OR ${reservations.extendTo} <= UTC_TIMESTAMP(3))`,
       ),
     )
     .orderBy(asc(reservations.endsAt))

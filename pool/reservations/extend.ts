@@ -122,8 +122,10 @@ function finish(
   });
 }
 
-/** Leaves a reservation as it was. An account that can't be reached is removed at the reservation's end all the same. */
+/** Leaves a reservation as it was, unless it was extended after all: a COMMIT may have lost its answer. An account that can't be reached is removed at the reservation's end all the same. */
 async function undo(deps: ReservationsDeps, intent: Intent): Promise<void> {
+  const isUnderWay = and(eq(reservations.id, intent.row.id), eq(reservations.extendTo, intent.to));
+  if ((await deps.db.$count(reservations, isUnderWay)) === 0) return;
   await rewrite(deps, intent, intent.from);
   await finish(deps, intent, false);
 }

@@ -209,3 +209,31 @@ test("a release while it is being extended leaves nothing of the extension", asy
     extensions: 0,
   });
 });
+
+test("an extension that hangs beyond the end that it asks for doesn't keep the machines from whoever comes next", async () => {
+  const held = await ask();
+  await pool.sql(
+    `UPDATE reservations SET ends_at = UTC_TIMESTAMP(3) - INTERVAL 2 SECOND, extend_to = UTC_TIMESTAMP(3) - INTERVAL 1 SECOND,
+       extend_lease = UTC_TIMESTAMP(3) + INTERVAL 30 SECOND WHERE id = ?`,
+    [held.id],
+  );
+  await expire(pool.deps);
+  expect((await viewReservation(pool.deps, held.id)).state).toBe("ended");
+});
+
+test("the end that was committed stays on the machines, although the answer to the COMMIT is lost for good", async () => {
+  const held = await ask();
+  const { db } = pool.deps;
+  const real = db.transaction;
+  let commits = 0;
+  db.transaction = (async (...parts: Parameters<typeof real>) => {
+    const result = await real.apply(db, parts);
+    // Its own, of `begin`, is heard; after that of `finish`, the database is gone for as long as a caller waits.
+    if (++commits > 1) throw Object.assign(new Error("lost"), { code: "ECONNRESET" });
+    return result;
+  }) as typeof real;
+  expect(await problem(extend(pool.deps, held.id, { minutes: 30 }))).toBeDefined();
+  db.transaction = real;
+  expect(endOf(await viewReservation(pool.deps, held.id)) - endOf(held)).toBe(30 * MINUTE);
+  expect([...given.values()].every((seconds) => seconds > 30 * 60)).toBe(true);
+});
