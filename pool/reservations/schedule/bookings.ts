@@ -6,6 +6,8 @@ export interface Pinned {
   booking: Entry;
   /** ids of the machines that will be free for it */
   kept: string[];
+  /** whether one of these is quarantined now */
+  uncertain: boolean;
   /** of those that may yet be, such as a quarantined one: they stay promised to it unless others are found */
   hoped: string[];
   /** asks for others instead of those that won't be; undefined: none are lacking */
@@ -34,12 +36,13 @@ export function pinned(world: World): Pinned[] {
   return world.bookings.map((booking) => {
     const pins = booking.told?.machines ?? [];
     const kept = pins.filter((id) => isSound(world, booking, id));
+    const uncertain = world.machines.some((one) => one.uncertain && kept.includes(one.id));
     const hoped = pins.filter((id) => !kept.includes(id) && mayBe(world, booking, id));
     const lacking = booking.count - kept.length;
     const matches: Entry["matches"] = (machine) => booking.matches(machine) && !pins.includes(machine.id);
     // Each that is found is worth having: it may start with fewer.
     const repair = { ...booking, count: lacking, matches, partial: true, told: null };
-    return { booking, kept, hoped, repair: lacking > 0 ? repair : undefined };
+    return { booking, kept, uncertain, hoped, repair: lacking > 0 ? repair : undefined };
   });
 }
 
@@ -56,10 +59,13 @@ export function commitmentsOf({ now, byId }: World, bookings: Pinned[]): Commitm
 }
 
 /** A booking's place after its repair; those that it can't replace stay pinned, for they may come back in time. */
-export function placeOf({ booking, kept, hoped }: Pinned, repaired: Place | null | undefined): Place {
+export function placeOf(
+  { booking, kept, uncertain, hoped }: Pinned,
+  repaired: Place | null | undefined,
+): Place {
   return {
     startsAt: booking.floor,
     machines: [...kept, ...(repaired?.machines ?? []), ...hoped].slice(0, booking.count),
-    uncertain: repaired?.uncertain ?? booking.told?.uncertain ?? false,
+    uncertain: uncertain || (repaired?.uncertain ?? false),
   };
 }

@@ -242,3 +242,18 @@ test("one that lost all of its machines starts with the only other that is free,
   await until("it has started", 5000, async () => (await view(booked.id)).state === "active");
   expect(names).not.toContain(namesOf(await view(booked.id))[0]);
 });
+
+test("one that counts on a quarantined machine is uncertain until that is clean", async () => {
+  await pool.sql(
+    "UPDATE machines SET state = 'quarantined', fault = 'unreachable', retry_at = UTC_TIMESTAMP(3) + INTERVAL 1 MINUTE WHERE name = 'stub-1'",
+  );
+  const { id, uncertain } = await book(60, { count: 4 });
+  expect(uncertain).toBe(true);
+  await planNow(pool.deps);
+  expect((await view(id)).uncertain).toBe(true);
+  await pool.sql(
+    "UPDATE machines SET state = 'available', fault = NULL, retry_at = NULL WHERE name = 'stub-1'",
+  );
+  await planNow(pool.deps);
+  expect((await view(id)).uncertain).toBe(false);
+});
