@@ -32,6 +32,9 @@ const isPromised = ({ reservationId, durationMinutes, until }: Claim) =>
     AND c.ends_at > ${now}
     AND c.busy_from < ${until ? sql.param(until, machines.since) : inMinutes(durationMinutes)} + INTERVAL machines.turnaround_ms * 1000 MICROSECOND)`;
 
+/** A condition: the machine is on offer for the whole of a claim. */
+const isFor = (claim: Claim) => and(isOffered, sql`NOT ${isPromised(claim)}`);
+
 /** What a label expression and names are compared with. */
 const described = { id: machines.id, name: machines.name, labels: machines.labels, facts: machines.facts };
 /** A pure function that tells whether a request may have a machine of the database. */
@@ -45,12 +48,13 @@ const mayBe = (wanted: Wanted) => {
 const SPARE = 100;
 
 /** The ids of offered machines that a request may have, the longest idle first; undefined: all of them. */
-async function mayHave(tx: Tx, { wanted, count }: Claim): Promise<string[] | undefined> {
+async function mayHave(tx: Tx, claim: Claim): Promise<string[] | undefined> {
+  const { wanted, count } = claim;
   if (isAny(wanted)) return undefined;
   const offered = await tx
     .select(described)
     .from(machines)
-    .where(isOffered)
+    .where(isFor(claim))
     .orderBy(asc(machines.lastUsedAt), asc(machines.id));
   const its = offered.filter(mayBe(wanted)).map(({ id }) => id);
   return its.slice(0, count + SPARE);
@@ -58,9 +62,8 @@ async function mayHave(tx: Tx, { wanted, count }: Claim): Promise<string[] | und
 
 /** The number of machines on offer right now that a request may have. */
 async function countOffered({ db }: ReservationsDeps, claim: Claim): Promise<number> {
-  const free = and(isOffered, sql`NOT ${isPromised(claim)}`);
-  if (isAny(claim.wanted)) return db.$count(machines, free);
-  const offered = await db.select(described).from(machines).where(free);
+  if (isAny(claim.wanted)) return db.$count(machines, isFor(claim));
+  const offered = await db.select(described).from(machines).where(isFor(claim));
   return offered.filter(mayBe(claim.wanted)).length;
 }
 
@@ -75,7 +78,7 @@ export async function take(deps: ReservationsDeps, tx: Tx, claim: Claim): Promis
   const free = await tx
     .select({ id: machines.id })
     .from(machines, { forceIndex: "machines_offer" })
-    .where(and(isOffered, among && inArray(machines.id, among), sql`NOT ${isPromised(claim)}`))
+    .where(and(isFor(claim), among && inArray(machines.id, among)))
     .orderBy(asc(machines.lastUsedAt), asc(machines.id))
     .limit(count)
     .for("update", { skipLocked: true });
