@@ -41,7 +41,7 @@ export function tokens(text: string): Token[] {
       return word === undefined ? [] : [{ kind, text: word, column }];
     })[0];
     if (!next) {
-      const sign = text.slice(at, at + 1);
+      const sign = String.fromCodePoint(text.codePointAt(at) as number);
       if (sign === '"') throw new WhereError('this text has no closing "', column);
       const hint = LIKELY[sign];
       throw new WhereError(`${sign} is not known here${hint ? `; write ${hint}` : ""}`, column);

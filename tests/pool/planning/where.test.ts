@@ -57,6 +57,7 @@ test.each([
   ['os in ["a" "b"]', 12, 'expected , or ], found "b"'],
   ["ram == ", 8, "expected a number or a text in quotes, found the end"],
   ["\u00e9", 1, "\u00e9 is not known here"],
+  ["a && \u{1f600}", 6, "\u{1f600} is not known here"],
 ])("%s is refused at column %i", (text, column, message) => {
   let thrown: unknown;
   try {
