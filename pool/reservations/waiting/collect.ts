@@ -30,6 +30,10 @@ export async function collect(deps: ReservationsDeps, id: string, principal: Pri
   return first > 0 ? { ...view, password: madePassword(key, id) } : view;
 }
 
+/** The same; but the password isn't told to somebody who is gone. */
+const collectFor = (deps: ReservationsDeps, id: string, principal: Principal, signal?: AbortSignal) =>
+  signal?.aborted ? viewReservation(deps, id, userSeenBy(principal)) : collect(deps, id, principal);
+
 /**
  * The same when its state changes, or after so many seconds.
  * @param signal whoever asked is gone
@@ -43,7 +47,7 @@ export async function collectLater(
 ): Promise<Granted> {
   const { state } = await viewReservation(deps, id, userSeenBy(principal));
   if (seconds > 0) await watch(deps, id, (seen) => seen !== state, seconds * 1000, signal);
-  return collect(deps, id, principal);
+  return collectFor(deps, id, principal, signal);
 }
 
 /** The same when it has started, or can't any more. */
@@ -56,5 +60,5 @@ export async function collectStarted(
 ): Promise<Granted> {
   const waits = [...AHEAD, RESERVATION.preparing];
   await watch(deps, id, (seen) => seen === undefined || !waits.includes(seen), seconds * 1000, signal);
-  return collect(deps, id, principal);
+  return collectFor(deps, id, principal, signal);
 }

@@ -426,3 +426,12 @@ test("who waits for a machine that is being cleaned, long after the start that w
   await recover(pool.deps);
   await until("it has started", 10_000, async () => (await stateOf(id)) === "active");
 });
+
+test("the password isn't told to a client that is gone when its turn comes", async () => {
+  const full = await ask({ count: 3, durationMinutes: 60 });
+  const { id } = await ask({ count: 1 });
+  await release(pool.deps, full.id);
+  await until("it has started", 5000, async () => (await stateOf(id)) === "active");
+  await collectStarted(pool.deps, id, ADMIN, 60, AbortSignal.abort());
+  expect((await collectStarted(pool.deps, id, ADMIN, 60)).password).toHaveLength(22);
+});
