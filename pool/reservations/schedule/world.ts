@@ -47,7 +47,8 @@ interface Row {
 function freeFrom({ state, since, retryAt, turnaroundMs, endsAt }: Row, at: number): number {
   if (state === MACHINE.available) return since.getTime();
   if (state === MACHINE.quarantined) return Math.max(at, (retryAt?.getTime() ?? at + HOUR) + turnaroundMs);
-  const over = state === MACHINE.cleaning ? since : endsAt;
+  // Its time may have been up before somebody noticed, and the turnaround counts from then.
+  const over = state === MACHINE.cleaning && !(endsAt && endsAt < since) ? since : endsAt;
   return Math.max(at, (over ?? since).getTime() + turnaroundMs);
 }
 

@@ -1,6 +1,7 @@
 // What was told is kept to the second: nobody starts later because somebody before them started a moment late.
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { ADMIN } from "../../../../pool/identity/principal.ts";
+import { expire } from "../../../../pool/reservations/expire.ts";
 import { release } from "../../../../pool/reservations/release.ts";
 import { reserve } from "../../../../pool/reservations/reserve.ts";
 import { planDue, planNow, planOnChange } from "../../../../pool/reservations/schedule/planner.ts";
@@ -160,4 +161,36 @@ test("nor is it from the time of one that starts at once, while somebody joins t
   const { startsAt, endsAt } = await ask();
   pool.deps.accounts = accounts;
   expect((endsAt?.getTime() ?? 0) - (startsAt?.getTime() ?? 0)).toBe(600_000);
+});
+
+test("a holder whose end was noticed late delays nobody: the time to clean counts from the end", async () => {
+  const full = await ask();
+  const first = await wait();
+  const by = "INTERVAL 602 SECOND";
+  for (const [table, columns] of [
+    ["commitments", ["busy_from", "starts_at", "ends_at"]],
+    ["reservations", ["starts_at", "ends_at"]],
+  ] as const)
+    for (const column of columns) await pool.sql(`UPDATE ${table} SET ${column} = ${column} - ${by}`);
+  const before = await told(first);
+  const { accounts } = pool.deps;
+  let go = () => {};
+  const gate = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  pool.deps.accounts = {
+    ...accounts,
+    clean: async (...parts) => {
+      await gate;
+      return accounts.clean(...parts);
+    },
+  };
+  const expired = expire(pool.deps);
+  await until("it is being cleaned", 5000, async () => (await view(full.id)).state === "ending");
+  await planNow(pool.deps);
+  expect(await delays(first.id)).toEqual([]);
+  expect(await told(first)).toBe(before);
+  go();
+  await expired;
+  pool.deps.accounts = accounts;
 });
