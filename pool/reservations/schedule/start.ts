@@ -28,20 +28,16 @@ export async function start(
   // A booking's accounts are made before its start, and its end is fixed.
   const durationMinutes = fixed ? Math.ceil((floor + duration - at) / MINUTE) : row.durationMinutes;
   const wanted = wantedOf(row);
-  const until = fixed ? { until: new Date(floor + duration) } : {};
-  const claim = { reservationId: id, count: ids.length, durationMinutes, ...until, wanted };
+  // As it was planned, with the time that making the accounts takes: who is promised the machines meanwhile must not cut it.
+  const until = new Date(fixed ? floor + duration : endOf(at, entry, Math.min(at, told?.startsAt ?? at)));
+  const claim = { reservationId: id, count: ids.length, durationMinutes, until, wanted };
   const taken = await takeThese(deps, tx, claim, ids);
   // A machine gives no uid twice: one that it had for an earlier try would be refused where that got as far as an account.
   const uid = await takeUid(deps, tx, taken, 0);
   await tx.delete(commitments).where(eq(commitments.reservationId, id));
   await tx
     .update(reservations)
-    .set({
-      ...reservationMoves("start"),
-      uid,
-      // As it was planned, with the time that making the accounts takes: who is promised the machines meanwhile must not cut it.
-      ...(fixed ? {} : { endsAt: new Date(endOf(at, entry, Math.min(at, told?.startsAt ?? at))) }),
-    })
+    .set({ ...reservationMoves("start"), uid, endsAt: until })
     .where(and(eq(reservations.id, id), reservationMay("start")));
   await record(deps, tx, "reservation.claimed", id, { username, machines: taken.map(({ name }) => name) });
   return { id, username, durationMinutes, wanted, machines: taken, uid };

@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { inSeconds, now, transact } from "../../../db/client.ts";
+import { now, transact } from "../../../db/client.ts";
 import { violates } from "../../../db/errors.ts";
 import { machines } from "../../../db/schema/pool.ts";
 import { reservations } from "../../../db/schema/reservations.ts";
@@ -9,10 +9,9 @@ import { reservationMoves } from "../../lifecycle/states.ts";
 import type { Machine } from "../../lifecycle/target.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { enforceLimits } from "../limits/enforce.ts";
-import { SLACK } from "../schedule/world.ts";
 import type { Admitted } from "./admit.ts";
 import { requestColumns } from "./request.ts";
-import { take, untilSure } from "./take.ts";
+import { endOf, take, untilSure } from "./take.ts";
 import { requireFreeUid, takeUid } from "./uid.ts";
 import type { Wanted } from "./wanted.ts";
 
@@ -73,7 +72,7 @@ export async function allocate(
           uid,
           startsAt: now,
           // Who is planned behind it meanwhile must not cut its time, which begins when its accounts work.
-          endsAt: inSeconds(60 * durationMinutes + SLACK / 1000),
+          endsAt: endOf(durationMinutes),
         });
         return result(taken, uid);
       },

@@ -1,5 +1,5 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
-import { inMinutes, now, type Tx } from "../../../db/client.ts";
+import { inSeconds, now, type Tx } from "../../../db/client.ts";
 import { violates } from "../../../db/errors.ts";
 import { machines } from "../../../db/schema/pool.ts";
 import { holds } from "../../../db/schema/reservations.ts";
@@ -8,13 +8,14 @@ import { machineMay, machineMoves } from "../../lifecycle/states.ts";
 import type { Machine } from "../../lifecycle/target.ts";
 import { labelsAndFacts } from "../../machines/labels.ts";
 import type { ReservationsDeps } from "../deps.ts";
+import { SLACK } from "../schedule/world.ts";
 import { isAny, type Wanted, wants } from "./wanted.ts";
 
 export interface Claim {
   reservationId: string;
   count: number;
   durationMinutes: number;
-  /** a booking's end, to the millisecond: whoever comes next may have been told it; undefined: so many minutes from now */
+  /** an end that was planned, to the millisecond: whoever comes next may have been told it; undefined: so many minutes from now */
   until?: Date;
   wanted: Wanted;
   /** the first of its slots; undefined: 1 */
@@ -26,11 +27,14 @@ export class TooFew extends Error {}
 
 const isOffered = and(machineMay("claim"), eq(machines.drained, false));
 
+/** The end of what starts now, until its accounts work: its time begins only then. */
+export const endOf = (minutes: number) => inSeconds(60 * minutes + SLACK / 1000);
+
 /** A condition: the machine is promised to another reservation before this one's end. */
 const isPromised = ({ reservationId, durationMinutes, until }: Claim) =>
   sql`EXISTS (SELECT 1 FROM commitments c WHERE c.machine_id = machines.id AND c.reservation_id <> ${reservationId}
     AND c.ends_at > ${now}
-    AND c.busy_from < ${until ? sql.param(until, machines.since) : inMinutes(durationMinutes)} + INTERVAL machines.turnaround_ms * 1000 MICROSECOND)`;
+    AND c.busy_from < ${until ? sql.param(until, machines.since) : endOf(durationMinutes)} + INTERVAL machines.turnaround_ms * 1000 MICROSECOND)`;
 
 /** A condition: the machine is on offer for the whole of a claim. */
 const isFor = (claim: Claim) => and(isOffered, sql`NOT ${isPromised(claim)}`);

@@ -194,3 +194,11 @@ test("a holder whose end was noticed late delays nobody: the time to clean count
   await expired;
   pool.deps.accounts = accounts;
 });
+
+test("a claim counts on the time that making its accounts takes, too", async () => {
+  // The machines are needed a minute before, and must be clean by then: that takes five seconds.
+  await ask({ startsAt: new Date(Date.now() + 11 * 60_000 + 6000), username: "bob" });
+  const error = await ask().catch((e) => e);
+  expect(error).toMatchObject({ kind: "not_enough_machines" });
+  expect((await ask({ durationMinutes: 9 })).state).toBe("active");
+});
