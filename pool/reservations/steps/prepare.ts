@@ -3,7 +3,7 @@ import { reservations } from "../../../db/schema/reservations.ts";
 import type { Credential } from "../../accounts/accounts.ts";
 import { type FaultKind, MachineFault } from "../../accounts/faults.ts";
 import { PoolError } from "../../errors.ts";
-import { keepLease } from "../../lifecycle/lease.ts";
+import { type Keeper, keepLease } from "../../lifecycle/lease.ts";
 import { type Machine, targetOf } from "../../lifecycle/target.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import type { Allocated } from "./allocate.ts";
@@ -102,9 +102,16 @@ export async function prepare(
   refused = new Set<string>(),
 ): Promise<Prepared> {
   const credential = await credentialOf(deps, allocated.id);
+  // A machine that is ready waits for the slowest, which may be swapped more than once.
+  const keepers: Keeper[] = [];
   const results = await Promise.allSettled(
-    allocated.machines.map((machine) => prepareOne(deps, allocated, credential, machine, refused)),
+    allocated.machines.map(async (machine) => {
+      const ready = await prepareOne(deps, allocated, credential, machine, refused);
+      keepers.push(keepLease(deps, ready));
+      return ready;
+    }),
   );
+  for (const keeper of keepers) keeper.stop();
   const failed = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
   if (failed.length > 0) throw failed.find(isOfRequest) ?? failed[0];
   const made = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));

@@ -4,6 +4,7 @@ import type { Credential } from "../../../pool/accounts/accounts.ts";
 import { MachineFault } from "../../../pool/accounts/faults.ts";
 import { ADMIN } from "../../../pool/identity/principal.ts";
 import { machinesHeldBy } from "../../../pool/lifecycle/clean.ts";
+import { recover } from "../../../pool/lifecycle/recover.ts";
 import { release } from "../../../pool/reservations/release.ts";
 import { admit, type ReserveInput } from "../../../pool/reservations/steps/admit.ts";
 import { type Allocated, allocate } from "../../../pool/reservations/steps/allocate.ts";
@@ -12,6 +13,7 @@ import { prepare } from "../../../pool/reservations/steps/prepare.ts";
 import { undo } from "../../../pool/reservations/steps/undo.ts";
 import { recordMoves } from "../../support/moves.ts";
 import { type StubPool, startStubPool } from "../../support/stub_pool.ts";
+import { until } from "../../support/until.ts";
 
 let pool: StubPool;
 let moves: Awaited<ReturnType<typeof recordMoves>>;
@@ -146,4 +148,28 @@ test("no state has changed in a way that states.ts, and so the diagram in the do
   const { made, unknown } = await moves();
   expect(made).toContain("reservations: active → failed");
   expect(unknown).toEqual([]);
+});
+
+test("a machine that is ready is not taken from its worker while the slowest is still being prepared", async () => {
+  const deps = { ...pool.deps, leaseSeconds: 1 };
+  const it = (await allocate(deps, admit(deps, asked({ count: 2 })), 0)) as Allocated;
+  const { create } = pool.deps.accounts;
+  deps.accounts = {
+    ...pool.deps.accounts,
+    create: async (target, ...rest) => {
+      if (target.port === Number(it.machines[0]?.port)) await Bun.sleep(2000);
+      return create(target, ...rest);
+    },
+  };
+  let isDone = false;
+  const prepared = prepare(deps, it).finally(() => {
+    isDone = true;
+  });
+  await until("it is prepared", 10_000, async () => {
+    await recover(pool.deps);
+    return isDone;
+  });
+  await confirm(deps, await prepared);
+  expect((await rowOf(it.id)).state).toBe("active");
+  await release(pool.deps, it.id);
 });
