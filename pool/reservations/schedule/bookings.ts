@@ -36,7 +36,7 @@ export function pinned(world: World): Pinned[] {
   return world.bookings.map((booking) => {
     const pins = booking.told?.machines ?? [];
     const kept = pins.filter((id) => isSound(world, booking, id));
-    const uncertain = world.machines.some((one) => one.uncertain && kept.includes(one.id));
+    const uncertain = kept.some((id) => world.byId.get(id)?.uncertain);
     const hoped = pins.filter((id) => !kept.includes(id) && mayBe(world, booking, id));
     const lacking = booking.count - kept.length;
     const matches: Entry["matches"] = (machine) => booking.matches(machine) && !pins.includes(machine.id);
