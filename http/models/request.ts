@@ -39,6 +39,16 @@ export const Count = t.Integer({
   default: 1,
   description: "how many machines: a whole number from 1",
 });
+/** Without a default: it would hide that a request says none. */
+export const CountOrNames = t.Integer({
+  title: "count",
+  minimum: 1,
+  maximum: 100_000,
+  description: "how many machines: a whole number from 1; without it, as many as `machines` names, or 1",
+});
+/** How many machines a body asks for. */
+export const countIn = ({ count, machines }: { count?: number; machines?: string[] }) =>
+  count ?? (machines ? new Set(machines).size : 1);
 export const Duration = t.Integer({
   title: "duration",
   minimum: 1,

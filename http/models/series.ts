@@ -4,7 +4,17 @@ import type { SeriesInput } from "../../pool/reservations/series/create.ts";
 import { ON_CONFLICT, type SeriesDetails, type SeriesView } from "../../pool/reservations/series/view.ts";
 import { RESERVATION_STATES } from "../../pool/reservations/view.ts";
 import { oneOf, time } from "./fields.ts";
-import { Count, Duration, keysIn, MachineNames, Password, PublicKeys, Username, Where } from "./request.ts";
+import {
+  CountOrNames,
+  countIn,
+  Duration,
+  keysIn,
+  MachineNames,
+  Password,
+  PublicKeys,
+  Username,
+  Where,
+} from "./request.ts";
 import { isoOf } from "./reservation.ts";
 
 const LOCAL = "local time without an offset, such as 2026-09-02T13:00";
@@ -26,7 +36,7 @@ export const NewSeries = t.Object(
     }),
     time_zone: t.String({ maxLength: 64, description: "the name of a time zone, such as Europe/Paris" }),
     duration: t.Optional(Duration),
-    count: t.Optional(Count),
+    count: t.Optional(CountOrNames),
     where: t.Optional(Where),
     machines: t.Optional(MachineNames("only these machines, by name; without count: all of them")),
     except: t.Optional(MachineNames("not these machines, by name")),
@@ -60,7 +70,7 @@ export function seriesInputOf(body: typeof NewSeries.static, principal: Principa
     principal,
     ...same,
     keys: keysIn(body),
-    count: asked.count ?? machines?.length ?? 1,
+    count: countIn(body),
     durationMinutes: duration,
     machines,
     startsLocal: starts_at,

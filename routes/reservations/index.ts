@@ -4,7 +4,8 @@ import { instantOf } from "../../http/instant.ts";
 import { next, nextOf, pageIn, pageQuery, WHOLE } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
 import {
-  Count,
+  CountOrNames,
+  countIn,
   Duration,
   IdempotencyKey,
   keysIn,
@@ -69,7 +70,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
       const input = {
         principal,
         ...asked,
-        count: asked.count ?? machines?.length ?? 1,
+        count: countIn(body),
         durationMinutes: duration,
         keys: keysIn(body),
         machines,
@@ -102,7 +103,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
           username: Username,
           password: t.Optional(Password),
           ssh_public_keys: t.Optional(PublicKeys),
-          count: t.Optional(Count),
+          count: t.Optional(CountOrNames),
           duration: t.Optional(Duration),
           where: t.Optional(Where),
           machines: t.Optional(MachineNames("only these machines, by name; without count: all of them")),

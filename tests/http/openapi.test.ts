@@ -213,14 +213,13 @@ test("defaults of omitted fields are shown", () => {
   };
   expect(defaults("reserve")).toEqual({ count: 1, duration: 60, wait: 0 });
   expect(defaults("createReservation")).toEqual({
-    count: 1,
     duration: 60,
     wait: 0,
     priority: 0,
     replace: false,
     dry_run: false,
   });
-  expect(defaults("createSeries")).toEqual({ count: 1, duration: 60, on_conflict: "refuse" });
+  expect(defaults("createSeries")).toEqual({ duration: 60, on_conflict: "refuse" });
   expect(defaults("registerMachine")).toEqual({ check: true, port: 22, user: "root" });
   expect(defaults("removeMachine")).toEqual({ force: false });
   expect(defaults("createUser")).toEqual({ role: "user" });

@@ -1,0 +1,47 @@
+// What a request may say of time and machines, by HTTP, on a real database and fake machines.
+import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { app } from "../../app.ts";
+import { inProcess } from "../support/in_process.ts";
+import { type StubPool, startStubPool } from "../support/stub_pool.ts";
+
+setDefaultTimeout(60_000);
+
+let pool: StubPool;
+let ask: ReturnType<typeof inProcess>;
+beforeAll(async () => {
+  pool = await startStubPool(3);
+  ask = inProcess(app, pool.deps);
+});
+afterAll(() => pool?.stop());
+beforeEach(async () => {
+  for (const { id } of await pool.sql("SELECT id FROM reservations WHERE ended_at IS NULL"))
+    await ask("DELETE", `/reservations/${id}`);
+});
+
+const reserve = (more: Record<string, unknown> = {}, query = "") =>
+  ask("POST", `/reservations${query}`, { username: "ann", ...more });
+const names = ({ machines }: { machines: { machine: string }[] }) => machines.map(({ machine }) => machine);
+
+test("`machines` alone sets the count; a name that is there twice counts once", async () => {
+  const two = ["stub-1", "stub-2"];
+  expect(names((await reserve({ machines: two })).body)).toEqual(two);
+  expect((await reserve({ machines: ["stub-3", "stub-3"] }, "?dry_run=true")).body.machines).toEqual([
+    "stub-3",
+  ]);
+  // One that isn't there can't be had, and is not left out silently.
+  expect((await reserve({ machines: ["stub-3", "stub-9"] }, "?dry_run=true")).body).toMatchObject({
+    matching: 1,
+    starts_at: null,
+    reason: "2 requested, 1 match",
+  });
+  const rule = {
+    rrule: "FREQ=DAILY;COUNT=1",
+    starts_at: "2099-01-01T13:00",
+    time_zone: "UTC",
+    machines: two,
+  };
+  const series = await ask("POST", "/series", { username: "ann", ...rule });
+  expect([series.status, series.body.count]).toEqual([201, 2]);
+  // A count beside it: some of them.
+  expect((await reserve({ machines: ["stub-2", "stub-3"], count: 1 })).body.machines).toHaveLength(1);
+});
