@@ -45,3 +45,33 @@ test("`machines` alone sets the count; a name that is there twice counts once", 
   // A count beside it: some of them.
   expect((await reserve({ machines: ["stub-2", "stub-3"], count: 1 })).body.machines).toHaveLength(1);
 });
+
+/** An instant so many minutes from now. */
+const ahead = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+const detailOf = ({ status, body }: Awaited<ReturnType<typeof ask>>) => [status, body.details?.[0]];
+
+test("times that no database can store are refused, or are no end", async () => {
+  const late = "9999-12-31T23:59:59-23:59";
+  const early = "0000-01-01T00:00:00%2B23:59";
+  const series = (rrule: string) =>
+    ask("POST", "/series", {
+      username: "ann",
+      rrule,
+      starts_at: "2026-09-02T13:00",
+      time_zone: "UTC",
+      count: 1,
+    });
+  for (const rrule of ["FREQ=WEEKLY;UNTIL=99991231T235959Z", "FREQ=YEARLY;INTERVAL=1000;COUNT=10"]) {
+    const { status, body } = await series(rrule);
+    expect([rrule, status, body.ends_at]).toEqual([rrule, 201, null]);
+    const path = `/series/${body.id}`;
+    for (const from of [late, early])
+      expect([from, ...detailOf(await ask("DELETE", `${path}?from=${from}`))]).toEqual([
+        from,
+        400,
+        { field: "from", message: "must lie in the years 1970 to 9998" },
+      ]);
+    expect((await ask("DELETE", path)).status).toBe(200);
+  }
+  expect(detailOf(await ask("GET", `/calendar?from=${late}`))).toMatchObject([400, { field: "from" }]);
+});

@@ -51,10 +51,13 @@ export const mostAtOnce = (count: number) =>
 export const startsOf = (rule: Rule, from: number, until: number): number[] =>
   from > until ? [] : readable(() => occurrences(rule, from, until));
 
+/** A rule may end later than the database can store: then it has no end. */
+const LATEST = Date.UTC(9999);
+
 /** From when on a series doesn't occur by its own rule; null: it has no end. @throws PoolError invalid_request */
 export function lastOf(rule: Rule, durationMinutes: number): Date | null {
   const end = readable(() => endOf(rule, durationMinutes * MINUTE));
-  return end === undefined ? null : new Date(end);
+  return end === undefined || end >= LATEST ? null : new Date(end);
 }
 
 /**
