@@ -5,9 +5,8 @@ import { notOnHead } from "../http/methods.ts";
 import { Problem } from "../http/models/problem.ts";
 import { Count, Duration, Password, StartsAt, Username, Wait, Where } from "../http/models/request.ts";
 import { NewReservation, newReservationOf } from "../http/models/reservation.ts";
-import { reserve } from "../pool/reservations/reserve.ts";
+import { reserveAndHold } from "../pool/reservations/reserve.ts";
 import { isAhead } from "../pool/reservations/view.ts";
-import { collectStarted } from "../pool/reservations/waiting/collect.ts";
 
 /** How long a request that may wait holds the line. */
 const HOLD_SECONDS = 150;
@@ -21,13 +20,8 @@ export default new Elysia({ name: "reserve", normalize: false, tags: ["reservati
       set.headers["cache-control"] = "no-store";
       const { duration = 60, count = 1, starts_at, ...asked } = query;
       const startsAt = starts_at === undefined ? undefined : instantOf("starts_at", starts_at);
-      const first = await reserve(deps, { principal, ...asked, count, durationMinutes: duration, startsAt });
-      // One that is booked for later won't start sooner.
-      const isLater = startsAt !== undefined && startsAt.getTime() > Date.now() + HOLD_SECONDS * 1000;
-      const granted =
-        isAhead(first) && !isLater
-          ? await collectStarted(deps, first.id, principal, HOLD_SECONDS, request.signal)
-          : first;
+      const input = { principal, ...asked, count, durationMinutes: duration, startsAt };
+      const granted = await reserveAndHold(deps, input, HOLD_SECONDS, request.signal);
       if (!isAhead(granted)) return newReservationOf(granted, principal);
       set.headers.location = `/reservations/${granted.id}`;
       return status(202, newReservationOf(granted, principal));

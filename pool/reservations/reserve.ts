@@ -1,10 +1,12 @@
 import { PoolError } from "../errors.ts";
 import type { ReservationsDeps } from "./deps.ts";
 import { anybodyWaits } from "./schedule/lock.ts";
-import { admit, type ReserveInput } from "./steps/admit.ts";
+import { type Admitted, admit, type ReserveInput } from "./steps/admit.ts";
 import { reserveAtOnce } from "./steps/at_once.ts";
 import type { Granted } from "./steps/repeat.ts";
-import { bookAhead, queueUp } from "./waiting/queue_up.ts";
+import { isAhead } from "./view.ts";
+import { collectStarted } from "./waiting/collect.ts";
+import { bookAhead, outcome, queueUp } from "./waiting/queue_up.ts";
 
 /**
  * Reserves machines: at the time that the request asks for; else at once if they are free; else it waits for them as long
@@ -12,8 +14,10 @@ import { bookAhead, queueUp } from "./waiting/queue_up.ts";
  * @returns when the account works on all of them, or when its start is planned; its state tells which
  * @throws PoolError not_enough_machines, never_enough, machines_unreachable, username_taken, invalid_request, …
  */
-export async function reserve(deps: ReservationsDeps, input: ReserveInput): Promise<Granted> {
-  const admitted = admit(deps, input);
+export const reserve = async (deps: ReservationsDeps, input: ReserveInput): Promise<Granted> =>
+  serve(deps, admit(deps, input));
+
+async function serve(deps: ReservationsDeps, admitted: Admitted): Promise<Granted> {
   if (admitted.startsAt) return bookAhead(deps, admitted);
   // Whoever comes while others wait joins the queue: the plan may still let them start at once.
   if (!(await anybodyWaits(deps)))
@@ -23,4 +27,22 @@ export async function reserve(deps: ReservationsDeps, input: ReserveInput): Prom
       if (!(error instanceof PoolError && error.kind === "not_enough_machines")) throw error;
     }
   return queueUp(deps, admitted);
+}
+
+/**
+ * The same, and waits with it for its start, for at most so many seconds.
+ * @param signal whoever asked is gone
+ */
+export async function reserveAndHold(
+  deps: ReservationsDeps,
+  input: ReserveInput,
+  seconds: number,
+  signal?: AbortSignal,
+): Promise<Granted> {
+  const admitted = admit(deps, input);
+  const first = await serve(deps, admitted);
+  // One that is booked for later won't start sooner.
+  const isLater = admitted.startsAt !== null && admitted.startsAt.getTime() > Date.now() + seconds * 1000;
+  if (!isAhead(first) || isLater) return first;
+  return outcome(admitted, await collectStarted(deps, first.id, admitted.principal, seconds, signal));
 }

@@ -1,8 +1,11 @@
 // What a request may say of time and machines, by HTTP, on a real database and fake machines.
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { app } from "../../app.ts";
+import { MachineFault } from "../../pool/accounts/faults.ts";
+import { planDue, planOnChange } from "../../pool/reservations/schedule/planner.ts";
 import { inProcess } from "../support/in_process.ts";
 import { type StubPool, startStubPool } from "../support/stub_pool.ts";
+import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);
 
@@ -11,6 +14,7 @@ let ask: ReturnType<typeof inProcess>;
 beforeAll(async () => {
   pool = await startStubPool(3);
   ask = inProcess(app, pool.deps);
+  planOnChange(pool.deps);
 });
 afterAll(() => pool?.stop());
 beforeEach(async () => {
@@ -74,4 +78,34 @@ test("times that no database can store are refused, or are no end", async () => 
     expect((await ask("DELETE", path)).status).toBe(200);
   }
   expect(detailOf(await ask("GET", `/calendar?from=${late}`))).toMatchObject([400, { field: "from" }]);
+});
+
+test("GET /reserve that holds the line: an error when it can't start any more, as without waiting", async () => {
+  const full = (await reserve({ count: 3 })).body;
+  const hold = async () => {
+    const answer = ask("GET", "/reserve?username=ben&wait=90");
+    const [{ id }] = await until("it waits", 10_000, async () => {
+      const { queue } = (await ask("GET", "/queue")).body;
+      return queue.length === 1 ? (queue as [{ id: string }]) : undefined;
+    });
+    return { id, codeOf: async () => [(await answer).status, (await answer).body.code] };
+  };
+  const released = await hold();
+  await ask("DELETE", `/reservations/${released.id}`);
+  expect(await released.codeOf()).toEqual([503, "reservation_lost"]);
+
+  const over = await hold();
+  await pool.sql("UPDATE reservations SET wait_until = UTC_TIMESTAMP(3) WHERE id = ?", [over.id]);
+  await planDue(pool.deps);
+  expect(await over.codeOf()).toEqual([409, "not_enough_machines"]);
+
+  const refused = await hold();
+  for (const port of [1, 2, 3])
+    pool.creates.set(port, () => {
+      throw new MachineFault("foreign_account", "ben is somebody else");
+    });
+  await ask("DELETE", `/reservations/${full.id}`);
+  await planDue(pool.deps);
+  expect(await refused.codeOf()).toEqual([409, "username_taken"]);
+  pool.creates.clear();
 });

@@ -3,7 +3,7 @@ import { isFaultKind, MachineFault } from "../../accounts/faults.ts";
 import { isUnavailable } from "../../database.ts";
 import { inWords, PoolError } from "../../errors.ts";
 import { lockReservation } from "../../lifecycle/settle.ts";
-import { RESERVATION } from "../../lifecycle/states.ts";
+import { OVER, RESERVATION } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { book } from "../schedule/book.ts";
 import { enqueue } from "../schedule/enqueue.ts";
@@ -95,8 +95,17 @@ async function settle(deps: ReservationsDeps, admitted: Admitted, id: string): P
   // So were others who wait: nobody is told a start that they can't wait for.
   else if (await withdraw(deps, id, true)) enforceWait(admitted, await foresee(deps, admitted));
   await watch(deps, id, (state) => state !== RESERVATION.preparing, PREPARING_MS);
-  const granted = await collect(deps, id, admitted.principal);
+  return outcome(admitted, await collect(deps, id, admitted.principal));
+}
+
+/**
+ * A request that has been granted, or still waits.
+ * @throws PoolError not_enough_machines, reservation_lost, … when it can't start any more
+ */
+export function outcome(admitted: Admitted, granted: Granted): Granted {
   if (granted.state === RESERVATION.failed) throw failure(admitted, granted);
+  if (OVER.includes(granted.state))
+    throw new PoolError("reservation_lost", "The reservation was released before it began");
   return granted;
 }
 
