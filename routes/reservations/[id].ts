@@ -31,7 +31,8 @@ export default new Elysia({ name: "reservation", normalize: false, tags: ["reser
               minimum: 0,
               maximum: 150,
               default: 0,
-              description: "responds when its state changes, or after so many seconds: 0 to 150",
+              description:
+                "responds when its state changes (not to preparing), or after so many seconds: 0 to 150",
             }),
           ),
         },

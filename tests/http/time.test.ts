@@ -109,3 +109,23 @@ test("GET /reserve that holds the line: an error when it can't start any more, a
   expect(await refused.codeOf()).toEqual([409, "username_taken"]);
   pool.creates.clear();
 });
+
+test("?wait responds when it has started, with its password, not while its accounts are being made", async () => {
+  const full = (await reserve({ count: 3 })).body;
+  const { id } = (await reserve({ wait: 90 })).body;
+  const { create } = pool.deps.accounts;
+  const made = Promise.withResolvers<void>();
+  pool.deps.accounts.create = async (...all) => {
+    await made.promise;
+    return create(...all);
+  };
+  const answer = ask("GET", `/reservations/${id}?wait=20`);
+  await ask("DELETE", `/reservations/${full.id}`);
+  const state = async () => (await pool.sql("SELECT state FROM reservations WHERE id = ?", [id]))[0].state;
+  await until("its accounts are being made", 10_000, async () => (await state()) === "preparing");
+  // Longer than it takes until the change is seen.
+  await Promise.race([answer, Bun.sleep(600)]);
+  made.resolve();
+  expect((await answer).body).toMatchObject({ state: "active", password: expect.any(String) });
+  pool.deps.accounts.create = create;
+});

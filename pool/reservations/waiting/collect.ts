@@ -35,7 +35,7 @@ const collectFor = (deps: ReservationsDeps, id: string, principal: Principal, si
   signal?.aborted ? viewReservation(deps, id, userSeenBy(principal)) : collect(deps, id, principal);
 
 /**
- * The same when its state changes, or after so many seconds.
+ * The same when its state changes (but not when its accounts are only being made), or after so many seconds.
  * @param signal whoever asked is gone
  */
 export async function collectLater(
@@ -46,7 +46,9 @@ export async function collectLater(
   signal?: AbortSignal,
 ): Promise<Granted> {
   const { state } = await viewReservation(deps, id, userSeenBy(principal));
-  if (seconds > 0) await watch(deps, id, (seen) => seen !== state, seconds * 1000, signal);
+  // In preparation it has no password yet, and will be active or not in a moment.
+  const isNews = (seen: string | undefined) => seen !== state && seen !== RESERVATION.preparing;
+  if (seconds > 0) await watch(deps, id, isNews, seconds * 1000, signal);
   return collectFor(deps, id, principal, signal);
 }
 
