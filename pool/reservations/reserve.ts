@@ -30,7 +30,7 @@ async function serve(deps: ReservationsDeps, admitted: Admitted): Promise<Grante
 }
 
 /**
- * The same, and waits with it for its start, for at most so many seconds.
+ * The same, and waits with it for its start. Responds after about so many seconds in all: the proxy gives up some time later.
  * @param signal whoever asked is gone
  */
 export async function reserveAndHold(
@@ -40,9 +40,11 @@ export async function reserveAndHold(
   signal?: AbortSignal,
 ): Promise<Granted> {
   const admitted = admit(deps, input);
+  const asked = performance.now();
   const first = await serve(deps, admitted);
   // One that is booked for later won't start sooner.
   const isLater = admitted.startsAt !== null && admitted.startsAt.getTime() > Date.now() + seconds * 1000;
   if (!isAhead(first) || isLater) return first;
-  return outcome(admitted, await collectStarted(deps, first.id, admitted.principal, seconds, signal));
+  const left = Math.max(0, seconds - (performance.now() - asked) / 1000);
+  return outcome(admitted, await collectStarted(deps, first.id, admitted.principal, left, signal));
 }

@@ -6,7 +6,7 @@ import { recover } from "../../../../pool/lifecycle/recover.ts";
 import { retry } from "../../../../pool/lifecycle/retry.ts";
 import { expire } from "../../../../pool/reservations/expire.ts";
 import { release } from "../../../../pool/reservations/release.ts";
-import { reserve } from "../../../../pool/reservations/reserve.ts";
+import { reserve, reserveAndHold } from "../../../../pool/reservations/reserve.ts";
 import { planDue, planNow, planOnChange } from "../../../../pool/reservations/schedule/planner.ts";
 import { replan } from "../../../../pool/reservations/schedule/replan.ts";
 import { run } from "../../../../pool/reservations/schedule/run.ts";
@@ -79,6 +79,19 @@ test("that a machine can't be cleaned is in the plan at once: the start is uncer
   await pool.sql("UPDATE machines SET retry_at = UTC_TIMESTAMP(3) WHERE state = 'quarantined'");
   await retry(pool.deps);
   await until("it has started", 2000, async () => (await stateOf(told.id)) === "active");
+});
+
+test("one that holds the line is answered in its time, however long it took to plan it", async () => {
+  await ask({ count: 3, durationMinutes: 60 });
+  const looking: typeof pool.deps.looking = async (read) => {
+    await Bun.sleep(1500);
+    return pool.deps.looking(read);
+  };
+  const input = { principal: ADMIN, username: "ben", count: 1, durationMinutes: 10, wait: 600 };
+  const since = performance.now();
+  const held = await reserveAndHold({ ...pool.deps, looking }, input, 2);
+  expect(held.state).toBe("queued");
+  expect(performance.now() - since).toBeWithin(1900, 3200);
 });
 
 const names = (count: number) => Array.from({ length: count }, (_, n) => `q${n}`);
