@@ -129,3 +129,86 @@ test("?wait responds when it has started, with its password, not while its accou
   expect((await answer).body).toMatchObject({ state: "active", password: expect.any(String) });
   pool.deps.accounts.create = create;
 });
+
+test("GET /queue and GET /calendar: all of it page by page; names of others only for admins", async () => {
+  const tokens: Record<string, string> = {};
+  for (const [name, role] of [
+    ["una", "user"],
+    ["ulf", "user"],
+    ["vera", "viewer"],
+  ] as const) {
+    expect((await ask("POST", "/users", { name, role })).status).toBe(201);
+    tokens[name] = (await ask("POST", "/tokens", { user: name, name: "t" })).body.token;
+  }
+  const as = (who: string, method: string, path: string, body?: unknown) =>
+    ask(method, path, body, who === "admin" ? {} : { Authorization: `Bearer ${tokens[who]}` });
+  const make = async (who: string, more: Record<string, unknown>) =>
+    (await as(who, "POST", "/reservations", { username: who, ...more })).body.id as string;
+  const held = await make("una", { machines: ["stub-1", "stub-2"] });
+  const booked = await make("ulf", { count: 1, machines: ["stub-3"], starts_at: ahead(100), duration: 30 });
+  const waits = [];
+  for (const [who, priority] of [
+    ["ulf", 0],
+    ["una", 0],
+    ["admin", 5],
+    ["ulf", 0],
+  ] as const)
+    waits.push(await make(who, { count: 3, wait: 900, ...(priority ? { username: "ann", priority } : {}) }));
+  const [ulf, una, ann, last] = waits as [string, string, string, string];
+
+  const queue = async (who: string) => (await as(who, "GET", "/queue")).body.queue;
+  const all = await queue("admin");
+  expect(all.map(({ id }: { id: string }) => id)).toEqual([ann, ulf, una, last]);
+  const who = (rows: Record<string, unknown>[]) => rows.map(({ id, username, user }) => [id, username, user]);
+  expect(who(all)).toEqual([
+    [ann, "ann", null],
+    [ulf, "ulf", "ulf"],
+    [una, "una", "una"],
+    [last, "ulf", "ulf"],
+  ]);
+  const hidden = [null, null, null];
+  expect(who(await queue("una"))).toEqual([hidden, hidden, [una, "una", "una"], hidden]);
+  expect(who(await queue("vera"))).toEqual([hidden, hidden, hidden, hidden]);
+  const rest = (rows: Record<string, unknown>[]) =>
+    rows.map(({ id: _, username: __, user: ___, ...row }) => row);
+  expect(rest(await queue("vera"))).toEqual(rest(all));
+
+  // From a minute on: without what the tests before had.
+  const range = `from=${ahead(1)}&to=${ahead(7 * 24 * 60)}`;
+  type Row = { machine: string; commitments: Record<string, unknown>[] };
+  const calendar = async (who: string): Promise<Row[]> =>
+    (await as(who, "GET", `/calendar?${range}`)).body.machines;
+  const kinds = (rows: Row[]) =>
+    rows.flatMap(({ machine, commitments }) =>
+      commitments.map(({ kind, id }) => [machine, kind, ...(id ? [id] : [])].join(" ")),
+    );
+  const waiting = (machine: string) => [una, ulf, ann, last].map(() => `${machine} queue`);
+  const seen = kinds(await calendar("una"));
+  expect(seen.filter((one) => /hold|booking/.test(one))).toEqual([
+    `stub-1 hold ${held}`,
+    `stub-2 hold ${held}`,
+    "stub-3 booking",
+  ]);
+  expect(
+    seen.filter((one) => one.includes("queue")).map((one) => one.split(" ").slice(0, 2).join(" ")),
+  ).toEqual(["stub-1", "stub-2", "stub-3"].flatMap(waiting));
+  expect(seen.filter((one) => one.endsWith(una))).toHaveLength(3);
+  expect(kinds(await calendar("admin"))).toContain(`stub-3 booking ${booked}`);
+
+  for (const [path, key, size] of [
+    ["/queue", "queue", 4],
+    [`/calendar?${range}`, "machines", 3],
+  ] as const) {
+    const whole = (await ask("GET", path)).body;
+    expect([whole[key].length, whole.next]).toEqual([size, undefined]);
+    const paged: unknown[] = [];
+    for (let at: string | undefined = `${path}${path.includes("?") ? "&" : "?"}limit=1`; at; ) {
+      const { headers, body } = await ask("GET", at);
+      expect(body[key]).toHaveLength(1);
+      paged.push(...body[key]);
+      at = /^<([^>]+)>; rel="next"$/.exec(headers.get("link") ?? "")?.[1];
+    }
+    expect(paged).toEqual(whole[key]);
+  }
+  for (const name of Object.keys(tokens)) await ask("DELETE", `/users/${name}`);
+});
