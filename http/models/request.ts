@@ -60,7 +60,7 @@ export const Duration = t.Integer({
 export const Where = t.String({
   maxLength: 1000,
   description:
-    'which machines, by their labels: gpu && ram >= 32 && !(zone == "b" || os in ["alpine", "debian"])',
+    'which machines, by their labels, in up to 1000 characters: gpu && ram >= 32 && !(zone == "b" || os in ["alpine", "debian"])',
 });
 export const Wait = t.Integer({
   title: "wait",
@@ -82,7 +82,7 @@ export const MinCount = t.Integer({
 });
 export const Replace = t.Boolean({
   default: false,
-  description: "another machine takes the slot of one that stops answering",
+  description: "true or false; true: another machine takes the slot of one that stops answering",
 });
 export const Priority = t.Integer({
   title: "priority",
@@ -92,7 +92,11 @@ export const Priority = t.Integer({
   description: "-10 to 10; whoever waits with a higher one comes first; only for admins",
 });
 export const MachineNames = (description: string) =>
-  t.Array(t.String({ maxLength: 64 }), { minItems: 1, maxItems: 1000, description });
+  t.Array(t.String({ maxLength: 64, description: "a name of up to 64 characters" }), {
+    minItems: 1,
+    maxItems: 1000,
+    description: `${description}; 1 to 1000 names`,
+  });
 
 /** The header `Idempotency-Key`. */
 export const IdempotencyKey = (what: string) =>

@@ -41,9 +41,9 @@ export const NewSeries = t.Object(
     machines: t.Optional(MachineNames("only these machines, by name; without count: all of them")),
     except: t.Optional(MachineNames("not these machines, by name")),
     except_dates: t.Optional(
-      t.Array(t.String({ maxLength: 10 }), {
+      t.Array(t.String({ maxLength: 10, description: "a local date such as 2026-11-11" }), {
         maxItems: 1000,
-        description: "local dates on which it doesn't occur, such as 2026-11-11",
+        description: "local dates on which it doesn't occur, such as 2026-11-11; up to 1000",
       }),
     ),
     on_conflict: t.Optional(t.UnionEnum(ON_CONFLICT, { default: "refuse", description: SKIP })),

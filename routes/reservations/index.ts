@@ -93,7 +93,10 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
       query: t.Object(
         {
           dry_run: t.Optional(
-            t.Boolean({ default: false, description: "only says what would happen; changes nothing" }),
+            t.Boolean({
+              default: false,
+              description: "true or false; true: only says what would happen, and changes nothing",
+            }),
           ),
         },
         { additionalProperties: false },

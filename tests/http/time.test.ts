@@ -212,3 +212,18 @@ test("GET /queue and GET /calendar: all of it page by page; names of others only
   }
   for (const name of Object.keys(tokens)) await ask("DELETE", `/users/${name}`);
 });
+
+test("a bad value is refused with what would be a good one", async () => {
+  const said = async (answer: ReturnType<typeof ask>) => {
+    const [status, detail] = detailOf(await answer);
+    return `${status} ${detail?.field}: ${detail?.message}`;
+  };
+  for (const value of ["1", "yes", "TRUE", ""])
+    expect(await said(reserve({}, `?dry_run=${value}`))).toStartWith("400 dry_run: true or false");
+  expect(await said(reserve({ replace: "yes" }))).toStartWith("400 replace: true or false");
+  const extended = ask("POST", "/reservations/none/extend", { minutes: 5, at_most: 1 });
+  expect(await said(extended)).toStartWith("400 at_most: true or false");
+  expect(await said(reserve({ machines: [5] }))).toBe("400 machines.0: a name of up to 64 characters");
+  expect(await said(reserve({ machines: [] }))).toContain("1 to 1000 names");
+  expect(await said(reserve({ where: "a".repeat(1001) }))).toContain("up to 1000 characters");
+});

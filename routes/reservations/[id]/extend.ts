@@ -40,7 +40,10 @@ export default new Elysia({ name: "extend", normalize: false, tags: ["reservatio
             }),
           ),
           at_most: t.Optional(
-            t.Boolean({ default: false, description: "take what there is, if that is less" }),
+            t.Boolean({
+              default: false,
+              description: "true or false; true: take what there is, if that is less",
+            }),
           ),
         },
         {
