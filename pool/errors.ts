@@ -37,6 +37,8 @@ export interface Detail {
   message: string;
   /** where in the field's text, from 1 */
   column?: number;
+  /** of the occurrence that is meant */
+  starts_at?: string;
   /** when it could start instead */
   next_at?: string;
   /** the nearest starts that could be instead */

@@ -9,6 +9,7 @@ const fields = t.Array(
     field: t.String(),
     message: t.String(),
     column: t.Optional(t.Integer({ description: "where in the field's text, from 1" })),
+    starts_at: t.Optional(time("when the occurrence that is meant would start")),
     next_at: t.Optional(time("when it could start instead")),
     nearest: t.Optional(t.Array(time("a start that could be instead"))),
     until: t.Optional(time("the longest possible end")),

@@ -176,6 +176,7 @@ test("POST /series: 409 with each occurrence that can't be and the nearest start
     {
       field: "occurrences",
       message: `${local(3, "13:00")} in Europe/Paris (${startsAt}): 2 requested, 1 free at that time`,
+      starts_at: startsAt,
       nearest,
     },
   ]);

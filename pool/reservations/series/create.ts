@@ -54,6 +54,7 @@ function enforceOutcome({ timeZone, onConflict, count }: SeriesInput, outcome: O
     conflicts.map(({ at, reason, nearest }) => ({
       field: "occurrences",
       message: `${localTime(at, timeZone)} in ${timeZone} (${isoOf(at)}): ${reason}`,
+      starts_at: isoOf(at),
       nearest: nearest.map(isoOf),
     })),
   );

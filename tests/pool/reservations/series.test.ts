@@ -130,6 +130,7 @@ test("an occurrence that can't be refuses the whole series, and says when it cou
       field: "occurrences",
       message:
         "2027-03-17T13:00 in Europe/Paris (2027-03-17T12:00:00.000Z): 1 requested, 0 free at that time",
+      starts_at: "2027-03-17T12:00:00.000Z",
       // Before: so that it is clean a minute before the other. After: the turnaround and the minute in which its accounts are made.
       nearest: ["2027-03-17T11:28:00.000Z", "2027-03-17T13:32:00.000Z"],
     },
