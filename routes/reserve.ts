@@ -6,7 +6,7 @@ import { Problem } from "../http/models/problem.ts";
 import { Count, Duration, Password, StartsAt, Username, Wait, Where } from "../http/models/request.ts";
 import { NewReservation, newReservationOf } from "../http/models/reservation.ts";
 import { reserveAndHold } from "../pool/reservations/reserve.ts";
-import { isAhead } from "../pool/reservations/view.ts";
+import { isComing } from "../pool/reservations/view.ts";
 
 /** How long a request that may wait holds the line. */
 const HOLD_SECONDS = 150;
@@ -22,7 +22,7 @@ export default new Elysia({ name: "reserve", normalize: false, tags: ["reservati
       const startsAt = starts_at === undefined ? undefined : instantOf("starts_at", starts_at);
       const input = { principal, ...asked, count, durationMinutes: duration, startsAt };
       const granted = await reserveAndHold(deps, input, HOLD_SECONDS, request.signal);
-      if (!isAhead(granted)) return newReservationOf(granted, principal);
+      if (!isComing(granted)) return newReservationOf(granted, principal);
       set.headers.location = `/reservations/${granted.id}`;
       return status(202, newReservationOf(granted, principal));
     },

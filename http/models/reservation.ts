@@ -4,7 +4,7 @@ import type { Outlook } from "../../pool/reservations/forecast.ts";
 import type { ReservationRow as Row } from "../../pool/reservations/list.ts";
 import type { Granted } from "../../pool/reservations/steps/repeat.ts";
 import {
-  isAhead,
+  isComing,
   RESERVATION_STATES,
   type ReservationView,
   reasonFor,
@@ -122,9 +122,9 @@ export function reservationOf(view: ReservationView, principal: Principal) {
 export const newReservationOf = ({ password, ...view }: Granted, principal: Principal) => ({
   ...reservationOf(view, principal),
   ...(password === undefined ? {} : { password }),
-  ...(isAhead(view)
+  ...(isComing(view)
     ? {
-        message: `Planned; GET /reservations/${view.id}?wait=60 responds when it starts, with its password if that was generated`,
+        message: `${view.state === "preparing" ? "Being prepared" : "Planned"}; GET /reservations/${view.id}?wait=60 responds when it starts, with its password if that was generated`,
       }
     : {}),
 });

@@ -4,7 +4,7 @@ import { anybodyWaits } from "./schedule/lock.ts";
 import { type Admitted, admit, type ReserveInput } from "./steps/admit.ts";
 import { reserveAtOnce } from "./steps/at_once.ts";
 import type { Granted } from "./steps/repeat.ts";
-import { isAhead } from "./view.ts";
+import { isComing } from "./view.ts";
 import { collectStarted } from "./waiting/collect.ts";
 import { bookAhead, outcome, queueUp } from "./waiting/queue_up.ts";
 
@@ -44,7 +44,7 @@ export async function reserveAndHold(
   const first = await serve(deps, admitted);
   // One that is booked for later won't start sooner.
   const isLater = admitted.startsAt !== null && admitted.startsAt.getTime() > Date.now() + seconds * 1000;
-  if (!isAhead(first) || isLater) return first;
+  if (!isComing(first) || isLater) return first;
   const left = Math.max(0, seconds - (performance.now() - asked) / 1000);
   return outcome(admitted, await collectStarted(deps, first.id, admitted.principal, left, signal));
 }

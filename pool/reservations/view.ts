@@ -53,8 +53,9 @@ export interface ReservationView {
   wantedBy: number;
 }
 
-/** Whether it waits for its start. */
-export const isAhead = ({ state }: ReservationView) => AHEAD.includes(state);
+/** Whether its accounts don't work yet, but will. */
+export const isComing = ({ state }: ReservationView) =>
+  AHEAD.includes(state) || state === RESERVATION.preparing;
 
 /** A condition: the reservation belongs to this user; undefined: to anybody. */
 export const ofUser = (userId: string | undefined) =>

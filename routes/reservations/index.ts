@@ -32,7 +32,7 @@ import { userSeenBy } from "../../pool/identity/principal.ts";
 import { forecast } from "../../pool/reservations/forecast.ts";
 import { listReservations } from "../../pool/reservations/list.ts";
 import { reserve } from "../../pool/reservations/reserve.ts";
-import { isAhead } from "../../pool/reservations/view.ts";
+import { isComing } from "../../pool/reservations/view.ts";
 
 /** GET and POST /reservations. */
 export default new Elysia({ name: "reservations", normalize: false, tags: ["reservations"] })
@@ -81,7 +81,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
       if (query.dry_run) return forecastOf(await forecast(deps, input));
       const granted = await reserve(deps, input);
       set.headers.location = `/reservations/${granted.id}`;
-      return status(isAhead(granted) ? 202 : 201, newReservationOf(granted, principal));
+      return status(isComing(granted) ? 202 : 201, newReservationOf(granted, principal));
     },
     {
       role: "user",

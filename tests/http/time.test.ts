@@ -123,6 +123,11 @@ test("?wait responds when it has started, with its password, not while its accou
   await ask("DELETE", `/reservations/${full.id}`);
   const state = async () => (await pool.sql("SELECT state FROM reservations WHERE id = ?", [id]))[0].state;
   await until("its accounts are being made", 10_000, async () => (await state()) === "preparing");
+  // Nobody is told that it has started, and all are told how to hear of it.
+  expect((await ask("GET", `/reservations/${id}`)).body).toMatchObject({
+    state: "preparing",
+    message: expect.stringContaining(`Being prepared; GET /reservations/${id}?wait=60`),
+  });
   // Longer than it takes until the change is seen.
   await Promise.race([answer, Bun.sleep(600)]);
   made.resolve();
