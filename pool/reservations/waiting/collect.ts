@@ -31,7 +31,12 @@ export async function collect(deps: ReservationsDeps, id: string, principal: Pri
 }
 
 /** The same; but the password isn't told to somebody who is gone. */
-const collectFor = (deps: ReservationsDeps, id: string, principal: Principal, signal?: AbortSignal) =>
+const collectFor = (
+  deps: ReservationsDeps,
+  id: string,
+  principal: Principal,
+  signal?: AbortSignal,
+): Promise<Granted> =>
   signal?.aborted ? viewReservation(deps, id, userSeenBy(principal)) : collect(deps, id, principal);
 
 /**
@@ -45,10 +50,12 @@ export async function collectLater(
   seconds: number,
   signal?: AbortSignal,
 ): Promise<Granted> {
-  const { state } = await viewReservation(deps, id, userSeenBy(principal));
+  const first = await collectFor(deps, id, principal, signal);
+  // It started before anybody asked: there is nothing to wait for.
+  if (seconds === 0 || first.password !== undefined) return first;
   // In preparation it has no password yet, and will be active or not in a moment.
-  const isNews = (seen: string | undefined) => seen !== state && seen !== RESERVATION.preparing;
-  if (seconds > 0) await watch(deps, id, isNews, seconds * 1000, signal);
+  const isNews = (seen: string | undefined) => seen !== first.state && seen !== RESERVATION.preparing;
+  await watch(deps, id, isNews, seconds * 1000, signal);
   return collectFor(deps, id, principal, signal);
 }
 
