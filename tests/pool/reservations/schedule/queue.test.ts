@@ -75,7 +75,7 @@ test("that a machine can't be cleaned is in the plan at once: the start is uncer
     throw new MachineFault("leftovers", "a process that can't be ended");
   };
   await release({ ...pool.deps, accounts: broken }, full.id);
-  await until("it was planned anew", 2000, async () => (await view(told.id)).uncertain);
+  await until("it was planned again", 2000, async () => (await view(told.id)).uncertain);
   await pool.sql("UPDATE machines SET retry_at = UTC_TIMESTAMP(3) WHERE state = 'quarantined'");
   await retry(pool.deps);
   await until("it has started", 2000, async () => (await stateOf(told.id)) === "active");
