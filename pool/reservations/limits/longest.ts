@@ -5,9 +5,9 @@ import { users } from "../../../db/schema/identity.ts";
 import { machines } from "../../../db/schema/pool.ts";
 import { reservations } from "../../../db/schema/reservations.ts";
 import { PoolError } from "../../errors.ts";
-import { AHEAD, HELD, machineIn, RESERVATION, reservationIn } from "../../lifecycle/states.ts";
+import { HELD, machineIn, RESERVATION } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";
-import { mostMachines } from "./usage.ts";
+import { mostMachines, usedAt, usesOf } from "./usage.ts";
 
 const MINUTE = 60_000;
 
@@ -72,22 +72,15 @@ async function byLimits(
 
 /** When a later reservation of the same user begins, with which they would have too many machines at once. */
 async function byMachines(tx: Tx, row: typeof reservations.$inferSelect, most: number): Promise<Longest> {
-  const mine = and(
-    eq(reservations.userId, row.userId ?? ""),
-    ne(reservations.id, row.id),
-    reservationIn([...AHEAD, RESERVATION.preparing, RESERVATION.active]),
+  const isTheirs = eq(reservations.userId, row.userId ?? "");
+  const others = await usesOf(tx, and(isTheirs, ne(reservations.id, row.id)));
+  const mine = (await usesOf(tx, eq(reservations.id, row.id))).reduce(
+    (sum, { machines: its }) => sum + its,
+    0,
   );
-  const others = await tx.select().from(reservations).where(mine);
-  const usedAt = (at: Date) =>
-    others
-      .filter(({ state, startsAt, endsAt }) =>
-        state === RESERVATION.queued ? true : startsAt !== null && startsAt <= at && at < endsAt,
-      )
-      .reduce((sum, { count }) => sum + count, row.count);
-  const starts = others.flatMap(({ startsAt }) => (startsAt && startsAt >= row.endsAt ? [startsAt] : []));
-  const ends = starts.filter((at) => usedAt(at) > most).map((at) => at.getTime());
+  const later = others.map(({ from }) => from).filter((from) => from >= row.endsAt.getTime());
   return {
-    end: Math.min(Number.POSITIVE_INFINITY, ...ends),
+    end: Math.min(FOREVER.end, ...later.filter((at) => mine + usedAt(others, at) > most)),
     why: `your limit: at most ${most} machines at once, and others are yours from then on`,
   };
 }

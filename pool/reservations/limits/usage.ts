@@ -3,6 +3,7 @@ import type { Db, Tx } from "../../../db/client.ts";
 import { type Fault, machines } from "../../../db/schema/pool.ts";
 import { reservations } from "../../../db/schema/reservations.ts";
 import { AHEAD, HELD, machineIn, RESERVATION, reservationIn, UNCLEANED } from "../../lifecycle/states.ts";
+import { FOREVER } from "../../planning/profile.ts";
 
 /**
  * Faults in cleaning that a machine's holder can cause. Not unreachable, auth, host_key and the like: a machine that is
@@ -36,9 +37,40 @@ export async function machinesOf(tx: Reader, userId: string): Promise<{ held: nu
 export const countAhead = (tx: Reader, userId: string, state: (typeof AHEAD)[number]): Promise<number> =>
   tx.$count(reservations, and(eq(reservations.userId, userId), eq(reservations.state, state)));
 
+/** Machines of a user in a time; ms since 1970. */
+interface Use {
+  from: number;
+  to: number;
+  machines: number;
+}
+
+/** Machines that are left of a reservation that runs. */
+const live = sql<number>`(SELECT COUNT(*) FROM holds h WHERE h.reservation_id = reservations.id AND h.released_at IS NULL)`;
+
 /**
- * How many machines a user's reservations want in a time: those that wait or are booked, and from a time on those that run.
- * Whoever waits may start sooner than planned, so a later start doesn't keep them out of that time.
+ * The machines that reservations want or have, and when. Whoever waits may start sooner than planned, so a later start keeps
+ * them out of no time before.
+ */
+export async function usesOf(tx: Reader, which: SQL | undefined): Promise<Use[]> {
+  const { state, startsAt, endsAt, count } = reservations;
+  const rows = await tx
+    .select({ state, startsAt, endsAt, count, live: live.mapWith(Number) })
+    .from(reservations)
+    .where(and(which, reservationIn([...AHEAD, RESERVATION.preparing, RESERVATION.active])));
+  return rows.map((row) => ({
+    from:
+      row.state === RESERVATION.queued || !row.startsAt ? Number.NEGATIVE_INFINITY : row.startsAt.getTime(),
+    to: row.startsAt ? row.endsAt.getTime() : FOREVER,
+    machines: AHEAD.includes(row.state) ? row.count : Math.min(row.count, row.live),
+  }));
+}
+
+export const usedAt = (uses: Use[], at: number): number =>
+  uses.reduce((sum, { from, to, machines: its }) => (from <= at && at < to ? sum + its : sum), 0);
+
+/**
+ * The most machines at once that a user's reservations want in a time: those that wait or are booked, and those that run if
+ * asked for.
  */
 export async function promisedTo(
   tx: Reader,
@@ -54,12 +86,10 @@ export async function promisedTo(
       sql`${reservations.endsAt} > ${from}`,
     ),
   );
-  const states = running ? [...AHEAD, RESERVATION.preparing, RESERVATION.active] : AHEAD;
-  const [row] = await tx
-    .select({ machines: sql<number>`COALESCE(SUM(${reservations.count}), 0)`.mapWith(Number) })
-    .from(reservations)
-    .where(and(eq(reservations.userId, userId), reservationIn(states), overlaps));
-  return row?.machines ?? 0;
+  const asked = running ? undefined : reservationIn(AHEAD);
+  const uses = await usesOf(tx, and(eq(reservations.userId, userId), asked, overlaps));
+  // Where most of them overlap, one begins; and it does so in that time, for each of them reaches into it.
+  return Math.max(0, ...uses.map((use) => usedAt(uses, use.from)));
 }
 
 /** The most machines at once of a user; undefined: no limit. */

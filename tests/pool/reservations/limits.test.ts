@@ -6,6 +6,7 @@ import { extend } from "../../../pool/reservations/extend.ts";
 import { allowancesOf } from "../../../pool/reservations/limits/allowance.ts";
 import { release } from "../../../pool/reservations/release.ts";
 import { reserve } from "../../../pool/reservations/reserve.ts";
+import { reduce } from "../../../pool/reservations/slots/reduce.ts";
 import type { ReserveInput } from "../../../pool/reservations/steps/admit.ts";
 import { type StubPool, startStubPool } from "../../support/stub_pool.ts";
 
@@ -104,6 +105,25 @@ test("no way leads to more machines at once: neither the queue, which may move u
   await release(pool.deps, booked.id);
   await ask({ startsAt: inMinutes(31), count: 1, ...others });
   await extend(pool.deps, held.id, { minutes: 30 }, uma.userId ?? "");
+});
+
+test("what is one after another isn't at once, and a machine that was released counts no longer", async () => {
+  for (const { id } of await pool.sql("SELECT id FROM reservations WHERE ended_at IS NULL"))
+    await release(pool.deps, id);
+  const many = { ...pool.deps, maxBooked: 10 };
+  const book = (minutes: number, durationMinutes: number, count = 1) => {
+    const input = { principal: uma, username: "uma", count, durationMinutes };
+    return reserve(many, { ...input, startsAt: inMinutes(minutes) });
+  };
+  // Three at once are allowed.
+  await book(60, 30, 2);
+  await book(120, 30, 2);
+  expect((await book(60, 90)).state).toBe("booked");
+  expect(await problem(book(80, 5))).toMatchObject({ kind: "limit_reached" });
+  const held = await ask({ count: 3, durationMinutes: 50 });
+  await reduce(pool.deps, held.id, ["node3"], uma.userId ?? "");
+  expect((await book(10, 10)).state).toBe("booked");
+  expect(await problem(book(10, 10))).toMatchObject({ kind: "limit_reached" });
 });
 
 test("somebody without a user has no limits of their own", async () => {
