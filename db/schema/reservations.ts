@@ -63,8 +63,9 @@ export const reservations = mysqlTable(
     uncertain: boolean("uncertain").notNull().default(false),
     /** why its start moved later than it was told */
     delay: varchar("delay", { length: 500 }),
-    /** false: it was made, and who asked for it has yet to be told */
-    passwordTold: boolean("password_told").notNull().default(true),
+    /** false: who asked for it has yet to be told that it has started; and its password, if that was made */
+    startTold: boolean("start_told").notNull().default(true),
+    passwordMade: boolean("password_made").notNull().default(false),
     /** null again when the reservation failed, so that the client may try again */
     idempotencyKey: varchar("idempotency_key", { length: 128 }),
     requestHash: char("request_hash", { length: 64 }),

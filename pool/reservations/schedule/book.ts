@@ -68,7 +68,8 @@ export async function writeBooking(
     kind: RESERVATION_KIND.booking,
     startsAt,
     endsAt: new Date(startsAt.getTime() + durationMinutes * MINUTE),
-    passwordTold: credential !== null,
+    startTold: false,
+    passwordMade: credential === null,
     ...(series === undefined ? {} : { seriesId: series, occurrenceAt: startsAt }),
   });
   const [row] = await tx.select().from(reservations).where(eq(reservations.id, id));

@@ -39,7 +39,8 @@ export async function enqueue(deps: ReservationsDeps, admitted: Admitted): Promi
           kind: RESERVATION_KIND.queue,
           endsAt: inMinutes(durationMinutes),
           waitUntil: inSeconds(Math.max(60 * waitMinutes, LEAST_SECONDS)),
-          passwordTold: admitted.credential !== null,
+          startTold: false,
+          passwordMade: admitted.credential === null,
         });
         await record(deps, tx, "reservation.queued", id, { username, count, minutes: durationMinutes });
         return id;

@@ -389,8 +389,8 @@ test("all accounts of a series get its password, sealed, also under a new SECRET
   const other = await make();
   expect(await passwords(other.id)).toHaveLength(8);
   expect(
-    await pool.sql("SELECT DISTINCT password_told AS told FROM reservations WHERE series_id = ?", [other.id]),
-  ).toEqual([{ told: 0 }]);
+    await pool.sql("SELECT DISTINCT password_made AS made FROM reservations WHERE series_id = ?", [other.id]),
+  ).toEqual([{ made: 1 }]);
 });
 
 test("its occurrences count as bookings: all of them, or none", async () => {
