@@ -65,7 +65,7 @@ export const Forecast = t.Object(
   {
     matching: t.Integer({ description: "how many machines of the pool it could have" }),
     free_now: t.Integer({ description: "how many of them are free now for the whole duration" }),
-    starts_at: t.Nullable(time("when it could start; null: never")),
+    starts_at: t.Nullable(time("when it could start; null: never, or not as it is asked for")),
     machines: t.Array(t.String(), { description: "the machines that it would have" }),
     reason: t.Nullable(t.String({ description: "why it can't start now, or at `starts_at`" })),
   },

@@ -36,7 +36,14 @@ test("`machines` alone sets the count; a name that is there twice counts once", 
   expect((await reserve({ machines: ["stub-3", "stub-9"] }, "?dry_run=true")).body).toMatchObject({
     matching: 1,
     starts_at: null,
-    reason: "2 requested, 1 match",
+    reason: "2 requested, 1 match; not in the pool, or drained: 'stub-9'",
+  });
+  expect((await reserve({ machines: ["stub-3", "stub-9"] })).body).toMatchObject({
+    code: "never_enough",
+    details: [
+      { field: "count" },
+      { field: "machines", message: "'stub-9' is not in the pool, or is drained" },
+    ],
   });
   const rule = {
     rrule: "FREQ=DAILY;COUNT=1",

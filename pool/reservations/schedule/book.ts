@@ -12,6 +12,7 @@ import type { Admitted } from "../steps/admit.ts";
 import { requestColumns } from "../steps/request.ts";
 import { type Candidate, candidateOf, nextAfter, placesWith } from "./foresee.ts";
 import { withPlan } from "./lock.ts";
+import { missingOf, neverEnough } from "./never_enough.ts";
 import { lockAndLook, type Planned } from "./places.ts";
 import { MINUTE, readClock, readWorld, type World } from "./world.ts";
 import { writePlaces } from "./write.ts";
@@ -30,14 +31,17 @@ export function checkStart({ bookAheadDays }: ReservationsDeps, startsAt: Date, 
 }
 
 /** Why a time can't be booked, and the next one that can. */
-async function conflict(deps: ReservationsDeps, admitted: Admitted): Promise<PoolError> {
-  const { count } = admitted;
+export async function conflict(deps: ReservationsDeps, admitted: Admitted): Promise<PoolError> {
+  const { count, wanted } = admitted;
   const world = await readWorld(deps.db);
   const matching = world.machines.filter(candidateOf("", admitted, world.now).matches).length;
   if (matching < count)
-    return new PoolError("never_enough", `The pool has no more than ${matching} machines that match`, [
-      { field: "count", message: `${count} requested, ${matching} match` },
-    ]);
+    return neverEnough(
+      `The pool has no more than ${matching} machines that match`,
+      count,
+      matching,
+      missingOf(wanted, world.machines),
+    );
   const next = await nextAfter(world, admitted);
   const at = next === undefined ? undefined : new Date(next).toISOString();
   return new PoolError(

@@ -6,6 +6,7 @@ import type { ReservationsDeps } from "../deps.ts";
 import type { Admitted } from "../steps/admit.ts";
 import { wants } from "../steps/wanted.ts";
 import { commitmentsOf, pinned } from "./bookings.ts";
+import { missingOf } from "./never_enough.ts";
 import { bookedAt, durationOf, type Entry, LEAD, readWorld, type World } from "./world.ts";
 
 /** What would become of a request, by a plan that nobody is told. */
@@ -20,6 +21,8 @@ export interface Foreseen {
   place: Place | null;
   /** the names of the place's machines */
   names: string[];
+  /** see `missingOf` */
+  missing: string[];
 }
 
 export type Candidate = Omit<Entry, "row">;
@@ -104,6 +107,7 @@ export async function foresee(deps: ReservationsDeps, admitted: Admitted): Promi
     freeNow: free.length,
     place,
     names: (place?.machines ?? []).map((machine) => byId.get(machine)?.name ?? machine).sort(),
+    missing: missingOf(admitted.wanted, machines),
   };
 }
 

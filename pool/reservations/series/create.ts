@@ -8,6 +8,7 @@ import type { ReservationsDeps } from "../deps.ts";
 import { enforceNumber } from "../limits/enforce.ts";
 import { untilPinned } from "../schedule/book.ts";
 import { withPlan } from "../schedule/lock.ts";
+import { neverEnough } from "../schedule/never_enough.ts";
 import { readClock } from "../schedule/world.ts";
 import { type Admitted, admit, type ReserveInput } from "../steps/admit.ts";
 import { sealCredential } from "../steps/credential.ts";
@@ -40,14 +41,10 @@ export interface SeriesInput extends Pick<ReserveInput, OfReservation | "princip
 
 /** Refuses a series for what can't be. @throws PoolError never_enough, conflict */
 function enforceOutcome({ timeZone, onConflict, count }: SeriesInput, outcome: Outcome): void {
-  const { matching, booked, conflicts } = outcome;
+  const { matching, missing, booked, conflicts } = outcome;
   if (conflicts.length === 0 || (onConflict === "skip" && booked.length > 0)) return;
   if (matching < count)
-    throw new PoolError(
-      "never_enough",
-      `The pool has ${matching} machines that match, even when all are free`,
-      [{ field: "count", message: `${count} requested, ${matching} match` }],
-    );
+    throw neverEnough(`The pool has no more than ${matching} machines that match`, count, matching, missing);
   throw new PoolError(
     "conflict",
     `${conflicts.length} of ${conflicts.length + booked.length} occurrences can't be booked; change the series${onConflict === "refuse" ? ", or leave them out with on_conflict: skip" : ""}`,

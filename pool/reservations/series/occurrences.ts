@@ -9,6 +9,7 @@ import type { ReservationsDeps } from "../deps.ts";
 import { enforceLimits } from "../limits/enforce.ts";
 import { pin, writeBooking } from "../schedule/book.ts";
 import { type Candidate, candidateOf, leftBeside, placesWith } from "../schedule/foresee.ts";
+import { missingOf } from "../schedule/never_enough.ts";
 import type { Planned } from "../schedule/places.ts";
 import { LEAD, MINUTE, readWorld } from "../schedule/world.ts";
 import type { Admitted } from "../steps/admit.ts";
@@ -24,6 +25,8 @@ export interface Conflict {
 export interface Outcome {
   /** how many machines of the pool match */
   matching: number;
+  /** see `missingOf` */
+  missing: string[];
   booked: number[];
   conflicts: Conflict[];
 }
@@ -100,6 +103,7 @@ export async function bookOccurrences(
     }
   }
   return {
+    missing: missingOf(admitted.wanted, world.machines),
     matching: candidates[0] ? world.machines.filter(candidates[0].matches).length : 0,
     booked: planned.map(({ entry }) => entry.floor),
     conflicts: refused.sort((a, b) => a.at - b.at),

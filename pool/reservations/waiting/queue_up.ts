@@ -9,6 +9,7 @@ import { book } from "../schedule/book.ts";
 import { enqueue } from "../schedule/enqueue.ts";
 import { type Foreseen, foresee } from "../schedule/foresee.ts";
 import { giveUp } from "../schedule/give_up.ts";
+import { neverEnough } from "../schedule/never_enough.ts";
 import { planNow, planSoon } from "../schedule/planner.ts";
 import { MINUTE } from "../schedule/world.ts";
 import type { Admitted } from "../steps/admit.ts";
@@ -22,12 +23,14 @@ const PREPARING_MS = 90_000;
 const ANY_MOMENT_MS = 3000;
 
 /** Refuses a request that can't start within the time that it may wait. */
-function enforceWait({ count, waitMinutes }: Admitted, { now, matching, freeNow, place }: Foreseen): void {
+function enforceWait({ count, waitMinutes }: Admitted, seen: Foreseen): void {
+  const { now, matching, freeNow, place, missing } = seen;
   if (!place)
-    throw new PoolError(
-      "never_enough",
+    throw neverEnough(
       `Only ${freeNow} machines available, and the pool has no more than ${matching} that match`,
-      [{ field: "count", message: `${count} requested, ${matching} match` }],
+      count,
+      matching,
+      missing,
     );
   if (place.startsAt <= now + waitMinutes * MINUTE) return;
   const at = new Date(place.startsAt).toISOString();

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { ADMIN, type Principal } from "../../../pool/identity/principal.ts";
 import { createUser } from "../../../pool/identity/users.ts";
 import { extend } from "../../../pool/reservations/extend.ts";
+import { forecast } from "../../../pool/reservations/forecast.ts";
 import { allowancesOf } from "../../../pool/reservations/limits/allowance.ts";
 import { release } from "../../../pool/reservations/release.ts";
 import { reserve } from "../../../pool/reservations/reserve.ts";
@@ -121,6 +122,12 @@ test("what is one after another isn't at once, and a machine that was released c
   expect((await book(60, 90)).state).toBe("booked");
   expect(await problem(book(80, 5))).toMatchObject({ kind: "limit_reached" });
   const held = await ask({ count: 3, durationMinutes: 50 });
+  // A dry run says so, too.
+  const dry = { principal: uma, username: "uma", count: 1, durationMinutes: 10 };
+  expect(await forecast(pool.deps, dry)).toMatchObject({
+    startsAt: null,
+    reason: expect.stringMatching(/^You may hold 3 machines at once, and you hold 3/),
+  });
   await reduce(pool.deps, held.id, ["node3"], uma.userId ?? "");
   expect((await book(10, 10)).state).toBe("booked");
   expect(await problem(book(10, 10))).toMatchObject({ kind: "limit_reached" });

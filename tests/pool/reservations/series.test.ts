@@ -172,7 +172,7 @@ test("with skip, those that can't be are left out, and it says which", async () 
   const never = await problem(make({ count: 4, onConflict: "skip" }));
   expect([never.kind, never.message]).toEqual([
     "never_enough",
-    "The pool has 3 machines that match, even when all are free",
+    "The pool has no more than 3 machines that match",
   ]);
 });
 
