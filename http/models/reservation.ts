@@ -118,13 +118,19 @@ export function reservationOf(view: ReservationView, principal: Principal) {
   };
 }
 
+function saidOf({ state, startsAt, delay }: ReservationView): string {
+  if (state === "preparing") return "Being prepared";
+  if (startsAt) return "Planned";
+  return `No start can be planned now${delay ? `: ${delay}` : ""}`;
+}
+
 /** The response to creating one, with its password if that was generated. */
 export const newReservationOf = ({ password, ...view }: Granted, principal: Principal) => ({
   ...reservationOf(view, principal),
   ...(password === undefined ? {} : { password }),
   ...(isComing(view)
     ? {
-        message: `${view.state === "preparing" ? "Being prepared" : "Planned"}; GET /reservations/${view.id}?wait=60 responds when it starts, with its password if that was generated`,
+        message: `${saidOf(view)}; GET /reservations/${view.id}?wait=60 responds when it starts, with its password if that was generated`,
       }
     : {}),
 });
