@@ -4,6 +4,7 @@ import type { Outlook } from "../../pool/reservations/forecast.ts";
 import type { ReservationRow as Row } from "../../pool/reservations/list.ts";
 import type { Granted } from "../../pool/reservations/steps/repeat.ts";
 import {
+  isAhead,
   isComing,
   RESERVATION_STATES,
   type ReservationView,
@@ -118,10 +119,10 @@ export function reservationOf(view: ReservationView, principal: Principal) {
   };
 }
 
-function saidOf({ state, startsAt, delay }: ReservationView): string {
-  if (state === "preparing") return "Being prepared";
-  if (startsAt) return "Planned";
-  return `No start can be planned now${delay ? `: ${delay}` : ""}`;
+function saidOf(view: ReservationView): string {
+  if (!isAhead(view)) return "Being prepared";
+  if (view.startsAt) return "Planned";
+  return `No start can be planned now${view.delay ? `: ${view.delay}` : ""}`;
 }
 
 /** The response to creating one, with its password if that was generated. */
