@@ -4,8 +4,8 @@ import type { Outlook } from "../../pool/reservations/forecast.ts";
 import type { ReservationRow as Row } from "../../pool/reservations/list.ts";
 import type { Granted } from "../../pool/reservations/steps/repeat.ts";
 import {
-  isAhead,
   isComing,
+  isPreparing,
   RESERVATION_STATES,
   type ReservationView,
   reasonFor,
@@ -120,7 +120,7 @@ export function reservationOf(view: ReservationView, principal: Principal) {
 }
 
 function saidOf(view: ReservationView): string {
-  if (!isAhead(view)) return "Being prepared";
+  if (isPreparing(view)) return "Being prepared";
   if (view.startsAt) return "Planned";
   return `No start can be planned now${view.delay ? `: ${view.delay}` : ""}`;
 }

@@ -57,6 +57,8 @@ export interface ReservationView {
 export const isComing = ({ state }: ReservationView) =>
   AHEAD.includes(state) || state === RESERVATION.preparing;
 
+export const isPreparing = ({ state }: ReservationView) => state === RESERVATION.preparing;
+
 /** A condition: the reservation belongs to this user; undefined: to anybody. */
 export const ofUser = (userId: string | undefined) =>
   userId === undefined ? undefined : eq(reservations.userId, userId);

@@ -189,24 +189,29 @@ test("prune-events deletes old events, batch by batch, records that, and doesn't
       SELECT UTC_TIMESTAMP(3) - INTERVAL ${age}, 'eve', '', '', 'old.event', seq, '{}' FROM ${name}.seq_1_to_${count}`);
   await add(5003, "366 DAY");
   await add(2, "364 DAY");
-  const added: Promise<{ status: number }>[] = [];
-  const ask = setInterval(() => added.push(call(api, "POST", "/users", { name: `u${added.length}` })), 20);
+  const added: number[] = [];
+  let [going, last] = [true, 0];
+  // Few at once: on a busy machine, as many as can be would wait for each other.
+  const client = async () => {
+    while (going) added.push((await call(api, "POST", "/users", { name: `u${++last}` })).status);
+  };
+  const clients = [client(), client(), client()];
   const pruned = await prune("--older-than", "365d");
-  clearInterval(ask);
+  going = false;
+  await Promise.all(clients);
   expect(pruned).toEqual({
     code: 0,
     stdout: "prune-events: 5003 events older than 365 days were deleted\n",
     stderr: "",
   });
   expect(added.length).toBeGreaterThan(2);
-  for (const { status } of await Promise.all(added)) expect(status).toBe(201);
+  expect(new Set(added)).toEqual(new Set([201]));
   const { events } = (await call(api, "GET", "/events?action=events.pruned")).body;
   expect(events.map((one: { details: { count: number } }) => one.details.count)).toEqual([1003, 2000, 2000]);
   expect(events[0]).toMatchObject({ actor: "owner", object: "events", details: { days: 365 } });
   expect((await call(api, "GET", "/events?action=old.event")).body.events).toHaveLength(2);
-  expect((await call(api, "GET", "/events?action=user.created&limit=500")).body.events).toHaveLength(
-    added.length,
-  );
+  const [{ n }] = await server.sql(`SELECT COUNT(*) AS n FROM ${name}.events WHERE action = 'user.created'`);
+  expect(Number(n)).toBe(added.length);
 
   // Nothing old: nothing deleted, nothing recorded.
   expect((await prune("--older-than=365d")).stdout).toContain("0 events");
