@@ -9,9 +9,6 @@ import { machines } from "./machines.ts";
 // Many runs, on a machine that may be busy.
 setDefaultTimeout(60_000);
 
-// Many runs, on a machine that may be busy.
-setDefaultTimeout(60_000);
-
 // Small whole numbers instead of milliseconds: a brute force can try each of them.
 const FAR = 200;
 

@@ -8,9 +8,6 @@ import { machines } from "./machines.ts";
 // Many runs, on a machine that may be busy.
 setDefaultTimeout(60_000);
 
-// Many runs, on a machine that may be busy.
-setDefaultTimeout(60_000);
-
 // Small whole numbers instead of milliseconds: a brute-force planner can try each of them.
 const FAR = 400;
 const LABELS = ["x", "y", "z"];
