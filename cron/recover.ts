@@ -1,4 +1,5 @@
 import { recover } from "../pool/lifecycle/recover.ts";
+import { finishDeletions } from "../pool/reservations/delete_user.ts";
 import { undoExtensions } from "../pool/reservations/extend.ts";
 import type { Job } from "./job.ts";
 
@@ -6,5 +7,5 @@ import type { Job } from "./job.ts";
 export default {
   name: "recover",
   pattern: "*/5 * * * * *",
-  run: async (deps) => (await recover(deps)) + (await undoExtensions(deps)),
+  run: async (deps) => (await recover(deps)) + (await undoExtensions(deps)) + (await finishDeletions(deps)),
 } satisfies Job;

@@ -1,10 +1,11 @@
 // Series on fake machines, with a clock of their own: the plan's, not the host's.
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import recovery from "../../../cron/recover.ts";
 import { PoolError } from "../../../pool/errors.ts";
 import { ADMIN } from "../../../pool/identity/principal.ts";
 import { createUser } from "../../../pool/identity/users.ts";
-import { deleteUser } from "../../../pool/reservations/delete_user.ts";
+import { deleteUser, finishDeletions } from "../../../pool/reservations/delete_user.ts";
 import { prune } from "../../../pool/reservations/prune.ts";
 import { release } from "../../../pool/reservations/release.ts";
 import { reserve } from "../../../pool/reservations/reserve.ts";
@@ -12,6 +13,7 @@ import { bookOn } from "../../../pool/reservations/series/book_on.ts";
 import { createSeries, type SeriesInput } from "../../../pool/reservations/series/create.ts";
 import { endSeries } from "../../../pool/reservations/series/end.ts";
 import { type SeriesDetails, viewSeries } from "../../../pool/reservations/series/view.ts";
+import { viewReservation } from "../../../pool/reservations/view.ts";
 import { rotateKey } from "../../../pool/secrets/rotate_key.ts";
 import { keyIdOf, keyOf } from "../../../pool/secrets/seal.ts";
 import { turns } from "../../../pool/turns.ts";
@@ -435,6 +437,21 @@ test("a deleted user's series end with their occurrences, also those that a stop
     "2027-03-24T12:00",
   ]);
   expect((await viewSeries(pool.deps, his.id)).endsAt?.toISOString()).toBe("2027-03-25T12:00:00.000Z");
+});
+
+test("what a process left that stopped while it deleted a user is ended, also when no occurrence is left to book", async () => {
+  const [uta, una] = [await user("uta"), await user("ute")];
+  const mine = await make({ principal: uta, rrule: "FREQ=WEEKLY;COUNT=4" });
+  const hers = await make({ principal: una });
+  const held = await pool.reserve("uta", 1, uta.userId);
+  await pool.sql("DELETE FROM users WHERE name = 'uta'");
+  expect(await recovery.run(pool.deps)).toBe(1);
+  expect(starts(await viewSeries(pool.deps, mine.id))).toEqual([]);
+  expect((await viewReservation(pool.deps, held.id)).state).toBe("ended");
+  // Those of others, and of nobody, go on.
+  expect(starts(await viewSeries(pool.deps, hers.id))).toHaveLength(8);
+  expect(await finishDeletions(pool.deps)).toBe(0);
+  await deleteUser(pool.deps, "ute");
 });
 
 test("a series is forgotten with its history", async () => {
