@@ -2,7 +2,7 @@ import { and, eq, isNull, sql } from "drizzle-orm";
 import { matched, type Tx, transact } from "../../db/client.ts";
 import type { Proof } from "../../db/schema/columns.ts";
 import { machines } from "../../db/schema/pool.ts";
-import { reservations } from "../../db/schema/reservations.ts";
+import { holds, reservations } from "../../db/schema/reservations.ts";
 import { MachineFault } from "../accounts/faults.ts";
 import { record } from "../audit/events.ts";
 import { PoolError } from "../errors.ts";
@@ -75,7 +75,10 @@ async function takeRow(
   return true;
 }
 
-/** A reservation without machines is over: it is of no use, and its Idempotency-Key must not be answered with 201. */
+/**
+ * A reservation without machines is over: it is of no use, and its Idempotency-Key must not be answered with 201. Not one
+ * that waits for a replacement: the machine that broke is removed because it broke.
+ */
 async function endWithoutMachines(deps: LifecycleDeps, tx: Tx, id: string): Promise<void> {
   const over = matched(
     await tx
@@ -86,6 +89,7 @@ async function endWithoutMachines(deps: LifecycleDeps, tx: Tx, id: string): Prom
           eq(reservations.id, id),
           eq(reservations.state, RESERVATION.active),
           sql`NOT EXISTS (SELECT 1 FROM ${machines} WHERE ${machines.reservationId} = ${id} AND ${machines.state} = ${MACHINE.reserved})`,
+          sql`NOT EXISTS (SELECT 1 FROM ${holds} WHERE ${holds.reservationId} = ${id} AND ${holds.lacking})`,
         ),
       ),
   );

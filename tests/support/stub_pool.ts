@@ -24,6 +24,22 @@ export interface StubPool {
   stop(): Promise<void>;
 }
 
+/** Registers the machine on a port. */
+export const addStub = (deps: Deps, port: number) =>
+  register(
+    deps,
+    {
+      name: `stub-${port}`,
+      host: "127.0.0.1",
+      port,
+      user: "root",
+      secret: { kind: "password", value: "none" },
+      labels: {},
+      hostKey: null,
+    },
+    true,
+  );
+
 /** @param size machines, on port 1, 2, … */
 export async function startStubPool(size: number, settings: Record<string, string> = {}): Promise<StubPool> {
   const all = await newSettings({ LOG_LEVEL: "error", ...settings });
@@ -60,20 +76,7 @@ export async function startStubPool(size: number, settings: Record<string, strin
     planning: coalesce<void>(),
     planTurns: turns(),
   };
-  for (let port = 1; port <= size; port++)
-    await register(
-      deps,
-      {
-        name: `stub-${port}`,
-        host: "127.0.0.1",
-        port,
-        user: "root",
-        secret: { kind: "password", value: "none" },
-        labels: {},
-        hostKey: null,
-      },
-      true,
-    );
+  for (let port = 1; port <= size; port++) await addStub(deps, port);
   return {
     deps,
     creates,

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from
 import { MachineFault } from "../../../pool/accounts/faults.ts";
 import { ADMIN } from "../../../pool/identity/principal.ts";
 import { recover } from "../../../pool/lifecycle/recover.ts";
+import { removeMachine } from "../../../pool/machines/remove.ts";
 import { release } from "../../../pool/reservations/release.ts";
 import { probeHeld } from "../../../pool/reservations/replace/probe.ts";
 import { refill } from "../../../pool/reservations/replace/refill.ts";
@@ -11,7 +12,7 @@ import { planNow } from "../../../pool/reservations/schedule/planner.ts";
 import { reduce } from "../../../pool/reservations/slots/reduce.ts";
 import type { ReserveInput } from "../../../pool/reservations/steps/admit.ts";
 import { viewReservation } from "../../../pool/reservations/view.ts";
-import { type StubPool, startStubPool } from "../../support/stub_pool.ts";
+import { addStub, type StubPool, startStubPool } from "../../support/stub_pool.ts";
 import { until } from "../../support/until.ts";
 
 setDefaultTimeout(60_000);
@@ -132,6 +133,25 @@ test("with none that it may have, the slot stays empty until there is one", asyn
   await refill(pool.deps);
   expect(Object.keys(await slots(id))).toEqual(["node1", "node2"]);
   dead.clear();
+});
+
+test("an admin who removes the machine that broke doesn't end a reservation that waits for another", async () => {
+  const other = await ask({ username: "bob", count: 3, replace: false });
+  const { id } = await ask({ count: 1 });
+  const broken = (await slots(id)).node1 as string;
+  dead.add(portOf(broken));
+  for (let n = 0; n < 3; n++) await probe();
+  expect(await removeMachine(pool.deps, broken, true)).toEqual({ clean: false });
+  expect((await view(id)).state).toBe("active");
+  await release(pool.deps, other.id);
+  await refill(pool.deps);
+  expect(Object.keys(await slots(id))).toEqual(["node1"]);
+  // Without one that is lacking, it is over with its last machine.
+  const last = (await slots(id)).node1 as string;
+  await removeMachine(pool.deps, last, true);
+  expect((await view(id)).state).toBe("ended");
+  dead.clear();
+  for (const name of [broken, last]) await addStub(pool.deps, portOf(name));
 });
 
 test("a process that dies while it replaces one: the next tries again; and one that was released gets none", async () => {
