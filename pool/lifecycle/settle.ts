@@ -79,6 +79,7 @@ function makeAvailable(deps: LifecycleDeps, machine: Machine, proof: Proof): Pro
           lastError: null,
           retryAt: null,
           retries: 0,
+          probeFailures: 0,
           identity: machine.identity,
           facts: machine.facts,
           turnaroundMs,

@@ -112,6 +112,20 @@ test("after three failed probes in a row, another machine takes the slot, with t
   dead.clear();
 });
 
+test("failed probes of a machine's last holder don't count against the next one's", async () => {
+  const { id } = await ask({ count: 4 });
+  for (const port of [1, 2, 3, 4]) dead.add(port);
+  await probe();
+  await probe();
+  dead.clear();
+  await release(pool.deps, id);
+  const next = await ask({ username: "bob", count: 4 });
+  for (const port of [1, 2, 3, 4]) dead.add(port);
+  await probe();
+  dead.clear();
+  expect(Object.keys(await slots(next.id))).toHaveLength(4);
+});
+
 test("without `replace`, nobody probes or replaces it; and its password is erased", async () => {
   const { id } = await ask({ replace: false });
   for (const machine of Object.values(await slots(id))) dead.add(portOf(machine));
