@@ -129,7 +129,8 @@ export async function placesOf(
         .select({ ...PLACE, id: machines.reservationId, slot: holds.slot })
         .from(machines)
         .innerJoin(holds, isHoldOf)
-        .where(and(inArray(machines.reservationId, ids), machineIn(HELD)))
+        // Not one that replaces another, until its account works.
+        .where(and(inArray(machines.reservationId, ids), machineIn(HELD), eq(holds.lacking, false)))
         .orderBy(asc(holds.slot), asc(machines.name));
   for (const { id, slot, ...place } of rows) places.get(id ?? "")?.push({ ...place, slot: slotName(slot) });
   return places;

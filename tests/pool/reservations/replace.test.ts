@@ -71,6 +71,8 @@ const view = (id: string) => viewReservation(pool.deps, id);
 const slots = async (id: string): Promise<Record<string, string>> =>
   Object.fromEntries((await view(id)).machines.map(({ slot, machine }) => [slot, machine]));
 const portOf = (name: string) => Number(name.replace("stub-", ""));
+const isPreparing = async () =>
+  (await pool.sql("SELECT id FROM machines WHERE state = 'preparing'")).length > 0;
 /** As if the time between two probes had passed. */
 const probe = async () => {
   await pool.sql("UPDATE machines SET probed_at = '2020-01-01'");
@@ -110,6 +112,21 @@ test("after three failed probes in a row, another machine takes the slot, with t
     "reservation.replaced",
   ]);
   dead.clear();
+});
+
+test("a machine that takes a slot is shown once its account works", async () => {
+  const { id } = await ask();
+  dead.add(portOf((await slots(id)).node1 as string));
+  for (let n = 0; n < 3; n++) await probe();
+  const { accounts } = pool.deps;
+  let shown: string[] = [];
+  const create: typeof accounts.create = async (...step) => {
+    shown = Object.keys(await slots(id));
+    return accounts.create(...step);
+  };
+  await refill({ ...pool.deps, accounts: { ...accounts, create } });
+  expect(shown).toEqual(["node2"]);
+  expect(Object.keys(await slots(id))).toEqual(["node1", "node2"]);
 });
 
 test("failed probes of a machine's last holder don't count against the next one's", async () => {
@@ -179,7 +196,7 @@ test("a process that dies while it replaces one: the next tries again; and one t
     accounts: { ...pool.deps.accounts, create: () => new Promise<never>(() => {}) },
   };
   void refill(stuck);
-  await until("it is being prepared", 5000, async () => Object.keys(await slots(id)).length === 2);
+  await until("it is being prepared", 5000, isPreparing);
   expect(await refill(pool.deps)).toBe(0);
   await pool.sql("UPDATE machines SET lease_until = '2020-01-01' WHERE lease_worker = ?", [stuck.worker]);
   await recover(pool.deps);
@@ -212,7 +229,7 @@ test("one that is released while its machine is replaced leaves nothing behind",
     },
   };
   const filling = refill(slow);
-  await until("it is being prepared", 5000, async () => Object.keys(await slots(id)).length === 2);
+  await until("it is being prepared", 5000, isPreparing);
   dead.clear();
   await release(pool.deps, id);
   go();
