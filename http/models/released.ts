@@ -21,5 +21,7 @@ export const Released = t.Object(fields);
 /** The response to releasing some of its machines. */
 export const Reduced = t.Object({
   ...fields,
-  machines: t.Array(Place, { description: "the machines that it still has; none: it is over" }),
+  machines: t.Array(Place, {
+    description: "the machines that it still has; none: it is over, or waits for one that replaces its last",
+  }),
 });

@@ -10,13 +10,14 @@ import { MACHINE, OVER, RESERVATION } from "../../lifecycle/states.ts";
 import type { Machine } from "../../lifecycle/target.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { type Cleaned, endNow, finishRelease, readTaken } from "../release.ts";
-import { ofUser, type Place, placesOf } from "../view.ts";
+import { ofUser, type Place, viewReservation } from "../view.ts";
 import { askedOf, everHeld, type Held } from "./asked.ts";
 
 export interface Reduced extends Cleaned {
   id: string;
-  /** the machines that it still has; none: it is over */
+  /** the machines that it still has; none: it is over, or waits for one that replaces its last */
   left: Place[];
+  isOver: boolean;
 }
 
 /** The slots for which another machine is looked for, or is being prepared: theirs broke. */
@@ -88,5 +89,6 @@ export async function reduce(
   const ids = its.map((machine) => machine.id);
   const begun = await beginReduce(deps, id, its);
   const cleaned = await finishRelease(deps, id, begun, its, (machine) => ids.includes(machine.id));
-  return { id, ...cleaned, left: (await placesOf(deps, [id])).get(id) ?? [] };
+  const { machines: left, state } = await viewReservation(deps, id, userId);
+  return { id, ...cleaned, left, isOver: OVER.includes(state) };
 }

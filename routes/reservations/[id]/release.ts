@@ -12,9 +12,10 @@ export default new Elysia({ name: "release", normalize: false, tags: ["reservati
   .post(
     "/reservations/:id/release",
     async ({ deps, params: { id }, body, status, principal }) => {
-      const { clean, pending, left } = await reduce(deps, id, body.machines, userSeenBy(principal));
-      const goesOn =
-        left.length > 0 ? `the reservation goes on with ${left.length}` : "the reservation is over";
+      const { clean, pending, left, isOver } = await reduce(deps, id, body.machines, userSeenBy(principal));
+      const rest =
+        left.length > 0 ? `goes on with ${left.length}` : "waits for another instead of the one that broke";
+      const goesOn = `the reservation ${isOver ? "is over" : rest}`;
       const answer = { id, released: clean, pending, machines: left };
       if (pending.length === 0) return { message: `Machines released; ${goesOn}`, ...answer };
       const message = `Some machines are still being cleaned, or are retried until they are clean; ${goesOn}`;

@@ -1,5 +1,6 @@
 // Releasing some machines of a reservation by name: the rest goes on.
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { app } from "../../../app.ts";
 import { MachineFault } from "../../../pool/accounts/faults.ts";
 import { PoolError } from "../../../pool/errors.ts";
 import { ADMIN } from "../../../pool/identity/principal.ts";
@@ -10,6 +11,7 @@ import { refill } from "../../../pool/reservations/replace/refill.ts";
 import { reserve } from "../../../pool/reservations/reserve.ts";
 import { reduce } from "../../../pool/reservations/slots/reduce.ts";
 import { viewReservation } from "../../../pool/reservations/view.ts";
+import { inProcess } from "../../support/in_process.ts";
 import { recordMoves } from "../../support/moves.ts";
 import { type StubPool, startStubPool } from "../../support/stub_pool.ts";
 import { until } from "../../support/until.ts";
@@ -220,7 +222,13 @@ test("a slot that waits for another machine is released, too: none comes", async
 test("one whose only other slot waits for a machine goes on; with that slot, it ends", async () => {
   const { id } = await withReplacement();
   await breakIt("stub-2");
-  expect(await reduce(pool.deps, id, ["node1"])).toMatchObject({ clean: ["stub-1"], left: [] });
+  const send = inProcess(app, pool.deps);
+  const reduced = await send("POST", `/reservations/${id}/release`, { machines: ["node1"] });
+  expect(reduced.body).toMatchObject({
+    message: "Machines released; the reservation waits for another instead of the one that broke",
+    released: ["stub-1"],
+    machines: [],
+  });
   expect((await viewReservation(pool.deps, id)).state).toBe("active");
   expect(await refill(pool.deps)).toBe(1);
   const after = await left(id);
