@@ -1,4 +1,4 @@
-import { and, asc, eq, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { matched, now, type Tx, transact } from "../../../db/client.ts";
 import { machines } from "../../../db/schema/pool.ts";
 import { holds, reservations } from "../../../db/schema/reservations.ts";
@@ -113,11 +113,13 @@ async function refillSlot(deps: ReservationsDeps, id: string, slot: number): Pro
 /** Gives reservations another machine in the slots of those that broke, as far as any are free. @returns how many */
 export async function refill(deps: ReservationsDeps): Promise<number> {
   const lacking = await deps.db
-    .selectDistinct({ id: holds.reservationId, slot: holds.slot })
+    .select({ id: holds.reservationId, slot: holds.slot })
     .from(holds)
     .innerJoin(reservations, eq(reservations.id, holds.reservationId))
     .where(and(eq(reservations.state, RESERVATION.active), isLacking))
-    .orderBy(asc(holds.reservationId), asc(holds.slot))
+    .groupBy(holds.reservationId, holds.slot)
+    // For some there may be no machine for hours.
+    .orderBy(sql`RAND()`)
     .limit(MOST);
   const all = await Promise.allSettled(lacking.map(({ id, slot }) => refillSlot(deps, id, slot)));
   for (const result of all) if (result.status === "rejected") throw result.reason;

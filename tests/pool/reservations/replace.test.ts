@@ -114,6 +114,27 @@ test("after three failed probes in a row, another machine takes the slot, with t
   dead.clear();
 });
 
+test("slots that no machine may have don't keep others from one", async () => {
+  const { id } = await ask();
+  const hopeless = await ask({ username: "bob", count: 1 });
+  dead.add(portOf((await slots(id)).node1 as string));
+  for (let n = 0; n < 3; n++) await probe();
+  // As if it had lost many machines, which had what no other has; and came first.
+  await pool.sql("UPDATE reservations SET where_labels = 'gpu' WHERE id = ?", [hopeless.id]);
+  await pool.sql(
+    `INSERT INTO holds (id, reservation_id, machine_id, machine_name, slot, claimed_at, released_at, lacking)
+     SELECT CONCAT('lost-', seq), ?, CONCAT('gone-', seq), CONCAT('gone-', seq), seq + 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3), 1 FROM seq_1_to_40`,
+    [hopeless.id],
+  );
+  await pool.sql("UPDATE reservations SET id = '0' WHERE id = ?", [hopeless.id]);
+  await pool.sql("UPDATE holds SET reservation_id = '0' WHERE reservation_id = ?", [hopeless.id]);
+  await pool.sql("UPDATE machines SET reservation_id = '0' WHERE reservation_id = ?", [hopeless.id]);
+  await until("the slot has a machine", 10_000, async () => {
+    await refill(pool.deps);
+    return Object.keys(await slots(id)).length === 2;
+  });
+});
+
 test("a machine that takes a slot is shown once its account works", async () => {
   const { id } = await ask();
   dead.add(portOf((await slots(id)).node1 as string));
