@@ -14,6 +14,8 @@ export interface Keys {
   ownId: string;
   /** A key by its id, if this process knows it; null (a row from before keys had ids): its own. */
   get(id: string | null): string | undefined;
+  /** The same, also if this process must learn it first. */
+  find(id: string | null): Promise<string | undefined>;
   /** @throws Error when no key that this process knows or can learn opens it */
   open(bound: string, sealed: string): Promise<string>;
   /** Seals with the current key, in the transaction that stores it: a rotation waits for that, and includes it. */
@@ -26,26 +28,32 @@ export function keysOf(db: Db, secretKey: string): Keys {
   const known = new Map([[ownId, secretKey]]);
   const get = (id: string | null) => known.get(id ?? ownId);
 
-  async function learn(id: string): Promise<string> {
+  async function learn(id: string): Promise<string | undefined> {
     const [row] = await db.select().from(settings).where(eq(settings.name, NEXT));
     const older = row && get(keyOf(row.value));
     const next = row && older && unseal(older, NEXT, row.value);
-    if (!next || keyIdOf(next) !== id)
-      throw new Error(`a secret is encrypted with key ${id}, but SECRET_KEY is key ${ownId}`);
+    if (!next || keyIdOf(next) !== id) return undefined;
     known.set(id, next);
     return next;
   }
   const find = async (id: string | null) => get(id) ?? (await learn(id as string));
+  async function need(id: string | null): Promise<string> {
+    const key = await find(id);
+    if (key === undefined)
+      throw new Error(`a secret is encrypted with key ${id}, but SECRET_KEY is key ${ownId}`);
+    return key;
+  }
   return {
     ownId,
     get,
-    open: async (bound, sealed) => unseal(await find(keyOf(sealed)), bound, sealed),
+    find,
+    open: async (bound, sealed) => unseal(await need(keyOf(sealed)), bound, sealed),
     async seal(tx, bound, secret) {
       // Shared: sealers don't wait for each other, only for a rotation, and the rotation for them.
       const mark = sql`SELECT value FROM ${settings} WHERE ${eq(settings.name, MARK)} LOCK IN SHARE MODE`;
       const [rows] = await tx.execute(mark);
       const [row] = rows as unknown as { value: string }[];
-      return seal(await find(row ? keyOf(row.value) : null), bound, secret);
+      return seal(await need(row ? keyOf(row.value) : null), bound, secret);
     },
   };
 }

@@ -7,6 +7,7 @@ import { reservationMay, reservationMoves } from "../../lifecycle/states.ts";
 import { endOf } from "../../planning/place.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import type { Allocated } from "../steps/allocate.ts";
+import { remadePassword } from "../steps/request.ts";
 import { takeThese } from "../steps/take.ts";
 import { takeUid } from "../steps/uid.ts";
 import { type Entry, MINUTE, wantedOf } from "./world.ts";
@@ -37,7 +38,7 @@ export async function start(
   await tx.delete(commitments).where(eq(commitments.reservationId, id));
   await tx
     .update(reservations)
-    .set({ ...reservationMoves("start"), uid, endsAt: until })
+    .set({ ...reservationMoves("start"), uid, endsAt: until, ...(await remadePassword(deps, tx, row)) })
     .where(and(eq(reservations.id, id), reservationMay("start")));
   await record(deps, tx, "reservation.claimed", id, { username, machines: taken.map(({ name }) => name) });
   return { id, username, durationMinutes, wanted, machines: taken, uid };

@@ -35,7 +35,7 @@ export async function findRepeat(deps: ReservationsDeps, admitted: Admitted): Pr
     if (!row) return undefined;
     // If SECRET_KEY has changed since, the hash can't be compared and the password can't be derived: the key alone decides.
     const secret = deps.keys.get(row.keyId);
-    if (secret !== undefined && row.requestHash !== admitted.hash(secret))
+    if (secret !== undefined && row.requestHash !== null && row.requestHash !== admitted.hash(secret))
       throw new PoolError(
         "idempotency_key_reused",
         "This Idempotency-Key was used for a different request; use a new one",

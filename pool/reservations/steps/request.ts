@@ -30,3 +30,20 @@ export async function requestColumns(deps: SecretsDeps, tx: Tx, id: string, admi
     createdAt: now,
   };
 }
+
+/**
+ * Makes another password for a reservation whose turn has come, if its own can't be derived any more: SECRET_KEY was rotated
+ * while it waited. Nobody has been told it yet.
+ * @returns the columns that change; none when there is no need
+ */
+export async function remadePassword(
+  deps: SecretsDeps,
+  tx: Tx,
+  { id, keyId, passwordMade }: { id: string; keyId: string | null; passwordMade: boolean },
+) {
+  if (!passwordMade || (await deps.keys.find(keyId)) !== undefined) return {};
+  const password = madePassword(deps.keys.get(null) as string, id);
+  const credential = await sealCredential(deps, tx, id, { kind: "password", password });
+  // Its request can't be compared any more, either.
+  return { keyId: deps.keys.ownId, requestHash: null, credential };
+}

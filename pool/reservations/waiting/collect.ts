@@ -33,7 +33,7 @@ async function look(
   if (view.state !== RESERVATION.active || principal.role === "viewer" || signal?.aborted) return seen;
   const [row] = await deps.db.select().from(reservations).where(eq(reservations.id, id));
   if (!row || row.startTold || row.userId !== principal.userId) return seen;
-  const key = deps.keys.get(row.keyId);
+  const key = await deps.keys.find(row.keyId);
   if (!(await tellStart(deps, id))) return seen;
   // Without its SECRET_KEY, the password can't be made a second time.
   const password = row.passwordMade && key !== undefined ? { password: madePassword(key, id) } : {};
