@@ -1,3 +1,5 @@
+import { DatabaseUnavailable } from "../db/errors.ts";
+
 export type Coalesced<T> = (work: () => Promise<T>) => Promise<T>;
 
 /**
@@ -27,12 +29,22 @@ export function coalesce<T>(): Coalesced<T> {
 
 export type Turns = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** Runs work one at a time, in the order of the calls. */
+/**
+ * Runs work one at a time, in the order of the calls. If the database doesn't answer one of them, those that have been
+ * waiting behind it don't ask it again, one after another: they fail, too.
+ */
 export function turns(): Turns {
   let last: Promise<unknown> = Promise.resolve();
+  let failures = 0;
   return (work) => {
-    const mine = last.then(work);
-    last = mine.catch(() => {});
+    const before = failures;
+    const mine = last.then(() => {
+      if (failures > before) throw new DatabaseUnavailable(new Error("it did not answer the one before"));
+      return work();
+    });
+    last = mine.catch((error) => {
+      if (error instanceof DatabaseUnavailable && failures === before) failures++;
+    });
     return mine;
   };
 }

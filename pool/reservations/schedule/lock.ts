@@ -17,8 +17,10 @@ async function lockPlan(tx: Tx): Promise<void> {
   await tx.select().from(settings).where(its).for("update");
 }
 
-/** How long something may wait for its turn. */
-const PATIENCE_MS = 10_000;
+/** How long something may wait for its turn in this process, as long as those before it get on. */
+const TURN_MS = 10_000;
+/** How long it may wait for the lock: another process may be planning for longer than one wait for a lock. */
+const LOCK_MS = 3000;
 
 /**
  * A transaction that changes the calendar.
@@ -32,13 +34,12 @@ export function withPlan<T>(
 ): Promise<T> {
   const asked = performance.now();
   return deps.planTurns(() => {
-    if (performance.now() - asked > PATIENCE_MS) throw new DatabaseUnavailable(new Error("no turn in time"));
+    if (performance.now() - asked > TURN_MS) throw new DatabaseUnavailable(new Error("no turn in time"));
     const locked = async (tx: Tx) => {
       await lockPlan(tx);
       return work(tx);
     };
-    // Another process may be planning for longer than one wait for a lock.
-    return transact(deps.db, locked, readBack, PATIENCE_MS);
+    return transact(deps.db, locked, readBack, LOCK_MS);
   });
 }
 
