@@ -130,16 +130,14 @@ const PATIENCE_MS = 2000;
  * the like), with full jitter (https://aws.amazon.com/builders-library/timeouts-retries-and-backoff-with-jitter/).
  * If the connection was lost at the COMMIT, it may or may not have taken effect: `work` is repeated only after
  * `readBack` found that it didn't; without `readBack`, `work` must be safe to repeat.
- * @param patience for how many milliseconds, when others hold what it needs; a server that is gone gets the usual time
  * @throws DatabaseUnavailable after that without success; with `doubt` when it may have taken effect
  */
 export async function transact<T>(
   db: Db,
   work: (tx: Tx) => Promise<T>,
   readBack: () => Promise<T | undefined> = async () => undefined,
-  patience = PATIENCE_MS,
 ): Promise<T> {
-  const from = performance.now();
+  const deadline = performance.now() + PATIENCE_MS;
   let doubt = false;
   for (let attempt = 0; ; attempt++) {
     let sent = false;
@@ -158,8 +156,7 @@ export async function transact<T>(
       const trouble = troubleOf(error);
       if (trouble !== "undone" && trouble !== "gone") throw error;
       doubt ||= sent && trouble === "gone";
-      const most = trouble === "gone" ? PATIENCE_MS : patience;
-      if (performance.now() > from + most) throw new DatabaseUnavailable(error, doubt);
+      if (performance.now() > deadline) throw new DatabaseUnavailable(error, doubt);
       await new Promise((go) => setTimeout(go, Math.random() * Math.min(400, 10 * 2 ** attempt)));
     }
   }

@@ -3,7 +3,8 @@ import { DatabaseUnavailable } from "../db/errors.ts";
 export type Coalesced<T> = (work: () => Promise<T>) => Promise<T>;
 
 /**
- * Runs work one at a time: whoever comes during a run shares the next one with all others who came during it.
+ * Runs work one at a time: whoever comes during a run shares the next one with all others who came during it. If the
+ * database didn't answer that run, they don't wait for it once more: they fail with it.
  * @returns runs the work of the first of them; its result is of a run that started after the call
  */
 export function coalesce<T>(): Coalesced<T> {
@@ -18,7 +19,11 @@ export function coalesce<T>(): Coalesced<T> {
   return (work) => {
     if (!running) return begin(work);
     next ??= running
-      .catch(() => {})
+      .catch((error) => {
+        if (!(error instanceof DatabaseUnavailable)) return;
+        next = undefined;
+        throw error;
+      })
       .then(() => {
         next = undefined;
         return begin(work);

@@ -18,6 +18,7 @@ export const reserve = async (deps: ReservationsDeps, input: ReserveInput): Prom
   serve(deps, admit(deps, input));
 
 async function serve(deps: ReservationsDeps, admitted: Admitted): Promise<Granted> {
+  const asked = performance.now();
   if (admitted.startsAt) return bookAhead(deps, admitted);
   // Whoever comes while others wait joins the queue: the plan may still let them start at once.
   if (!(await anybodyWaits(deps)))
@@ -26,7 +27,7 @@ async function serve(deps: ReservationsDeps, admitted: Admitted): Promise<Grante
     } catch (error) {
       if (!(error instanceof PoolError && error.kind === "not_enough_machines")) throw error;
     }
-  return queueUp(deps, admitted);
+  return queueUp(deps, admitted, asked);
 }
 
 /**

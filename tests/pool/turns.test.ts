@@ -38,3 +38,10 @@ test("whoever comes during a run shares the next one", async () => {
   };
   expect(await Promise.all([run(work), run(work), run(work)])).toEqual([1, 2, 2]);
 });
+
+test("whoever comes during a run that the database does not answer fails with it; the next one runs", async () => {
+  const run = coalesce<number>();
+  const all = await Promise.allSettled([run(gone), run(async () => 1)]);
+  expect(all.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+  expect(await run(async () => 2)).toBe(2);
+});

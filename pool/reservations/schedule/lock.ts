@@ -19,8 +19,6 @@ async function lockPlan(tx: Tx): Promise<void> {
 
 /** How long something may wait for its turn in this process, as long as those before it get on. */
 const TURN_MS = 10_000;
-/** How long it may wait for the lock: another process may be planning for longer than one wait for a lock. */
-const LOCK_MS = 3000;
 
 /**
  * A transaction that changes the calendar.
@@ -39,7 +37,7 @@ export function withPlan<T>(
       await lockPlan(tx);
       return work(tx);
     };
-    return transact(deps.db, locked, readBack, LOCK_MS);
+    return transact(deps.db, locked, readBack);
   });
 }
 

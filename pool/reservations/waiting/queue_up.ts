@@ -41,17 +41,18 @@ function enforceWait({ count, waitMinutes }: Admitted, seen: Foreseen): void {
 
 /**
  * Puts a request into the queue and plans it.
+ * @param asked when it came, by `performance.now`
  * @returns it, active if its turn came at once, else queued with its planned start
  * @throws PoolError not_enough_machines, never_enough, limit_reached
  */
-export async function queueUp(deps: ReservationsDeps, admitted: Admitted): Promise<Granted> {
+export async function queueUp(deps: ReservationsDeps, admitted: Admitted, asked: number): Promise<Granted> {
   for (;;) {
     const before = await findRepeat(deps, admitted);
     if (before) return before;
     enforceWait(admitted, await foresee(deps, admitted));
     const id = await enqueue(deps, admitted);
     if (id === undefined) continue;
-    return planAndSettle(deps, admitted, id);
+    return planAndSettle(deps, admitted, id, asked);
   }
 }
 
@@ -66,7 +67,7 @@ export async function bookAhead(deps: ReservationsDeps, admitted: Admitted): Pro
     if (before) return before;
     const id = await book(deps, admitted);
     if (id === undefined) continue;
-    return planAndSettle(deps, admitted, id);
+    return planAndSettle(deps, admitted, id, performance.now());
   }
 }
 
@@ -74,24 +75,34 @@ export async function bookAhead(deps: ReservationsDeps, admitted: Admitted): Pro
  * Plans a request that is in the database. It stays there whatever happens now, so no answer may say that it was refused.
  * @throws PoolError outcome_unknown when the database went away
  */
-async function planAndSettle(deps: ReservationsDeps, admitted: Admitted, id: string): Promise<Granted> {
+async function planAndSettle(
+  deps: ReservationsDeps,
+  admitted: Admitted,
+  id: string,
+  asked: number,
+): Promise<Granted> {
   try {
     // What keeps others from starting is not this request's failure; the scheduler plans again.
     await planNow(deps).catch((error) => {
       if (isUnavailable(error)) throw error;
       deps.log("warn", "the queue could not be planned", { reason: inWords(error) });
     });
-    return await settle(deps, admitted, id);
+    return await settle(deps, admitted, id, asked);
   } catch (error) {
     throw isUnavailable(error) ? outcomeUnknown(admitted) : error;
   }
 }
 
 /** What has become of a request by the plan. */
-async function settle(deps: ReservationsDeps, admitted: Admitted, id: string): Promise<Granted> {
+async function settle(
+  deps: ReservationsDeps,
+  admitted: Admitted,
+  id: string,
+  asked: number,
+): Promise<Granted> {
   const isLeft = (state: string | undefined) => state !== RESERVATION.queued;
   if (admitted.waitMinutes === 0 && !admitted.startsAt) {
-    await watch(deps, id, isLeft, ANY_MOMENT_MS);
+    await watch(deps, id, isLeft, Math.max(0, asked + ANY_MOMENT_MS - performance.now()));
     // Somebody was quicker since it was foreseen.
     if (await withdraw(deps, id)) enforceWait(admitted, await foresee(deps, admitted));
   }
