@@ -185,12 +185,16 @@ async function loseDeadlock(machine: string, id: string, request: () => Promise<
       "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE ? AND trx_rows_modified > 0",
       ["update `machines` set `state`%"],
     );
-  await until("it waits for the machine", 10_000, async () => (await waits()).length > 0, 150);
-  const [rows] = await other.query("SELECT state FROM reservations WHERE id = ? FOR UPDATE", [id]);
-  await other.query("ROLLBACK");
-  await other.end();
-  await asked;
-  return (rows as { state: string }[])[0]?.state ?? "";
+  try {
+    await until("it waits for the machine", 30_000, async () => (await waits()).length > 0, 150);
+    const [rows] = await other.query("SELECT state FROM reservations WHERE id = ? FOR UPDATE", [id]);
+    return (rows as { state: string }[])[0]?.state ?? "";
+  } finally {
+    // Whatever happened: its locks would keep all that comes after it waiting.
+    await other.query("ROLLBACK");
+    await other.end();
+    await asked;
+  }
 }
 
 test("a reservation and a release that lose a deadlock still succeed", async () => {

@@ -106,6 +106,7 @@ const LATE_MS = 45_000;
 // biome-ignore lint/suspicious/noExplicitAny: a row
 type Row = any;
 const MINUTE = 60_000;
+const iso = (at: number) => new Date(at).toISOString();
 const ms = (text: string) => new Date(text).getTime();
 const shared = (a: string[], b: string[]) => a.filter((name) => b.includes(name));
 
@@ -125,7 +126,9 @@ export function followStarts(events: Event[], reservations: Row[], holds: Row[])
         continue;
       const both = shared(its.machines, machines);
       if (both.length > 0)
-        bad.push(`I9 ${nameOf(id)} ${what} ${both}, which ${nameOf(other)} was told to get sooner`);
+        bad.push(
+          `I9 ${nameOf(id)} ${what} ${both} until ${iso(until)}, which ${nameOf(other)} was told to get at ${iso(its.start)}`,
+        );
     }
   };
   for (const { id, at, action, object, details } of events) {
@@ -133,6 +136,9 @@ export function followStarts(events: Event[], reservations: Row[], holds: Row[])
     const row = rows.get(object);
     const time = at.getTime();
     if (BREAKS.has(action)) broke = id;
+    // What is registered under its name again is another machine, which nobody was promised.
+    if (action === "machine.removing" || action === "machine.removed")
+      for (const one of told.values()) one.machines = one.machines.filter((name) => name !== object);
     if (action === "machine.cleaned") cleaned.set(object, id);
     if (action === "reservation.queued" || action === "reservation.booked") {
       const booked = action === "reservation.booked" ? ms(details.starts_at) : null;
