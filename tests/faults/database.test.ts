@@ -170,6 +170,9 @@ for (const when of ["before", "after"] as const) {
       return status === 200 ? [] : [`I5 a release whose COMMIT was cut off once was answered ${status}`];
     }));
 
+  // Cut before it, nothing has happened, as for the two above.
+  if (when === "before" && more(1) === 1) continue;
+
   test(`the connection is cut ${when} each COMMIT of a request that waits, and of a booking`, () =>
     cutEvery("queue, book", when, async (api, ledger, n) => {
       const startsAt = new Date(Date.now() + 300_000);
