@@ -179,10 +179,9 @@ test("who waits for a label gets the machine that is given it, at once", async (
   const first = await ask({ where: "gpu", durationMinutes: 60 });
   const second = await ask({ where: "gpu", wait: 600 });
   expect(second.state).toBe("queued");
-  const from = performance.now();
+  // No scheduler runs here that would find it later.
   await changeMachine(pool.deps, "stub-2", { labels: { gpu: "" } });
   await until("it has started", 10_000, async () => (await view(second.id)).state === "active");
-  expect(performance.now() - from).toBeLessThan(1000);
   expect((await view(second.id)).machines.map(({ machine }) => machine)).toEqual(["stub-2"]);
 
   // The same when a probe learns something, or a machine joins.
