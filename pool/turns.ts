@@ -1,4 +1,7 @@
-import { DatabaseUnavailable } from "../db/errors.ts";
+import { DatabaseUnavailable, troubleOf } from "../db/errors.ts";
+
+/** Also of a single statement that got no answer. */
+const isAway = (error: unknown) => troubleOf(error) === "gone";
 
 export type Coalesced<T> = (work: () => Promise<T>) => Promise<T>;
 
@@ -20,7 +23,7 @@ export function coalesce<T>(): Coalesced<T> {
     if (!running) return begin(work);
     next ??= running
       .catch((error) => {
-        if (!(error instanceof DatabaseUnavailable)) return;
+        if (!isAway(error)) return;
         next = undefined;
         throw error;
       })
@@ -48,7 +51,7 @@ export function turns(): Turns {
       return work();
     });
     last = mine.catch((error) => {
-      if (error instanceof DatabaseUnavailable && failures === before) failures++;
+      if (isAway(error) && failures === before) failures++;
     });
     return mine;
   };
