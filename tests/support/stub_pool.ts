@@ -6,9 +6,11 @@ import { build, type Deps } from "../../deps.ts";
 import type { Accounts } from "../../pool/accounts/accounts.ts";
 import { ADMIN } from "../../pool/identity/principal.ts";
 import { register } from "../../pool/machines/register.ts";
+import { release } from "../../pool/reservations/release.ts";
 import { reserve } from "../../pool/reservations/reserve.ts";
 import { coalesce, turns } from "../../pool/turns.ts";
 import { newSettings } from "./program.ts";
+import { until } from "./until.ts";
 
 export interface StubPool {
   deps: Deps;
@@ -40,6 +42,23 @@ export const addStub = (deps: Deps, port: number) =>
     true,
   );
 
+/** What each process of the program has for itself. */
+const own = () => ({ changes: new EventTarget(), planning: coalesce<void>(), planTurns: turns() });
+
+/** The dependencies of a second process beside it, on the same database. */
+export const anotherProcess = (deps: Deps): Deps => ({ ...deps, worker: crypto.randomUUID(), ...own() });
+
+/** Releases everything, the newest first, and waits until so many machines are offered again. */
+export async function emptyPool({ creates, deps, sql }: StubPool, size: number): Promise<void> {
+  creates.clear();
+  const left = await sql("SELECT id FROM reservations WHERE ended_at IS NULL ORDER BY created_at DESC");
+  for (const { id } of left) await release(deps, id).catch(() => {});
+  await until("all is free", 10_000, async () => {
+    const [{ n }] = await sql("SELECT COUNT(*) AS n FROM machines WHERE state = 'available'");
+    return n === size;
+  });
+}
+
 /** @param size machines, on port 1, 2, … */
 export async function startStubPool(size: number, settings: Record<string, string> = {}): Promise<StubPool> {
   const all = await newSettings({ LOG_LEVEL: "error", ...settings });
@@ -69,13 +88,7 @@ export async function startStubPool(size: number, settings: Record<string, strin
     sweep: async () => 0,
   };
   // Its own, since the program's plan with the real accounts.
-  const deps: Deps = {
-    ...built,
-    accounts,
-    changes: new EventTarget(),
-    planning: coalesce<void>(),
-    planTurns: turns(),
-  };
+  const deps: Deps = { ...built, accounts, ...own() };
   for (let port = 1; port <= size; port++) await addStub(deps, port);
   return {
     deps,

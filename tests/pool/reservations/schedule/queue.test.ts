@@ -13,8 +13,7 @@ import { run } from "../../../../pool/reservations/schedule/run.ts";
 import type { ReserveInput } from "../../../../pool/reservations/steps/admit.ts";
 import { viewReservation } from "../../../../pool/reservations/view.ts";
 import { collectStarted } from "../../../../pool/reservations/waiting/collect.ts";
-import { coalesce, turns } from "../../../../pool/turns.ts";
-import { type StubPool, startStubPool } from "../../../support/stub_pool.ts";
+import { anotherProcess, emptyPool, type StubPool, startStubPool } from "../../../support/stub_pool.ts";
 import { until } from "../../../support/until.ts";
 
 setDefaultTimeout(60_000);
@@ -25,15 +24,7 @@ beforeAll(async () => {
   planOnChange(pool.deps);
 });
 afterAll(() => pool.stop());
-beforeEach(async () => {
-  pool.creates.clear();
-  const left = await pool.sql("SELECT id FROM reservations WHERE ended_at IS NULL ORDER BY created_at DESC");
-  for (const { id } of left) await release(pool.deps, id).catch(() => {});
-  await until("all is free", 10_000, async () => {
-    const [{ n }] = await pool.sql("SELECT COUNT(*) AS n FROM machines WHERE state = 'available'");
-    return n === 3;
-  });
-});
+beforeEach(() => emptyPool(pool, 3));
 
 const ask = (input: Partial<ReserveInput>) =>
   reserve(pool.deps, {
@@ -105,13 +96,7 @@ const problem = (promise: Promise<unknown>) =>
 const clock = async () => (await pool.sql("SELECT UTC_TIMESTAMP(3) AS at"))[0].at as Date;
 /** Two processes beside each other. */
 const other = () => {
-  const deps = {
-    ...pool.deps,
-    worker: crypto.randomUUID(),
-    changes: new EventTarget(),
-    planning: coalesce<void>(),
-    planTurns: turns(),
-  };
+  const deps = anotherProcess(pool.deps);
   planOnChange(deps);
   return deps;
 };
@@ -257,13 +242,7 @@ test("a refusal of the account fails it, with the words that it would have got a
 test("what a process claimed from the queue and left is back in the queue when its lease has run out", async () => {
   const full = await ask({ count: 3 });
   const { id } = await ask({ count: 2 });
-  const dead = {
-    ...pool.deps,
-    worker: crypto.randomUUID(),
-    changes: new EventTarget(),
-    planning: coalesce<void>(),
-    planTurns: turns(),
-  };
+  const dead = anotherProcess(pool.deps);
   await release({ ...pool.deps, changes: new EventTarget() }, full.id);
   const { started } = await replan(dead);
   expect(started.map((one) => one.id)).toEqual([id]);

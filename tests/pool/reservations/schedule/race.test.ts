@@ -10,10 +10,9 @@ import { extend } from "../../../../pool/reservations/extend.ts";
 import { release } from "../../../../pool/reservations/release.ts";
 import { reserve } from "../../../../pool/reservations/reserve.ts";
 import { planDue, planNow, planOnChange } from "../../../../pool/reservations/schedule/planner.ts";
-import { coalesce, turns } from "../../../../pool/turns.ts";
 import { checkPromises, checkStarts, restlessCalendar } from "../../../faults/tools/calendar.ts";
 import { more, random, SEED } from "../../../faults/tools/table.ts";
-import { type StubPool, startStubPool } from "../../../support/stub_pool.ts";
+import { anotherProcess, type StubPool, startStubPool } from "../../../support/stub_pool.ts";
 import { until } from "../../../support/until.ts";
 
 setDefaultTimeout(more(60_000));
@@ -42,12 +41,8 @@ const process = (dice: () => number) => {
     };
   const { accounts } = pool.deps;
   const deps = {
-    ...pool.deps,
+    ...anotherProcess(pool.deps),
     accounts: { ...accounts, create: slow(accounts.create), extend: slow(accounts.extend) },
-    worker: crypto.randomUUID(),
-    changes: new EventTarget(),
-    planning: coalesce<void>(),
-    planTurns: turns(),
   };
   planOnChange(deps);
   return deps;

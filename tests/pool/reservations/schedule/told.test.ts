@@ -2,12 +2,11 @@
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { ADMIN } from "../../../../pool/identity/principal.ts";
 import { expire } from "../../../../pool/reservations/expire.ts";
-import { release } from "../../../../pool/reservations/release.ts";
 import { reserve } from "../../../../pool/reservations/reserve.ts";
 import { planDue, planNow, planOnChange } from "../../../../pool/reservations/schedule/planner.ts";
 import type { ReserveInput } from "../../../../pool/reservations/steps/admit.ts";
 import { type ReservationView, viewReservation } from "../../../../pool/reservations/view.ts";
-import { type StubPool, startStubPool } from "../../../support/stub_pool.ts";
+import { emptyPool, type StubPool, startStubPool } from "../../../support/stub_pool.ts";
 import { until } from "../../../support/until.ts";
 
 setDefaultTimeout(60_000);
@@ -18,15 +17,7 @@ beforeAll(async () => {
   planOnChange(pool.deps);
 });
 afterAll(() => pool.stop());
-beforeEach(async () => {
-  pool.creates.clear();
-  const left = await pool.sql("SELECT id FROM reservations WHERE ended_at IS NULL ORDER BY created_at DESC");
-  for (const { id } of left) await release(pool.deps, id).catch(() => {});
-  await until("all is free", 10_000, async () => {
-    const [{ n }] = await pool.sql("SELECT COUNT(*) AS n FROM machines WHERE state = 'available'");
-    return n === 2;
-  });
-});
+beforeEach(() => emptyPool(pool, 2));
 
 const ask = (input: Partial<ReserveInput> = {}) =>
   reserve(pool.deps, { principal: ADMIN, username: "ann", count: 2, durationMinutes: 10, ...input });
