@@ -1,5 +1,7 @@
 // A whole pool for a test: real machines, a separate database, one or more APIs, a scheduler on request.
+
 import { createPool } from "mysql2/promise";
+import { troubleOf } from "../../db/errors.ts";
 import type { Databases } from "./database.ts";
 import { startMachines, type TestMachine } from "./machines.ts";
 import { call, newSettings, type Program, type Settings, startProgram } from "./program.ts";
@@ -52,9 +54,14 @@ export async function startPool(
     apis,
     api,
     scheduler,
+    // Beside a program that works on the same rows it may be the one that a deadlock undoes.
     async sql(text, values) {
-      const [rows] = await connection.query(text, values);
-      return rows as unknown[];
+      for (let tries = 1; ; tries++)
+        try {
+          return (await connection.query(text, values))[0] as unknown[];
+        } catch (error) {
+          if (troubleOf(error) !== "undone" || tries === 10) throw error;
+        }
     },
     register: ({ name, host, port, user, password }, more = {}) =>
       call(api, "POST", "/machines", { name, host, port, user, password, ...more }),
