@@ -1,6 +1,5 @@
 import { eq } from "drizzle-orm";
 import type { Tx } from "../../../db/client.ts";
-import { violates } from "../../../db/errors.ts";
 import { RESERVATION_KIND, reservations } from "../../../db/schema/reservations.ts";
 import { record } from "../../audit/events.ts";
 import { invalid, PoolError } from "../../errors.ts";
@@ -9,6 +8,7 @@ import type { Place } from "../../planning/place.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { enforceLimits } from "../limits/enforce.ts";
 import type { Admitted } from "../steps/admit.ts";
+import { madeId, unlessRepeated } from "../steps/repeat.ts";
 import { requestColumns } from "../steps/request.ts";
 import { type Candidate, candidateOf, nextAfter, placesWith } from "./foresee.ts";
 import { withPlan } from "./lock.ts";
@@ -127,20 +127,11 @@ async function tryOnce(deps: ReservationsDeps, tx: Tx, id: string, admitted: Adm
  */
 export async function book(deps: ReservationsDeps, admitted: Admitted): Promise<string | undefined> {
   const id = crypto.randomUUID();
-  const readBack = async () => {
-    const [row] = await deps.db
-      .select({ id: reservations.id })
-      .from(reservations)
-      .where(eq(reservations.id, id));
-    return row?.id;
-  };
-  try {
-    const once = () => withPlan(deps, (tx) => tryOnce(deps, tx, id, admitted), readBack);
+  const readBack = () => madeId(deps, id);
+  const once = () => withPlan(deps, (tx) => tryOnce(deps, tx, id, admitted), readBack);
+  return unlessRepeated(async () => {
     const booked = await untilPinned(once);
     if (booked === undefined) throw await conflict(deps, admitted);
     return booked;
-  } catch (error) {
-    if (violates(error, "reservations_idempotency")) return undefined;
-    throw error;
-  }
+  });
 }

@@ -1,12 +1,11 @@
-import { eq } from "drizzle-orm";
 import { inMinutes, inSeconds, transact } from "../../../db/client.ts";
-import { violates } from "../../../db/errors.ts";
 import { RESERVATION_KIND, reservations } from "../../../db/schema/reservations.ts";
 import { record } from "../../audit/events.ts";
 import { reservationMoves } from "../../lifecycle/states.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { enforceLimits } from "../limits/enforce.ts";
 import type { Admitted } from "../steps/admit.ts";
+import { madeId, unlessRepeated } from "../steps/repeat.ts";
 import { requestColumns } from "../steps/request.ts";
 
 /** For the plan that lets a request start at once, although others wait. */
@@ -20,15 +19,8 @@ const LEAST_SECONDS = 30;
 export async function enqueue(deps: ReservationsDeps, admitted: Admitted): Promise<string | undefined> {
   const { username, count, durationMinutes, waitMinutes } = admitted;
   const id = crypto.randomUUID();
-  const readBack = async () => {
-    const [row] = await deps.db
-      .select({ id: reservations.id })
-      .from(reservations)
-      .where(eq(reservations.id, id));
-    return row?.id;
-  };
-  try {
-    return await transact(
+  return unlessRepeated(() =>
+    transact(
       deps.db,
       async (tx) => {
         // One that may not wait is here for a moment only: it isn't one of those that its user may have waiting.
@@ -45,10 +37,7 @@ export async function enqueue(deps: ReservationsDeps, admitted: Admitted): Promi
         await record(deps, tx, "reservation.queued", id, { username, count, minutes: durationMinutes });
         return id;
       },
-      readBack,
-    );
-  } catch (error) {
-    if (violates(error, "reservations_idempotency")) return undefined;
-    throw error;
-  }
+      () => madeId(deps, id),
+    ),
+  );
 }

@@ -1,6 +1,5 @@
 import { eq } from "drizzle-orm";
 import { now, transact } from "../../../db/client.ts";
-import { violates } from "../../../db/errors.ts";
 import { machines } from "../../../db/schema/pool.ts";
 import { reservations } from "../../../db/schema/reservations.ts";
 import { record } from "../../audit/events.ts";
@@ -10,6 +9,7 @@ import type { Machine } from "../../lifecycle/target.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { enforceLimits } from "../limits/enforce.ts";
 import type { Admitted } from "./admit.ts";
+import { unlessRepeated } from "./repeat.ts";
 import { requestColumns } from "./request.ts";
 import { endOf, take, untilSure } from "./take.ts";
 import { requireFreeUid, takeUid } from "./uid.ts";
@@ -78,14 +78,11 @@ export async function allocate(
       },
       readBack,
     );
-  try {
+  return unlessRepeated(async () => {
     const got = await untilSure(deps, claim, once);
     if (typeof got !== "number") return got;
     throw new PoolError("not_enough_machines", `Only ${got} machines available`, [
       { field: "count", message: `${count} requested, ${got} available` },
     ]);
-  } catch (error) {
-    if (violates(error, "reservations_idempotency")) return undefined;
-    throw error;
-  }
+  });
 }

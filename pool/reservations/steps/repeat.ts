@@ -1,4 +1,5 @@
 import { eq } from "drizzle-orm";
+import { violates } from "../../../db/errors.ts";
 import { reservations } from "../../../db/schema/reservations.ts";
 import { PoolError } from "../../errors.ts";
 import { AHEAD, OVER, RESERVATION } from "../../lifecycle/states.ts";
@@ -16,6 +17,22 @@ export interface Granted extends ReservationView {
 const WAIT_MS = 60_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1000;
+
+/** After a COMMIT whose answer was lost: the id of a reservation, if it was made. */
+export async function madeId({ db }: Pick<ReservationsDeps, "db">, id: string): Promise<string | undefined> {
+  const [row] = await db.select({ id: reservations.id }).from(reservations).where(eq(reservations.id, id));
+  return row?.id;
+}
+
+/** Makes a reservation. @returns undefined when another request with the same Idempotency-Key was first */
+export async function unlessRepeated<T>(make: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await make();
+  } catch (error) {
+    if (violates(error, "reservations_idempotency")) return undefined;
+    throw error;
+  }
+}
 
 /**
  * What an earlier request with the same Idempotency-Key got; waits while that one is in progress. A failed request frees
