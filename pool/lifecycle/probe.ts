@@ -20,14 +20,14 @@ async function keepFacts(deps: LifecycleDeps, machine: Machine, facts: Facts): P
   if (matched(await deps.db.update(machines).set({ facts }).where(itself)) > 0) tellChange(deps);
 }
 
-/** With two schedulers, only the one that updates the time probes. */
-export async function isOursToProbe({ db }: Pick<LifecycleDeps, "db">, machine: Machine): Promise<boolean> {
+/** With two schedulers, only the one that updates the time probes. @returns whether it is this one */
+export async function claimProbe({ db }: Pick<LifecycleDeps, "db">, machine: Machine): Promise<boolean> {
   const asSeen = and(eq(machines.id, machine.id), eq(machines.probedAt, machine.probedAt));
   return matched(await db.update(machines).set({ probedAt: now }).where(asSeen)) > 0;
 }
 
 async function probeOne(deps: LifecycleDeps, machine: Machine): Promise<void> {
-  if (!(await isOursToProbe(deps, machine))) return;
+  if (!(await claimProbe(deps, machine))) return;
   try {
     const { accounts, facts } = await deps.accounts.look(await targetOf(deps, machine));
     // The database doesn't know of it (restored from an older dump, say): the machine must be cleaned first.

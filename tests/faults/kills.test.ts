@@ -31,15 +31,9 @@ test(`APIs and schedulers are killed at random for ${SECONDS} s while 50 clients
   const admins = startAdmins(pool, next, 3, dice);
   const started = performance.now();
   let kills = 0;
-  const done = () => ({
-    kills,
-    granted: ledger.asked.filter((one) => one.outcome === "granted").length,
-    clean: admins.did().clean,
-  });
-  const isEnough = () => {
-    const { granted, clean } = done();
-    return kills > SECONDS / 5 && granted > SECONDS / 5 && clean > SECONDS / 10;
-  };
+  const outcomes = (which: string) => ledger.asked.filter(({ outcome }) => outcome === which).length;
+  const isEnough = () =>
+    kills > SECONDS / 5 && outcomes("granted") > SECONDS / 5 && admins.did().clean > SECONDS / 10;
   const starting = new Set<Promise<unknown>>();
   const seconds = () => (performance.now() - started) / 1000;
   // A busy machine takes longer to restart what was killed, and to serve, so this runs for longer.
@@ -74,8 +68,7 @@ test(`APIs and schedulers are killed at random for ${SECONDS} s while 50 clients
   bad.push(...(await watcher.stop()));
   await expireLeases(pool);
   bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));
-  const { granted } = done();
-  const unknown = ledger.asked.filter((one) => one.outcome === "unknown").length;
+  const [granted, unknown] = [outcomes("granted"), outcomes("unknown")];
   for (const entry of ledger.asked) entry.ended = true;
   await releaseAll(pool, apis[0] as Program);
   bad.push(...(await settle(pool)), ...(await check(pool, { ledger })));

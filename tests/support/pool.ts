@@ -1,5 +1,4 @@
 // A whole pool for a test: real machines, a separate database, one or more APIs, a scheduler on request.
-
 import { createPool } from "mysql2/promise";
 import { troubleOf } from "../../db/errors.ts";
 import type { Databases } from "./database.ts";

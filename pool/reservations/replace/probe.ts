@@ -4,7 +4,7 @@ import { machines } from "../../../db/schema/pool.ts";
 import { holds, reservations } from "../../../db/schema/reservations.ts";
 import { MachineFault } from "../../accounts/faults.ts";
 import { record } from "../../audit/events.ts";
-import { isOursToProbe } from "../../lifecycle/probe.ts";
+import { claimProbe } from "../../lifecycle/probe.ts";
 import { faultColumn, lockReservation } from "../../lifecycle/settle.ts";
 import { machineMay, machineMoves, RESERVATION } from "../../lifecycle/states.ts";
 import { type Machine, targetOf } from "../../lifecycle/target.ts";
@@ -58,7 +58,7 @@ async function setAside(deps: ReservationsDeps, machine: Machine, fault: Machine
 }
 
 async function probeOne(deps: ReservationsDeps, machine: Machine): Promise<void> {
-  if (!(await isOursToProbe(deps, machine))) return;
+  if (!(await claimProbe(deps, machine))) return;
   try {
     await deps.accounts.look(await targetOf(deps, machine));
     if (machine.probeFailures > 0)
