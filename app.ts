@@ -28,6 +28,7 @@ import one_series from "./routes/series/[id].ts";
 import all_series from "./routes/series/index.ts";
 import session from "./routes/session.ts";
 import ssh_key from "./routes/ssh-key.ts";
+import stream from "./routes/stream.ts";
 import token from "./routes/tokens/[id].ts";
 import tokens from "./routes/tokens/index.ts";
 import one_user from "./routes/users/[name].ts";
@@ -66,6 +67,7 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(token)
   .use(session)
   .use(events)
+  .use(stream)
   .use(loginPage)
   .use(docs);
 

@@ -4,6 +4,7 @@ import { type Log, logger } from "./log.ts";
 import { accountsOverSsh } from "./pool/accounts/accounts.ts";
 import { type AddressRules, blockList } from "./pool/accounts/address.ts";
 import { SCHEDULER } from "./pool/audit/deps.ts";
+import { newFollowing } from "./pool/audit/follow.ts";
 import type { Watchers } from "./pool/reservations/deps.ts";
 import { planOnChange } from "./pool/reservations/schedule/planner.ts";
 import type { World } from "./pool/reservations/schedule/world.ts";
@@ -50,6 +51,9 @@ export function build(settings: Config, database: Database = openDatabase(settin
     planning: coalesce<void>(),
     looking: coalesce<World>(),
     planTurns: turns(),
+    /** aborted when the process is asked to stop: what would go on for as long as a client likes ends */
+    stopping: new AbortController(),
+    following: newFollowing(),
     watchers: { watching: new Set() } as Watchers,
   };
 }

@@ -55,6 +55,7 @@ async function startApi(): Promise<void> {
     development: false,
   });
   stopOnSignal(async () => {
+    deps().stopping.abort();
     await app.stop();
     await deps().database.close();
   });

@@ -40,6 +40,10 @@ async function authenticate(deps: Deps, request: Request): Promise<Known | undef
   return deps.adminToken ? undefined : { principal: OPEN_API };
 }
 
+/** Who a request's token or session belongs to now; undefined: it isn't valid any more. */
+export const principalAgain = async (deps: Deps, request: Request): Promise<Principal | undefined> =>
+  (await authenticate(deps, request))?.principal;
+
 /** On whose behalf a request is made, as far as that is known. */
 export function actorOf(request: Request): Actor {
   return {

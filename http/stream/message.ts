@@ -1,0 +1,39 @@
+import type { Told } from "../../pool/audit/follow.ts";
+import type { Principal } from "../../pool/identity/principal.ts";
+import { eventOf } from "../models/event.ts";
+
+const text = new TextEncoder();
+
+/** What happens to machines and reservations concerns everybody; who did it, and to whom, only those who may see that. */
+const CONCERNS_ALL = /^(machine|reservation|series)\./;
+
+/** An event as somebody may see it; undefined: not at all. */
+export function seenBy({ role, userId }: Principal, { row, userId: owner }: Told) {
+  if (role === "admin") return eventOf(row);
+  if (!CONCERNS_ALL.test(row.action)) return undefined;
+  const { id, action, at } = row;
+  const occurred_at = at.toISOString();
+  if (row.action.startsWith("machine.")) return { id, occurred_at, action, object: row.object };
+  if (userId !== null && owner === userId)
+    return { id, occurred_at, action, object: row.object, details: row.details };
+  return { id, occurred_at, action };
+}
+
+const line = (name: string, value: string) => `${name}: ${value}\n`;
+
+/**
+ * Events as a browser's EventSource reads them (https://html.spec.whatwg.org/multipage/server-sent-events.html). The cursor
+ * comes last: a connection that breaks before it repeats them.
+ */
+export function messageOf(principal: Principal, told: Told[], cursor: string): Uint8Array {
+  const seen = told.flatMap((one) => seenBy(principal, one) ?? []);
+  const all = seen.map((one) => `${line("event", "event")}${line("data", JSON.stringify(one))}\n`);
+  return text.encode(`${all.join("")}${line("id", cursor)}\n`);
+}
+
+/** It has missed so much that it should load everything anew. */
+export const resetOf = (cursor: string): Uint8Array =>
+  text.encode(`${line("id", cursor)}${line("event", "reset")}${line("data", "{}")}\n`);
+
+/** Keeps proxies from closing it, and tells the page that it is alive. */
+export const BEAT = text.encode(`${line("event", "beat")}${line("data", "{}")}\n`);

@@ -1,0 +1,233 @@
+// GET /stream: what happens, as it happens; at two APIs on one real database.
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { createConnection } from "mysql2/promise";
+import { call, newSettings, type Program, type Settings, startProgram } from "../support/program.ts";
+import { until } from "../support/until.ts";
+
+setDefaultTimeout(60_000);
+
+const ADMIN = "an-admin-token-of-the-tests-0123456789";
+let settings: Settings;
+let apis: Program[];
+beforeAll(async () => {
+  settings = await newSettings({ ADMIN_TOKEN: ADMIN });
+  apis = await Promise.all([startProgram(settings), startProgram(settings)]);
+});
+afterAll(() => Promise.all(apis.map((api) => api.stop("SIGKILL"))));
+
+const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
+const one = (n: number) => apis[n] as Program;
+/** A second connection, for transactions that take their time. */
+const connect = () => {
+  const url = new URL(settings.DATABASE_URL);
+  return createConnection({
+    socketPath: url.searchParams.get("socketPath") ?? "",
+    user: "root",
+    database: url.pathname.slice(1),
+    timezone: "Z",
+  });
+};
+
+interface Message {
+  event: string;
+  id: string;
+  // biome-ignore lint/suspicious/noExplicitAny: as sent
+  data: any;
+  at: number;
+}
+
+/** Reads a stream as a browser does. */
+function listen(api: Program, token: string, lastId?: string) {
+  const stop = new AbortController();
+  const messages: Message[] = [];
+  const state = { id: "", closed: false };
+  const done = (async () => {
+    const headers = { ...bearer(token), ...(lastId ? { "Last-Event-ID": lastId } : {}) };
+    const answer = await fetch(`${api.url}/stream`, { headers, signal: stop.signal });
+    let text = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of answer.body as ReadableStream<Uint8Array>) {
+      text += decoder.decode(chunk, { stream: true });
+      const blocks = text.split("\n\n");
+      text = blocks.pop() ?? "";
+      for (const block of blocks) {
+        const fields = Object.fromEntries(block.split("\n").map((line) => line.split(/: (.*)/s)));
+        if (fields.id !== undefined) state.id = fields.id;
+        if (fields.data === undefined) continue;
+        messages.push({
+          event: fields.event,
+          id: state.id,
+          data: JSON.parse(fields.data),
+          at: performance.now(),
+        });
+      }
+    }
+    state.closed = true;
+  })().catch(() => {
+    state.closed = true;
+  });
+  return {
+    messages,
+    state,
+    objects: () => messages.filter(({ event }) => event === "event").map(({ data }) => data.object as string),
+    /** Resolves when it has been told where it is. */
+    ready: () => until("the stream has begun", 10_000, () => state.id !== ""),
+    stop: () => {
+      stop.abort();
+      return done;
+    },
+  };
+}
+
+let users = 0;
+const makeUser = async (api: Program, role = "user") => {
+  const name = `sue${++users}`;
+  const { status } = await call(api, "POST", "/users", { name, role }, bearer(ADMIN));
+  expect(status).toBe(201);
+  return name;
+};
+async function makeToken(name: string): Promise<{ id: string; token: string }> {
+  const { status, body } = await call(one(0), "POST", "/tokens", { user: name, name: "t" }, bearer(ADMIN));
+  if (status !== 201) throw new Error(JSON.stringify(body));
+  return body;
+}
+
+test("a change at one API is told at the other within a second", async () => {
+  const stream = listen(one(1), ADMIN);
+  await stream.ready();
+  const name = await makeUser(one(0));
+  const committed = performance.now();
+  await until("it was told", 5000, () => stream.objects().includes(name));
+  const told = stream.messages.find(({ data }) => data.object === name);
+  expect((told?.at ?? 0) - committed).toBeLessThan(1000);
+  expect(told?.data).toMatchObject({ action: "user.created", actor: "ADMIN_TOKEN", object: name });
+  await stream.stop();
+});
+
+const INSERT =
+  "INSERT INTO events (at, actor, address, request_id, action, object, details) VALUES (UTC_TIMESTAMP(3), 'eve', '', '', 'machine.registered', ?, '{}')";
+
+test("slow transactions: each event once, also for whoever goes on at another API in the middle", async () => {
+  const slow = await connect();
+  const undone = await connect();
+  const whole = listen(one(0), ADMIN);
+  const first = listen(one(0), ADMIN);
+  await Promise.all([whole.ready(), first.ready()]);
+  await slow.beginTransaction();
+  await slow.query(INSERT, ["slow-1"]);
+  await undone.beginTransaction();
+  await undone.query(INSERT, ["undone"]);
+  const between = await makeUser(one(0));
+  await until("the one after it was told", 5000, () => first.objects().includes(between));
+  expect(first.objects()).not.toContain("slow-1");
+  const left = first.state.id;
+  await first.stop();
+  // It comes back elsewhere, before and after the slow one is committed.
+  const early = listen(one(1), ADMIN, left);
+  await early.ready();
+  await undone.rollback();
+  await slow.commit();
+  await until("the slow one was told", 5000, () => whole.objects().includes("slow-1"));
+  const late = listen(one(1), ADMIN, left);
+  const last = await makeUser(one(1));
+  for (const stream of [whole, early, late])
+    await until(
+      "all were told",
+      5000,
+      () => stream.objects().includes(last) && stream.objects().includes("slow-1"),
+    );
+  for (const stream of [whole, early, late]) {
+    const mine = stream.objects().filter((name) => ["slow-1", "undone", last].includes(name));
+    expect(mine.sort()).toEqual(["slow-1", last].sort());
+    await stream.stop();
+  }
+  await Promise.all([slow.end(), undone.end()]);
+});
+
+test("a killed API: its readers go on at another one without a gap", async () => {
+  const doomed = await startProgram(settings);
+  const stream = listen(doomed, ADMIN);
+  await stream.ready();
+  const before = await makeUser(one(0));
+  await until("it was told", 5000, () => stream.objects().includes(before));
+  await doomed.stop("SIGKILL");
+  await until("it noticed", 5000, () => stream.state.closed);
+  const meanwhile = [await makeUser(one(0)), await makeUser(one(0))];
+  const again = listen(one(1), ADMIN, stream.state.id);
+  const after = await makeUser(one(1));
+  await until("all were told", 5000, () => again.objects().includes(after));
+  expect(again.objects()).toEqual([...meanwhile, after]);
+  await again.stop();
+});
+
+test("an API that is stopped ends its streams, and doesn't wait for them", async () => {
+  const api = await startProgram(settings);
+  const stream = listen(api, ADMIN);
+  await stream.ready();
+  const from = performance.now();
+  expect(await api.stop("SIGTERM")).toBe(0);
+  expect(performance.now() - from).toBeLessThan(5000);
+  await until("it noticed", 5000, () => stream.state.closed);
+});
+
+test("others than admins see what concerns all, without names, and their own", async () => {
+  const [mine, theirs] = [await makeUser(one(0)), await makeUser(one(0))];
+  const { token, id } = await makeToken(mine);
+  const { token: viewer } = await makeToken(await makeUser(one(0), "viewer"));
+  const streams = [listen(one(1), token), listen(one(1), viewer)];
+  await Promise.all(streams.map((stream) => stream.ready()));
+  const db = await connect();
+  const owner = async (name: string) => {
+    const [rows] = await db.query("SELECT id FROM users WHERE name = ?", [name]);
+    return (rows as { id: string }[])[0]?.id;
+  };
+  for (const [reservation, user] of [
+    ["r-mine", mine],
+    ["r-theirs", theirs],
+  ] as const) {
+    await db.query(
+      "INSERT INTO reservations (id, user_id, username, state, count, duration_minutes, created_at, ends_at) VALUES (?, ?, 'x', 'ended', 1, 1, UTC_TIMESTAMP(3), UTC_TIMESTAMP(3))",
+      [reservation, await owner(user)],
+    );
+    await db.query(INSERT.replace("machine.registered", "reservation.claimed"), [reservation]);
+  }
+  await db.query(INSERT, ["m-1"]);
+  await db.end();
+  for (const stream of streams)
+    await until("the machine was told", 5000, () => stream.objects().includes("m-1"));
+  const [asUser, asViewer] = streams as [ReturnType<typeof listen>, ReturnType<typeof listen>];
+  const common = { id: expect.any(Number), occurred_at: expect.any(String) };
+  const claimed = { ...common, action: "reservation.claimed" };
+  const machine = { ...common, action: "machine.registered", object: "m-1" };
+  expect(asUser.messages.map(({ data }) => data)).toEqual([
+    { ...claimed, object: "r-mine", details: {} },
+    claimed,
+    machine,
+  ]);
+  expect(asViewer.messages.map(({ data }) => data)).toEqual([claimed, claimed, machine]);
+  // A token that is revoked tells nothing more.
+  await call(one(0), "DELETE", `/tokens/${id}`, undefined, bearer(ADMIN));
+  await until("the stream was ended", 5000, () => asUser.state.closed);
+  expect(asViewer.state.closed).toBe(false);
+  await asViewer.stop();
+});
+
+test("a cursor that is none of ours is refused; HEAD ends at once; without a token there is nothing", async () => {
+  const bad = await call(one(0), "GET", "/stream", undefined, { ...bearer(ADMIN), "Last-Event-ID": "x" });
+  expect([bad.status, bad.body.code]).toEqual([400, "invalid_request"]);
+  expect((await fetch(`${one(0).url}/stream`, { method: "HEAD", headers: bearer(ADMIN) })).status).toBe(200);
+  expect((await fetch(`${one(0).url}/stream`)).status).toBe(401);
+  // So long ago that it is better to load everything.
+  const stream = listen(one(0), ADMIN, "0");
+  const db = await connect();
+  for (let n = 0; n < 1100; n += 100)
+    await db.query(
+      `INSERT INTO events (at, actor, address, request_id, action, object, details) VALUES ${Array(100).fill("(UTC_TIMESTAMP(3), '', '', '', 'x', '', '{}')").join(",")}`,
+    );
+  await db.end();
+  await stream.ready();
+  await stream.stop();
+  const again = listen(one(1), ADMIN, "0");
+  await until("it is to load everything", 5000, () => again.messages.some(({ event }) => event === "reset"));
+  await again.stop();
+});
