@@ -37,7 +37,7 @@ export default new Elysia({ name: "stream", normalize: false, tags: ["events"] }
         operationId: "followEvents",
         summary: "Follow what happens, as server-sent events",
         description:
-          "`event`: what happened, for admins as in GET /events; for others without the actor, and with the object only for machines and their own reservations. `reset`: so much has happened that everything should be loaded anew. `beat`: every 15 seconds. Reconnect with `Last-Event-ID`, as browsers do, and nothing is missed, also at another process; then an event may come twice, with the same id.",
+          "`event`: what happened, for admins as in GET /events; for others without the actor, and with the object only for machines and their own reservations. `reset`: so much has happened that everything should be loaded again. `beat`: every 15 seconds. Reconnect with `Last-Event-ID`, as browsers do, and nothing is missed, also at another process; then an event may come twice, with the same id.",
       },
     },
   )

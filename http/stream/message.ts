@@ -31,7 +31,7 @@ export function messageOf(principal: Principal, told: Told[], cursor: string): U
   return text.encode(`${all.join("")}${line("id", cursor)}\n`);
 }
 
-/** It has missed so much that it should load everything anew. */
+/** It has missed so much that it should load everything again. */
 export const resetOf = (cursor: string): Uint8Array =>
   text.encode(`${line("id", cursor)}${line("event", "reset")}${line("data", "{}")}\n`);
 

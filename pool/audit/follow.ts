@@ -15,7 +15,7 @@ export interface Told {
 export interface Follower {
   /** What happened, in order of its numbers; events that were committed late come later. @param cursor where to go on */
   see(told: Told[], cursor: string): void;
-  /** So much has happened since its cursor that it should look at everything anew. */
+  /** So much has happened since its cursor that it should load everything again. */
   reset(cursor: string): void;
 }
 

@@ -217,7 +217,7 @@ test("a cursor that is none of ours is refused; HEAD ends at once; without a tok
   expect([bad.status, bad.body.code]).toEqual([400, "invalid_request"]);
   expect((await fetch(`${one(0).url}/stream`, { method: "HEAD", headers: bearer(ADMIN) })).status).toBe(200);
   expect((await fetch(`${one(0).url}/stream`)).status).toBe(401);
-  // So long ago that it is better to load everything.
+  // So long ago that it is better to load everything again.
   const stream = listen(one(0), ADMIN, "0");
   const db = await connect();
   for (let n = 0; n < 1100; n += 100)
