@@ -2,6 +2,7 @@ import { Elysia, t } from "elysia";
 import { principalAgain } from "../http/auth/principal.ts";
 import { withDeps } from "../http/deps.ts";
 import { Problem } from "../http/models/problem.ts";
+import { countStream } from "../http/stream/most.ts";
 import { streamOf } from "../http/stream/stream.ts";
 import { seenBy } from "../pool/audit/tail.ts";
 import { invalid } from "../pool/errors.ts";
@@ -11,13 +12,13 @@ export default new Elysia({ name: "stream", normalize: false, tags: ["events"] }
   .use(withDeps)
   .get(
     "/stream",
-    ({ deps, headers, principal, request }) => {
-      const last = headers["last-event-id"];
-      const from = last === undefined || last === "" ? undefined : seenBy(last);
-      if (last && !from) throw invalid("Last-Event-ID", "not one of this stream's");
+    ({ deps, headers, principal, query, request }) => {
+      const last = headers["last-event-id"] || query.cursor;
+      const from = last ? seenBy(last) : undefined;
+      if (last && !from) throw invalid("cursor", "is not an `id` from this stream");
       const again = () => principalAgain(deps, request);
-      const body = request.method === "HEAD" ? null : streamOf(deps, principal, from, again);
-      return new Response(body, {
+      const body = () => streamOf(deps, principal, from, again, countStream(principal));
+      return new Response(request.method === "HEAD" ? null : body(), {
         headers: {
           "Content-Type": "text/event-stream; charset=utf-8",
           "Cache-Control": "no-store",
@@ -32,6 +33,14 @@ export default new Elysia({ name: "stream", normalize: false, tags: ["events"] }
           t.String({ maxLength: 4000, description: "where to go on: the `id` that came last" }),
         ),
       }),
+      query: t.Object(
+        {
+          cursor: t.Optional(
+            t.String({ maxLength: 4000, description: "the same, for those who can't set that header" }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
       response: { 400: Problem, 503: Problem },
       detail: {
         operationId: "followEvents",

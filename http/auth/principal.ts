@@ -23,7 +23,7 @@ const known = new WeakMap<Request, Known>();
 export const sessionOf = (request: Request) => known.get(request)?.session;
 
 /** @returns undefined if the caller is not known */
-async function authenticate(deps: Deps, request: Request): Promise<Known | undefined> {
+async function authenticate(deps: Deps, request: Request, isUse = true): Promise<Known | undefined> {
   const header = request.headers.get("authorization") ?? "";
   // The scheme is case-insensitive (RFC 9110, section 11.1).
   const token = /^Bearer +([!-~]{1,256})$/i.exec(header)?.[1];
@@ -32,7 +32,7 @@ async function authenticate(deps: Deps, request: Request): Promise<Known | undef
     if (principal) return { principal };
   } else {
     const secret = secretIn(request);
-    const session = secret === undefined ? undefined : await findSession(deps, secret);
+    const session = secret === undefined ? undefined : await findSession(deps, secret, isUse);
     if (secret !== undefined && session)
       return { principal: session.principal, session: { ...session, secret } };
   }
@@ -40,9 +40,9 @@ async function authenticate(deps: Deps, request: Request): Promise<Known | undef
   return deps.adminToken ? undefined : { principal: OPEN_API };
 }
 
-/** Who a request's token or session belongs to now; undefined: it isn't valid any more. */
+/** Who a request's token or session belongs to now; undefined: it isn't valid any more. Keeps no idle session alive. */
 export const principalAgain = async (deps: Deps, request: Request): Promise<Principal | undefined> =>
-  (await authenticate(deps, request))?.principal;
+  (await authenticate(deps, request, false))?.principal;
 
 /** On whose behalf a request is made, as far as that is known. */
 export function actorOf(request: Request): Actor {

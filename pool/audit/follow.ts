@@ -1,16 +1,7 @@
-import { and, asc, gt, inArray, lte, max, notInArray, or, sql } from "drizzle-orm";
-import { now } from "../../db/client.ts";
-import { events } from "../../db/schema/audit.ts";
-import { reservations } from "../../db/schema/reservations.ts";
+import { inWords } from "../errors.ts";
 import type { AuditDeps } from "./deps.ts";
-import type { EventRow } from "./events.ts";
-import { cursorOf, LATEST_MS, type Seen, Tail } from "./tail.ts";
-
-/** An event, and the user whose reservation it is about; null: nobody's. */
-export interface Told {
-  row: EventRow;
-  userId: string | null;
-}
+import { cursorOf, type Seen, Tail } from "./tail.ts";
+import { readEnd, readUnseen, type Told } from "./unseen.ts";
 
 export interface Follower {
   /** What happened, in order of its numbers; events that were committed late come later. @param cursor where to go on */
@@ -26,6 +17,8 @@ export interface Following {
   readonly joining: Map<Follower, Seen | undefined>;
   tail: Tail | undefined;
   timer: ReturnType<typeof setTimeout> | undefined;
+  /** the events can't be read at the moment */
+  away: boolean;
 }
 
 export const newFollowing = (): Following => ({
@@ -33,6 +26,7 @@ export const newFollowing = (): Following => ({
   joining: new Map(),
   tail: undefined,
   timer: undefined,
+  away: false,
 });
 
 type FollowDeps = Pick<AuditDeps, "db" | "log"> & { following: Following };
@@ -43,91 +37,57 @@ const EVERY_MS = 250;
 const AWAY_MS = 1000;
 const AT_ONCE = 1000;
 
-/** Where the events end now, and which numbers before that may still be committed. */
-async function readEnd({ db }: FollowDeps): Promise<Seen> {
-  const since = sql`${now} - INTERVAL ${LATEST_MS / 1000} SECOND`;
-  const [old] = await db
-    .select({ id: max(events.id) })
-    .from(events)
-    .where(lte(events.at, since));
-  const from = old?.id ?? 0;
-  const rows = await db
-    .select({ id: events.id })
-    .from(events)
-    .where(gt(events.id, from))
-    .orderBy(asc(events.id));
-  const tail = new Tail({ max: from, missing: [] }, 0);
-  tail.take(
-    rows.map(({ id }) => id),
-    0,
-  );
-  return tail.seen;
+type Tell = (follower: Follower) => void;
+
+/** Tells each of them; one that can't be told any more must not keep the others from it. */
+function tellAll({ following }: FollowDeps, all: Iterable<Follower>, tell: Tell): void {
+  for (const follower of all)
+    try {
+      tell(follower);
+    } catch {
+      following.followers.delete(follower);
+    }
 }
 
-async function withOwners({ db }: FollowDeps, rows: EventRow[]): Promise<Told[]> {
-  const ids = [
-    ...new Set(rows.filter(({ action }) => action.startsWith("reservation.")).map(({ object }) => object)),
-  ];
-  const owners =
-    ids.length === 0
-      ? []
-      : await db
-          .select({ id: reservations.id, userId: reservations.userId })
-          .from(reservations)
-          .where(inArray(reservations.id, ids));
-  const userOf = new Map(owners.map(({ id, userId }) => [id, userId]));
-  return rows.map((row) => ({ row, userId: userOf.get(row.object) ?? null }));
+/** What happened between a cursor and where the others are. */
+async function catchUp(deps: FollowDeps, from: Seen | undefined, end: Seen): Promise<Tell> {
+  const cursor = cursorOf(end);
+  const none: Told[] = [];
+  if (!from) return (follower) => follower.see(none, cursor);
+  const told = await readUnseen(deps, from, AT_ONCE + 1, end);
+  if (told.length > AT_ONCE) return (follower) => follower.reset(cursor);
+  return (follower) => follower.see(told, cursor);
 }
 
-const above = (seen: Seen) =>
-  or(gt(events.id, seen.max), seen.missing.length > 0 ? inArray(events.id, seen.missing) : undefined);
-
-/** What happened between a follower's cursor and where the others are. */
-async function catchUp(deps: FollowDeps, follower: Follower, from: Seen, end: Seen): Promise<void> {
-  const rows = await deps.db
-    .select()
-    .from(events)
-    .where(
-      and(
-        above(from),
-        lte(events.id, end.max),
-        // These come to all when they come.
-        end.missing.length > 0 ? notInArray(events.id, end.missing) : undefined,
-      ),
-    )
-    .orderBy(asc(events.id))
-    .limit(AT_ONCE + 1);
-  if (rows.length > AT_ONCE) follower.reset(cursorOf(end));
-  else follower.see(await withOwners(deps, rows), cursorOf(end));
+/** Lets those who are joining follow from here on. */
+async function letJoin(deps: FollowDeps, end: Seen): Promise<void> {
+  const { followers, joining } = deps.following;
+  // All readers of an API that was killed come back with the same cursor.
+  const together = Map.groupBy(joining, ([, from]) => from && cursorOf(from));
+  for (const all of together.values()) {
+    const tell = await catchUp(deps, all[0]?.[1], end);
+    // Some may have left in the meantime.
+    const here = all.map(([follower]) => follower).filter((follower) => joining.delete(follower));
+    for (const follower of here) followers.add(follower);
+    tellAll(deps, here, tell);
+  }
 }
 
 /** @returns whether there may be more at once */
 async function lookOnce(deps: FollowDeps): Promise<boolean> {
-  const { following, db } = deps;
+  const { following } = deps;
   following.tail ??= new Tail(await readEnd(deps), performance.now());
-  const { tail, followers, joining } = following;
-  const rows = await db.select().from(events).where(above(tail.seen)).orderBy(asc(events.id)).limit(AT_ONCE);
-  const told = await withOwners(deps, rows);
+  const { tail, followers } = following;
+  const asked = performance.now();
+  const told = await readUnseen(deps, tail.seen, AT_ONCE);
   // From here on nothing is waited for: whoever follows gets each event once.
-  const fresh = new Set(
-    tail.take(
-      rows.map(({ id }) => id),
-      performance.now(),
-    ),
-  );
-  if (fresh.size > 0)
-    for (const follower of followers)
-      follower.see(
-        told.filter(({ row }) => fresh.has(row.id)),
-        cursorOf(tail.seen),
-      );
-  if (rows.length === AT_ONCE) return true;
-  const end = tail.seen;
-  for (const [follower, from] of joining) {
-    if (from) await catchUp(deps, follower, from, end);
-    else follower.see([], cursorOf(end));
-    if (joining.delete(follower)) followers.add(follower);
-  }
+  const ids = told.map(({ row }) => row.id);
+  const fresh = new Set(tail.take(ids, asked, performance.now()));
+  const news = told.filter(({ row }) => fresh.has(row.id));
+  const cursor = cursorOf(tail.seen);
+  if (news.length > 0) tellAll(deps, followers, (follower) => follower.see(news, cursor));
+  if (told.length === AT_ONCE) return true;
+  await letJoin(deps, tail.seen);
   return false;
 }
 
@@ -136,9 +96,12 @@ async function look(deps: FollowDeps): Promise<void> {
   let pause = EVERY_MS;
   try {
     if (await lookOnce(deps)) pause = 0;
-  } catch {
+    following.away = false;
+  } catch (error) {
     // The next look goes on where this one began.
     pause = AWAY_MS;
+    if (!following.away) deps.log("warn", "the events can't be read", { reason: inWords(error) });
+    following.away = true;
   }
   following.timer = undefined;
   if (following.followers.size + following.joining.size > 0) lookAgain(deps, pause);

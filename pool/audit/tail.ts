@@ -30,15 +30,20 @@ export class Tail {
     return { max: this.#max, missing: [...this.#missing.keys()] };
   }
 
-  /** Notes what the database has. @returns the numbers that were not seen before, in order */
-  take(ids: number[], at: number): number[] {
+  /**
+   * Notes what the database has. A process may stand still before it reads the answer: what comes after the question is
+   * seen by the next one.
+   * @param asked when it was asked for that
+   * @returns the numbers that were not seen before, in order
+   */
+  take(ids: number[], asked: number, answered = asked): number[] {
     const fresh = ids.filter((id) => id > this.#max || this.#missing.has(id)).sort((a, b) => a - b);
     for (const id of fresh) {
       this.#missing.delete(id);
-      for (let n = Math.max(this.#max + 1, id - MOST_MISSING); n < id; n++) this.#missing.set(n, at);
+      for (let n = Math.max(this.#max + 1, id - MOST_MISSING); n < id; n++) this.#missing.set(n, answered);
       this.#max = Math.max(this.#max, id);
     }
-    for (const [id, since] of this.#missing) if (at - since > LATEST_MS) this.#missing.delete(id);
+    for (const [id, since] of this.#missing) if (asked - since > LATEST_MS) this.#missing.delete(id);
     return fresh;
   }
 }

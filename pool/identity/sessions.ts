@@ -28,9 +28,14 @@ export interface Session {
  * Finds a session in the database each time, as with tokens: when the token, ADMIN_TOKEN or user that it stands for goes,
  * it ends at once, in every process.
  * @param secret what the cookie holds
+ * @param isUse whether it is used by that, and no longer idle
  * @returns undefined for one that is unknown or has ended
  */
-export async function findSession(deps: IdentityDeps, secret: string): Promise<Session | undefined> {
+export async function findSession(
+  deps: IdentityDeps,
+  secret: string,
+  isUse = true,
+): Promise<Session | undefined> {
   const id = digest(secret);
   const [row] = await deps.db
     .select({
@@ -51,7 +56,8 @@ export async function findSession(deps: IdentityDeps, secret: string): Promise<S
   if (!row) return undefined;
   const principal = principalOf(deps, row);
   // Not at every request: that would make each read a write.
-  if (principal && row.unseen) await deps.db.update(sessions).set({ seenAt: now }).where(eq(sessions.id, id));
+  if (principal && row.unseen && isUse)
+    await deps.db.update(sessions).set({ seenAt: now }).where(eq(sessions.id, id));
   return principal && { principal, endsAt: row.endsAt };
 }
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createConnection } from "mysql2/promise";
 import { call, newSettings, type Program, type Settings, startProgram } from "../support/program.ts";
+import { listen as read } from "../support/stream.ts";
 import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);
@@ -28,56 +29,9 @@ const connect = () => {
   });
 };
 
-interface Message {
-  event: string;
-  id: string;
-  // biome-ignore lint/suspicious/noExplicitAny: as sent
-  data: any;
-  at: number;
-}
-
-/** Reads a stream as a browser does. */
-function listen(api: Program, token: string, lastId?: string) {
-  const stop = new AbortController();
-  const messages: Message[] = [];
-  const state = { id: "", closed: false };
-  const done = (async () => {
-    const headers = { ...bearer(token), ...(lastId ? { "Last-Event-ID": lastId } : {}) };
-    const answer = await fetch(`${api.url}/stream`, { headers, signal: stop.signal });
-    let text = "";
-    const decoder = new TextDecoder();
-    for await (const chunk of answer.body as ReadableStream<Uint8Array>) {
-      text += decoder.decode(chunk, { stream: true });
-      const blocks = text.split("\n\n");
-      text = blocks.pop() ?? "";
-      for (const block of blocks) {
-        const fields = Object.fromEntries(block.split("\n").map((line) => line.split(/: (.*)/s)));
-        if (fields.id !== undefined) state.id = fields.id;
-        if (fields.data === undefined) continue;
-        messages.push({
-          event: fields.event,
-          id: state.id,
-          data: JSON.parse(fields.data),
-          at: performance.now(),
-        });
-      }
-    }
-    state.closed = true;
-  })().catch(() => {
-    state.closed = true;
-  });
-  return {
-    messages,
-    state,
-    objects: () => messages.filter(({ event }) => event === "event").map(({ data }) => data.object as string),
-    /** Resolves when it has been told where it is. */
-    ready: () => until("the stream has begun", 10_000, () => state.id !== ""),
-    stop: () => {
-      stop.abort();
-      return done;
-    },
-  };
-}
+/** Reads a stream. @param lastId where it goes on */
+const listen = (api: Program, token: string, lastId?: string) =>
+  read(api, { headers: { ...bearer(token), ...(lastId ? { "Last-Event-ID": lastId } : {}) } });
 
 let users = 0;
 const makeUser = async (api: Program, role = "user") => {

@@ -92,3 +92,14 @@ test("numbers that never come are forgotten, and a jump of many is bounded", () 
   tail.take([], LATEST_MS + 1);
   expect(tail.seen).toEqual({ max: 5_000_000, missing: [] });
 });
+
+test("a process that stands still before it reads an answer forgets nothing that comes after the question", () => {
+  const tail = new Tail({ max: 0, missing: [] }, 0);
+  expect(tail.take([2], 0, 1)).toEqual([2]);
+  // The answer is of the time 2, and is read a minute later.
+  expect(tail.take([3], 2, LATEST_MS + 5)).toEqual([3]);
+  expect(tail.take([1], LATEST_MS + 6)).toEqual([1]);
+  // Between the question and the answer, too.
+  expect(tail.take([5], LATEST_MS + 7, 2 * LATEST_MS + 9)).toEqual([5]);
+  expect(tail.take([4], 2 * LATEST_MS + 10)).toEqual([4]);
+});
