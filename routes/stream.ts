@@ -5,6 +5,7 @@ import { Problem } from "../http/models/problem.ts";
 import { countStream } from "../http/stream/most.ts";
 import { streamOf } from "../http/stream/stream.ts";
 import { seenBy } from "../pool/audit/tail.ts";
+import { ping } from "../pool/database.ts";
 import { invalid } from "../pool/errors.ts";
 
 /** GET /stream: what happens, as it happens. */
@@ -12,10 +13,12 @@ export default new Elysia({ name: "stream", normalize: false, tags: ["events"] }
   .use(withDeps)
   .get(
     "/stream",
-    ({ deps, headers, principal, query, request }) => {
+    async ({ deps, headers, principal, query, request }) => {
       const last = headers["last-event-id"] || query.cursor;
       const from = last ? seenBy(last) : undefined;
       if (last && !from) throw invalid("cursor", "is not an `id` from this stream");
+      // An answer that began could no longer say that the database is away.
+      await ping(deps);
       const again = () => principalAgain(deps, request);
       const body = () => streamOf(deps, principal, from, again, countStream(principal));
       return new Response(request.method === "HEAD" ? null : body(), {
@@ -41,7 +44,18 @@ export default new Elysia({ name: "stream", normalize: false, tags: ["events"] }
         },
         { additionalProperties: false },
       ),
-      response: { 400: Problem, 503: Problem },
+      response: {
+        // (Not checked: a Response is passed on as it is.)
+        200: t.String({
+          contentMediaType: "text/event-stream",
+          description: "messages, for as long as the connection lasts",
+          examples: [
+            'event: event\ndata: {"id":105,"occurred_at":"2026-11-27T12:00:00.000Z","action":"reservation.ended"}\n\nid: 105\n\n',
+          ],
+        }),
+        400: Problem,
+        503: Problem,
+      },
       detail: {
         operationId: "followEvents",
         summary: "Follow what happens, as server-sent events",

@@ -42,13 +42,14 @@ function errorsOf(paths: Node, named: Node): Node {
 /** Makes an operation from the plugin valid. @param named receives the schemas that have a name */
 function operationOf(method: string, operation: Node, open: boolean, named: Node): Node {
   const { parameters, requestBody, responses, ...rest } = operation;
-  /** Of the three content types listed by the plugin, we only use JSON, and plain text for a string. */
+  /** Of the three content types listed by the plugin, we only use JSON, and for a string what it says, or plain text. */
   const contentOf = ({ content, $id }: Node) => {
     const { schema } = (content as Record<string, Node>)["application/json"] ?? {};
     // The plugin takes a response's schema apart and leaves its name outside.
     const whole = $id === undefined ? schema : { ...(schema as Node), $id };
-    const type = (schema as Node).type === "string" ? "text/plain" : "application/json";
-    return { [type]: { schema: schemaOf(whole, named) } };
+    const { contentMediaType = "text/plain", ...text } = schema as Node;
+    if (text.type === "string") return { [String(contentMediaType)]: { schema: schemaOf(text, named) } };
+    return { "application/json": { schema: schemaOf(whole, named) } };
   };
   const all = {
     ...EVERYWHERE,

@@ -7,6 +7,7 @@ import { call, newSettings, type Program, type Settings, startProgram } from "..
 import { run } from "../support/run.ts";
 import { logIn, withSession } from "../support/session.ts";
 import { canLogIn } from "../support/ssh.ts";
+import { listen } from "../support/stream.ts";
 import { until } from "../support/until.ts";
 
 setDefaultTimeout(120_000);
@@ -391,6 +392,30 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
       expect(events).toMatchObject([{ action: "machine.registered", actor: "open" }]);
       expect(next).toBeString();
       await both(deno, "GET", `/events?action=machine.registered&cursor=${next}`);
+    },
+  },
+  "stream.ts": {
+    async work(deno) {
+      expect((await both(deno, "GET", "/stream?cursor=x")).status).toBe(400);
+      const streams = [deno, bun].map((at) => listen(at));
+      await Promise.all(streams.map((stream) => stream.ready()));
+      await call(bun, "POST", "/users", { name: "stella" });
+      for (const stream of streams)
+        await until("it was told", 10_000, () => stream.objects().includes("stella"));
+      const [one, other] = streams.map(({ messages }) => messages.map(({ data }) => data));
+      expect(one).toEqual(other as object[]);
+      await Promise.all(streams.map((stream) => stream.stop()));
+      // What happens while nobody is there is told to whoever goes on, at the other one too.
+      await call(bun, "POST", "/users", { name: "stefan" });
+      for (const [at, last] of [
+        [deno, streams[1]],
+        [bun, streams[0]],
+      ] as const) {
+        const again = listen(at, { headers: { "Last-Event-ID": last?.state.id ?? "" } });
+        await until("it was told", 10_000, () => again.objects().includes("stefan"));
+        expect(again.objects()).toEqual(["stefan"]);
+        await again.stop();
+      }
     },
   },
 };

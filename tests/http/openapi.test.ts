@@ -71,8 +71,12 @@ test("every route is in it, and nothing else", () => {
   expect(routes.length).toBeGreaterThan(10);
 });
 
-/** These return a file for another program. */
-const TEXTS = ["getKnownHosts", "getSshConfig"];
+/** These return a file for another program, or messages. */
+const TEXTS: Record<string, string> = {
+  getKnownHosts: "text/plain",
+  getSshConfig: "text/plain",
+  followEvents: "text/event-stream",
+};
 
 test("every operation says what it does, accepts and returns, in JSON", () => {
   for (const { name, operation } of operations) {
@@ -97,9 +101,10 @@ test("every operation says what it does, accepts and returns, in JSON", () => {
         continue;
       }
       expect(response.description, `${name} ${status}`).toBeTruthy();
-      if (TEXTS.includes(operation.operationId)) {
+      const text = TEXTS[operation.operationId];
+      if (text) {
         expect(response.content, `${name} ${status}`).toEqual({
-          "text/plain": { schema: expect.objectContaining({ type: "string" }) },
+          [text]: { schema: expect.objectContaining({ type: "string" }) },
         });
         continue;
       }
@@ -171,6 +176,7 @@ test("its models, operations and every code have names", () => {
     "deleteUser",
     "endSeries",
     "extendReservation",
+    "followEvents",
     "getCalendar",
     "getHealth",
     "getKnownHosts",

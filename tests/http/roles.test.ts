@@ -88,6 +88,7 @@ const ENDPOINTS: Record<
   "DELETE /series/{id}": { least: "user", good: 404 },
   "GET /ssh-key": { least: "admin", good: 200 },
   "GET /events": { least: "admin", good: 200 },
+  "GET /stream": { least: "viewer", good: 200 },
   "GET /users": { least: "admin", good: 200 },
   "POST /users": { least: "admin", body: { name: "uma" }, good: 409 },
   "PATCH /users/{name}": { least: "admin", body: { role: "user" }, good: 404 },

@@ -25,6 +25,7 @@ test("an unsupported method on an existing path is a 405 that lists the supporte
     ["/machines/stub-1", "DELETE, GET, HEAD, OPTIONS, PATCH"],
     ["/reservations/some-id", "DELETE, GET, HEAD, OPTIONS"],
     ["/tokens/some-id", "DELETE, OPTIONS"],
+    ["/stream", "GET, HEAD, OPTIONS"],
     ["/session", "DELETE, GET, HEAD, OPTIONS, POST"],
     // A link checker must not change anything.
     ["/reserve", "GET, OPTIONS"],

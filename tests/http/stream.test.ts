@@ -1,7 +1,9 @@
 // GET /stream: what happens, as it happens; at two APIs on one real database.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { connect as createSocket } from "node:net";
 import { createConnection } from "mysql2/promise";
 import { call, newSettings, type Program, type Settings, startProgram } from "../support/program.ts";
+import { logIn, withSession } from "../support/session.ts";
 import { listen as read } from "../support/stream.ts";
 import { until } from "../support/until.ts";
 
@@ -184,4 +186,151 @@ test("a cursor that is none of ours is refused; HEAD ends at once; without a tok
   const again = listen(one(1), ADMIN, "0");
   await until("it is to load everything", 5000, () => again.messages.some(({ event }) => event === "reset"));
   await again.stop();
+});
+
+test("a role that is lowered ends a stream before it is told any more, and it goes on as what the user is now", async () => {
+  const name = await makeUser(one(0), "admin");
+  const { token } = await makeToken(name);
+  const stream = listen(one(1), token);
+  await stream.ready();
+  const db = await connect();
+  // In one transaction, so that both are found at once.
+  await db.beginTransaction();
+  await db.query("UPDATE users SET role = 'viewer' WHERE name = ?", [name]);
+  await db.query(INSERT.replace("machine.registered", "user.changed"), [name]);
+  await db.query(INSERT.replace("machine.registered", "user.created"), ["hidden"]);
+  await db.query(INSERT, ["shown"]);
+  await db.commit();
+  await db.end();
+  await until("the stream was ended", 5000, () => stream.state.closed);
+  expect(stream.objects()).toEqual([]);
+  const again = listen(one(1), token, stream.state.id);
+  await until("it goes on", 5000, () => again.objects().includes("shown"));
+  expect(again.messages.filter(({ event }) => event === "event").map(({ data }) => data)).toEqual([
+    {
+      id: expect.any(Number),
+      occurred_at: expect.any(String),
+      action: "machine.registered",
+      object: "shown",
+    },
+  ]);
+  // What doesn't change who they are ends nothing.
+  await call(one(0), "PATCH", `/users/${name}`, { max_machines: 3 }, bearer(ADMIN));
+  const more = await connect();
+  await more.query(INSERT, ["still here"]);
+  await more.end();
+  await until("it goes on", 5000, () => again.objects().includes("still here"));
+  expect(again.state.closed).toBe(false);
+  await again.stop();
+});
+
+test("a session that ends takes its stream along, and no other; a stream keeps no idle session alive", async () => {
+  const name = await makeUser(one(0));
+  const { token } = await makeToken(name);
+  const [here, there] = [await logIn(one(0), { token }), await logIn(one(0), { token })];
+  const streams = [here, there].map(({ cookie }) => read(one(1), { headers: { Cookie: cookie } }));
+  const [stream, other] = streams as [ReturnType<typeof read>, ReturnType<typeof read>];
+  await Promise.all([stream.ready(), other.ready()]);
+  const db = await connect();
+  const long = "UTC_TIMESTAMP(3) - INTERVAL 59 MINUTE";
+  await db.query(
+    `UPDATE sessions SET seen_at = ${long} WHERE user_id = (SELECT id FROM users WHERE name = ?)`,
+    [name],
+  );
+  const idle = async () => {
+    const [rows] = await db.query(
+      "SELECT COUNT(*) AS n FROM sessions WHERE seen_at < UTC_TIMESTAMP(3) - INTERVAL 58 MINUTE",
+    );
+    return (rows as { n: number }[])[0]?.n;
+  };
+  expect(await idle()).toBe(2);
+  expect((await call(one(0), "DELETE", "/session", undefined, withSession(here))).status).toBe(200);
+  await until("the stream was ended", 5000, () => stream.state.closed);
+  await db.query(INSERT, ["after the logout"]);
+  await until("the other goes on", 5000, () => other.objects().includes("after the logout"));
+  expect(await idle()).toBe(1);
+  await db.end();
+  await other.stop();
+});
+
+test("one who doesn't read is cut off, and the others are told everything", async () => {
+  const stream = listen(one(0), ADMIN);
+  await stream.ready();
+  const { hostname, port } = new URL(one(0).url);
+  let read = 0;
+  let ended = false;
+  const lazy = createSocket(Number(port), hostname, () => {
+    lazy.write(`GET /stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${ADMIN}\r\n\r\n`);
+    lazy.pause();
+  });
+  lazy.on("data", (part) => {
+    read += part.length;
+  });
+  const over = () => {
+    ended = true;
+  };
+  lazy.on("close", over).on("error", over);
+  lazy.pause();
+  const db = await connect();
+  let sent = 0;
+  const details = JSON.stringify({ text: "x".repeat(60_000) });
+  await until(
+    "it has been sent much more than it may leave unread",
+    30_000,
+    async () => {
+      await db.query(
+        `INSERT INTO events (at, actor, address, request_id, action, object, details) VALUES ${Array(20).fill("(UTC_TIMESTAMP(3), '', '', '', 'x', 'big', ?)").join(",")}`,
+        Array(20).fill(details),
+      );
+      sent += 20;
+      await until("the other has read it", 10_000, () => stream.messages.length >= sent, 10);
+      return sent * details.length > 20_000_000;
+    },
+    1,
+  );
+  await db.end();
+  lazy.resume();
+  await until("it was cut off", 10_000, () => ended);
+  expect(read).toBeLessThan(12_000_000);
+  expect(stream.objects()).toHaveLength(sent);
+  expect(stream.state.closed).toBe(false);
+  await stream.stop();
+});
+
+test("one user may have 200 streams open at one API", async () => {
+  const { token } = await makeToken(await makeUser(one(0)));
+  const streams = Array.from({ length: 200 }, () => listen(one(1), token));
+  for (const stream of streams) await stream.ready();
+  const refused = () => call(one(1), "GET", "/stream", undefined, bearer(token));
+  const { status, headers, body } = await refused();
+  expect([status, body.code, headers.get("retry-after")]).toEqual([429, "rate_limited", "15"]);
+  await streams[0]?.stop();
+  let more = listen(one(1), token);
+  await until("there is room for one more", 5000, async () => {
+    if (!more.state.closed) return more.state.id !== "";
+    more = listen(one(1), token);
+    return false;
+  });
+  // Others have their own.
+  const other = listen(one(1), ADMIN);
+  await other.ready();
+  await Promise.all([...streams, more, other].map((stream) => stream.stop()));
+});
+
+test("a page that can't set Last-Event-ID goes on by the query; the header, which is newer, comes first", async () => {
+  const first = listen(one(0), ADMIN);
+  await first.ready();
+  const start = first.state.id;
+  const name = await makeUser(one(0));
+  await until("it was told", 5000, () => first.objects().includes(name));
+  await first.stop();
+  const path = `/stream?cursor=${start}`;
+  const byQuery = read(one(1), { path, headers: bearer(ADMIN) });
+  await until("it was told again", 5000, () => byQuery.objects().includes(name));
+  const both = read(one(1), { path, headers: { ...bearer(ADMIN), "Last-Event-ID": first.state.id } });
+  await both.ready();
+  expect(both.objects()).toEqual([]);
+  await Promise.all([byQuery.stop(), both.stop()]);
+  const unknown = await call(one(0), "GET", "/stream?after=1", undefined, bearer(ADMIN));
+  expect([unknown.status, unknown.body.code]).toEqual([400, "invalid_request"]);
 });

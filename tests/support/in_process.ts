@@ -1,6 +1,7 @@
 // Calls a route, or the whole app, in process: no port, no other process, with the test's own dependencies.
 import { type AnyElysia, Elysia } from "elysia";
 import type { Deps } from "../../deps.ts";
+import { textOf } from "./program.ts";
 
 export interface Answer {
   status: number;
@@ -31,7 +32,7 @@ export function inProcess(served: AnyElysia, deps: Deps) {
       ...(body === undefined ? {} : { body: sent }),
     });
     const answer = await app.handle(request);
-    const text = await answer.text();
+    const text = await textOf(answer);
     const isJson = answer.headers.get("content-type") !== "text/plain; charset=utf-8";
     return {
       status: answer.status,

@@ -133,6 +133,13 @@ export async function restrictedSettings(
   return { users, settings: { DATABASE_URL, SECRET_KEY: newKey(), ...more } };
 }
 
+/** The body, but nothing of a stream that never ends. */
+export async function textOf(response: Response): Promise<string> {
+  if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return response.text();
+  await response.body?.cancel();
+  return "";
+}
+
 /** Sends one request, with `body` as JSON. Returns status, headers and the parsed body. */
 export async function call(
   program: { url: string },
@@ -146,7 +153,7 @@ export async function call(
     headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
   });
-  const text = await response.text();
+  const text = await textOf(response);
   // biome-ignore lint/suspicious/noExplicitAny: answers of every shape; tests assert on them
   let parsed: any;
   try {
