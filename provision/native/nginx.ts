@@ -4,9 +4,10 @@
 export function nginxConf(asRoot: boolean): string {
   return `${asRoot ? "user www-data;" : ""}
 worker_processes 2;
+worker_rlimit_nofile 16384;
 pid nginx.pid;
 error_log stderr warn;
-events { worker_connections 1024; }
+events { worker_connections 8192; }
 http {
   include /etc/nginx/mime.types;
   default_type application/octet-stream;

@@ -35,7 +35,8 @@ export interface TlsProxy {
 const MAIN = `
 pid nginx.pid;
 error_log stderr info;
-events {}
+worker_rlimit_nofile 16384;
+events { worker_connections 8192; }
 http {
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   include site.conf;

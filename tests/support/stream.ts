@@ -11,7 +11,7 @@ export interface Message {
 }
 
 /** @param init headers, and how to trust a proxy; `path` for its query */
-export function listen(at: { url: string }, init: RequestInit & { path?: string } = {}) {
+export function listen(at: { url: string }, init: BunFetchRequestInit & { path?: string } = {}) {
   const stop = new AbortController();
   const messages: Message[] = [];
   const state = { status: 0, id: "", closed: false };
