@@ -52,21 +52,24 @@ export function streamOf(
       const now = await again().catch(() => unknown);
       if (now?.role !== reader.role || now.userId !== reader.userId) end();
     };
-    /** while it has yet to be seen whether they are still who they were */
+    /** while it has yet to be seen whether they are still who they were; at first, since they may have changed before it began */
     let doubt: Promise<unknown> | undefined;
-    const clear = (asked: Promise<unknown>) => {
-      if (doubt === asked) doubt = undefined;
+    let isNew = true;
+    const say = (bytes: Uint8Array, isDoubtful = false) => {
+      if (isNew || isDoubtful) {
+        const asked = Promise.all([doubt, ask(undefined)]);
+        doubt = asked;
+        void asked
+          .then(() => send(bytes))
+          .then(() => {
+            if (doubt === asked) doubt = undefined;
+          });
+      } else if (doubt) void doubt.then(() => send(bytes));
+      else send(bytes);
+      isNew = false;
     };
-    const say = (bytes: Uint8Array) => (doubt ? void doubt.then(() => send(bytes)) : send(bytes));
     const follower: Follower = {
-      see(told, cursor) {
-        if (told.some(concerns(reader))) {
-          const asked = Promise.all([doubt, ask(undefined)]);
-          doubt = asked;
-          say(messageOf(reader, told, cursor));
-          void asked.then(() => clear(asked));
-        } else say(messageOf(reader, told, cursor));
-      },
+      see: (told, cursor) => say(messageOf(reader, told, cursor), told.some(concerns(reader))),
       reset: (cursor) => say(resetOf(cursor)),
     };
     const leave = follow(deps, follower, from);

@@ -2,9 +2,14 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { connect as createSocket } from "node:net";
 import { createConnection } from "mysql2/promise";
+import { events } from "../../db/schema/audit.ts";
+import { streamOf } from "../../http/stream/stream.ts";
+import { eventOf } from "../../pool/audit/events.ts";
+import { OPEN_API } from "../../pool/identity/principal.ts";
 import { call, newSettings, type Program, type Settings, startProgram } from "../support/program.ts";
 import { logIn, withSession } from "../support/session.ts";
 import { listen as read } from "../support/stream.ts";
+import { startStubPool } from "../support/stub_pool.ts";
 import { until } from "../support/until.ts";
 
 setDefaultTimeout(60_000);
@@ -333,4 +338,19 @@ test("a page that can't set Last-Event-ID goes on by the query; the header, whic
   await Promise.all([byQuery.stop(), both.stop()]);
   const unknown = await call(one(0), "GET", "/stream?after=1", undefined, bearer(ADMIN));
   expect([unknown.status, unknown.body.code]).toEqual([400, "invalid_request"]);
+});
+
+test("who has changed between their request and its first message is told nothing", async () => {
+  const pool = await startStubPool(0);
+  let asked = 0;
+  const again = async () => {
+    asked++;
+    return undefined;
+  };
+  let ended = 0;
+  const stream = streamOf(pool.deps, OPEN_API, { max: 0, missing: [] }, again, () => ended++);
+  await pool.deps.db.insert(events).values(eventOf(pool.deps, "user.deleted", "ada"));
+  expect(await new Response(stream).text()).toBe("retry: 1000\n\n");
+  expect([asked, ended, pool.deps.following.followers.size]).toEqual([1, 1, 0]);
+  await pool.stop();
 });
