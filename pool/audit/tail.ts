@@ -1,7 +1,10 @@
 // Which events a reader of the table has seen. Their numbers are given out before their transactions commit, so an event may
 // appear after others with higher numbers: a reader that asked only for higher ones would never see it.
 
-/** How long it takes at most until a number that was given out is committed, or never will be, in ms. */
+/**
+ * How long it takes at most until a number that was given out is committed, or never will be, in ms: a statement may take
+ * 3 s and a pause between two 10 s (db/client.ts).
+ */
 export const LATEST_MS = 60_000;
 /** After a jump (a server that was restarted, say) only so many of the numbers left out can still come. */
 const MOST_MISSING = 10_000;

@@ -1,11 +1,11 @@
 // GET /stream: what happens, as it happens; at two APIs on one real database.
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, expect, jest, setDefaultTimeout, test } from "bun:test";
 import { connect as createSocket } from "node:net";
 import { createConnection } from "mysql2/promise";
 import { events } from "../../db/schema/audit.ts";
 import { streamOf } from "../../http/stream/stream.ts";
 import { eventOf } from "../../pool/audit/events.ts";
-import { OPEN_API } from "../../pool/identity/principal.ts";
+import { OPEN_API, type Principal } from "../../pool/identity/principal.ts";
 import { call, newSettings, type Program, type Settings, startProgram } from "../support/program.ts";
 import { logIn, withSession } from "../support/session.ts";
 import { listen as read } from "../support/stream.ts";
@@ -353,4 +353,22 @@ test("who has changed between their request and its first message is told nothin
   expect(await new Response(stream).text()).toBe("retry: 1000\n\n");
   expect([asked, ended, pool.deps.following.followers.size]).toEqual([1, 1, 0]);
   await pool.stop();
+});
+
+test("a token that expires ends its stream within a minute", async () => {
+  const pool = await startStubPool(0);
+  let now: Principal | undefined = OPEN_API;
+  const again = async () => now;
+  jest.useFakeTimers();
+  try {
+    const stream = streamOf(pool.deps, OPEN_API, undefined, again, () => {});
+    const reader = new Response(stream).text();
+    jest.advanceTimersByTime(60_000);
+    now = undefined;
+    jest.advanceTimersByTime(60_000);
+    expect((await reader).split("event: beat").length - 1).toBe(8);
+  } finally {
+    jest.useRealTimers();
+    await pool.stop();
+  }
 });
