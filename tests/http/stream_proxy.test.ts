@@ -99,12 +99,15 @@ test("nginx itself keeps nothing back, even if it isn't asked to", async () => {
   });
   const other = await startProxy(`127.0.0.1:${upstream.port}`);
   const stream = read({ url: `https://localhost:${other.https}` }, { tls: { ca: other.ca } });
-  await stream.ready();
-  say("id: 2\n\n");
-  await until("it came", 2000, () => stream.state.id === "2", 10);
-  await stream.stop();
-  await other.stop();
-  await upstream.stop(true);
+  try {
+    await stream.ready();
+    say("id: 2\n\n");
+    await until("it came", 2000, () => stream.state.id === "2", 10);
+  } finally {
+    await stream.stop();
+    await other.stop();
+    await upstream.stop(true);
+  }
 });
 
 test("a class of 40 with six pages each follows from one address, and its requests pass beside that", async () => {
