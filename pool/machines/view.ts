@@ -6,6 +6,8 @@ import { PoolError } from "../errors.ts";
 import { MACHINE } from "../lifecycle/states.ts";
 import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
 import type { MachinesDeps } from "./deps.ts";
+import { labelsAndFacts } from "./labels.ts";
+import { readWhere } from "./where.ts";
 
 export { MACHINE_STATES };
 
@@ -65,16 +67,23 @@ function view(row: Awaited<ReturnType<typeof select>>[number]): MachineView {
   };
 }
 
-/** The machines, by name. */
+/**
+ * The machines, by name.
+ * @param where only those that a label expression means; a page may then have fewer rows, although it isn't the last
+ * @throws PoolError invalid_request for an expression that can't be read
+ */
 export async function listMachines(
   deps: MachinesDeps,
   { limit, after }: PageInput,
+  where?: string,
 ): Promise<Page<MachineView>> {
+  const matches = where === undefined ? () => true : readWhere(where);
   const rows = await select(deps)
     .where(isAfter([machines.name], after))
     .orderBy(asc(machines.name))
     .limit(limit + 1);
-  return pageOf(rows.map(view), limit, ({ name }) => [name]);
+  const page = pageOf(rows.map(view), limit, ({ name }) => [name]);
+  return { ...page, rows: page.rows.filter((one) => matches(labelsAndFacts(one))) };
 }
 
 /** One machine. @throws PoolError machine_not_found */

@@ -3,6 +3,7 @@ import { withDeps } from "../../http/deps.ts";
 import { HostKey, Labels, Machine, machineOf, RegisteredMachine } from "../../http/models/machine.ts";
 import { next, nextOf, pageIn, pageQuery, WHOLE } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
+import { Where } from "../../http/models/request.ts";
 import { invalid } from "../../pool/errors.ts";
 import { type RegisterInput, register } from "../../pool/machines/register.ts";
 import { listMachines } from "../../pool/machines/view.ts";
@@ -78,7 +79,8 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
   .get(
     "/machines",
     async ({ deps, principal, query, request, set }) => {
-      const page = await listMachines(deps, pageIn(query, request));
+      const { where, ...place } = query;
+      const page = await listMachines(deps, pageIn(place, request), where);
       return {
         machines: page.rows.map((view) => machineOf(view, principal)),
         ...nextOf(page, { request, set }),
@@ -86,7 +88,7 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
     },
     {
       role: "viewer",
-      query: t.Object(pageQuery(WHOLE), { additionalProperties: false }),
+      query: t.Object({ ...pageQuery(WHOLE), where: t.Optional(Where) }, { additionalProperties: false }),
       response: { 200: t.Object({ machines: t.Array(Machine), next }), 400: Problem, 503: Problem },
       detail: { operationId: "listMachines", summary: "List the machines" },
     },

@@ -182,3 +182,21 @@ test("a reservation has the same shape in the list, on its own, and for its owne
   await pool.sql("DELETE FROM users WHERE name = 'ann'");
   expect((await get(`/reservations/${id}`)).body.user).toBeNull();
 });
+
+test("GET /machines?where= has the machines that a label expression means, by pages", async () => {
+  await pool.sql("UPDATE machines SET labels = '{\"gpu\":\"\"}' WHERE name IN ('stub-2', 'stub-5')");
+  const all: string[] = [];
+  let cursor = "";
+  for (let pages = 0; pages < 4; pages++) {
+    const { status, body } = await get(`/machines?where=gpu&limit=2${cursor && `&cursor=${cursor}`}`);
+    expect(status).toBe(200);
+    all.push(...body.machines.map(({ name }: { name: string }) => name));
+    cursor = body.next ?? "";
+    if (cursor === "") break;
+  }
+  expect(all).toEqual(["stub-2", "stub-5"]);
+  expect((await get("/machines?where=gpu%20%26%26")).body).toMatchObject({
+    code: "invalid_request",
+    details: [{ field: "where", column: 7 }],
+  });
+});

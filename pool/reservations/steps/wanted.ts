@@ -1,5 +1,5 @@
-import { invalid, PoolError } from "../../errors.ts";
-import { WhereError } from "../../planning/tokens.ts";
+import { invalid } from "../../errors.ts";
+import { readWhere } from "../../machines/where.ts";
 import { type Labels, where } from "../../planning/where.ts";
 
 /** Which machines a request may have. */
@@ -27,15 +27,7 @@ export function wants({ where: text, only, except }: Wanted) {
 
 /** @throws PoolError invalid_request, with the column, for an expression that can't be read; for too few names */
 export function checkWanted(wanted: Wanted, count: number): void {
-  try {
-    wants(wanted);
-  } catch (error) {
-    if (!(error instanceof WhereError)) throw error;
-    const { column, message } = error;
-    throw new PoolError("invalid_request", `where: ${message} (column ${column})`, [
-      { field: "where", message, column },
-    ]);
-  }
+  if (wanted.where !== null) readWhere(wanted.where);
   const { only, except } = wanted;
   const left = only && new Set(only.filter((name) => !except?.includes(name))).size;
   if (left !== null && left < count)
