@@ -147,6 +147,11 @@ unprovision:
 [group('demo machines')]
 reprovision: unprovision provision
 
+# Build the dashboard into web/dist (run, run-dev and the Docker image do it themselves)
+[group('tests')]
+web:
+    @{{ script }} web/build.ts
+
 # Check types, lint, format and shell scripts
 [group('tests')]
 check:

@@ -7,6 +7,7 @@ import { withErrors } from "./http/errors.ts";
 import { loginPage } from "./http/login/page.ts";
 import { withMethods } from "./http/methods.ts";
 import { withTrail } from "./http/trail.ts";
+import { ui } from "./http/ui/ui.ts";
 import available from "./routes/available.ts";
 import calendar from "./routes/calendar.ts";
 import events from "./routes/events.ts";
@@ -69,6 +70,7 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(events)
   .use(stream)
   .use(loginPage)
+  .use(ui)
   .use(docs);
 
 export type App = typeof app;

@@ -40,7 +40,8 @@ export function dockerDriver(settings: Settings): Driver {
     await makeTls(settings);
     await getImages(it);
     await check();
-    if (dev) mkdirSync(join(ROOT, "node_modules"), { recursive: true }); // a mount point
+    if (dev)
+      for (const name of ["node_modules", "web/dist"]) mkdirSync(join(ROOT, name), { recursive: true }); // mount points
     say(`building ${it.project}:${it.version}`);
     if ((await it.run(["build", "--quiet"])) !== 0)
       throw new Stop("the image can't be built (see above). Run without containers: MODE=native just run");

@@ -6,7 +6,7 @@ import { apiAddress, at } from "./native/files.ts";
 import { down, endSupervisord, launch } from "./native/launch.ts";
 import { managerPid, standing } from "./native/manager.ts";
 import { ownPlaces } from "./native/places.ts";
-import { asOwner, asProgram, copyOfSources, migrate } from "./native/program.ts";
+import { asOwner, asProgram, buildDashboard, copyOfSources, migrate } from "./native/program.ts";
 import { proxyAnswers, waitReady } from "./native/ready.ts";
 import { apply, dropOthers, forgetEnds, keepSettings } from "./native/s6.ts";
 import { render, SERVICES } from "./native/services.ts";
@@ -68,6 +68,7 @@ export function nativeDriver(settings: Settings): Driver {
     checkSettings();
     await lock(at("lock"));
     await check();
+    await buildDashboard();
     copyOfSources();
     const services = await render(settings, ownPlaces(), dev);
     if (standing()) await apply(services);
@@ -103,6 +104,7 @@ export function nativeDriver(settings: Settings): Driver {
   async function install(): Promise<void> {
     checkSettings();
     await lock(at("lock"));
+    await buildDashboard();
     await installSystemd(settings, {
       copySources: copyOfSources,
       migrate: (services) => migrate(settings, services),

@@ -35,7 +35,9 @@ const MAY_IMPORT: Record<string, string[]> = {
   "settings.ts": [],
   "log.ts": [],
   "workers.ts": ["log.ts"],
-  provision: ["config.ts", "settings.ts"],
+  provision: ["config.ts", "settings.ts", "web"],
+  packages: ["app.ts"],
+  web: ["packages"],
 };
 
 /** Packages that only one part may use. */
@@ -48,6 +50,9 @@ const ONLY_IN: Record<string, string[]> = {
   mysql2: rooms,
   "rrule-temporal": ["pool/planning"],
   "mysql2/promise": ["db"],
+  "@elysiajs/eden": ["packages"],
+  preact: ["web"],
+  "@preact/signals": ["web"],
 };
 /** Whether a part may use a package, or a module of it. */
 const mayUse = (part: string, module: string) =>
@@ -60,22 +65,29 @@ function partOf(path: string): string {
   const [first = "", second = "", third] = path.split("/");
   return first === "pool" && third !== undefined ? `pool/${second}` : first;
 }
-const elsewhere = ["node_modules", "tests", "web"];
+const elsewhere = ["node_modules", "tests"];
 const files = readdirSync(ROOT, { withFileTypes: true })
   .filter((entry) => !entry.name.startsWith(".") && !elsewhere.includes(entry.name))
-  .flatMap(({ name }) => [...new Bun.Glob(name.endsWith(".ts") ? name : `${name}/**/*.ts`).scanSync(ROOT)]);
+  .flatMap(({ name }) => [
+    ...new Bun.Glob(name.endsWith(".ts") ? name : `${name}/**/*.{ts,tsx}`).scanSync(ROOT),
+  ])
+  .filter((file) => !file.startsWith("web/dist/"));
 const routes = files.filter((file) => partOf(file) === "routes");
 
 /** What a file imports, including types: scanImports skips those, so remove the word `type` first. */
 function importsIn(file: string, text: string): string[] {
   const asValues = text
     .replace(/\b(import|export)\s+type(?=\s*\{|\s*\*|\s+\w+\s+from\b)/g, "$1")
-    .replace(/([{,]\s*)type /g, "$1");
-  const found = new Bun.Transpiler({ loader: "ts" }).scanImports(asValues).map(({ path }) => path);
+    .replace(/([{,]\s*)type (?=\w)/g, "$1");
+  const loader = file.endsWith("x") ? "tsx" : "ts";
+  const found = new Bun.Transpiler({ loader }).scanImports(asValues).map(({ path }) => path);
   // A type may also be imported where it is used.
   const inPlace = [...text.matchAll(/\bimport\(\s*["'`]([^"'`]+)["'`]/g)].map(([, path = ""]) => path);
   // Bun also finds a file without its ending, or with .js.
-  const whole = (path: string) => `${join(dirname(file), path).replace(/\.[jt]s$/, "")}.ts`;
+  const whole = (path: string) =>
+    path.endsWith(".tsx")
+      ? join(dirname(file), path)
+      : `${join(dirname(file), path).replace(/\.[jt]s$/, "")}.ts`;
   return [...new Set([...found, ...inPlace])].map((path) => (path.startsWith(".") ? whole(path) : path));
 }
 const importsOf = (file: string) => importsIn(file, readFileSync(join(ROOT, file), "utf8"));
@@ -96,9 +108,23 @@ test("each part of the program imports only from below", () => {
   const wrong = files.flatMap((file) => {
     const part = partOf(file);
     return importsOf(file)
-      .filter((to) => (to.endsWith(".ts") ? !mayImport(part, partOf(to)) : !mayUse(part, to)))
+      .filter((to) => (/\.tsx?$/.test(to) ? !mayImport(part, partOf(to)) : !mayUse(part, to)))
       .map((to) => `${file} imports ${to}`);
   });
+  expect(wrong).toEqual([]);
+});
+
+test("what runs in browsers imports nothing of the server but types", () => {
+  const own = /^(web|packages)\//;
+  const wrong = files
+    .filter((file) => own.test(file))
+    .flatMap((file) => {
+      const text = readFileSync(join(ROOT, file), "utf8");
+      const values = new Bun.Transpiler({ loader: file.endsWith("x") ? "tsx" : "ts" }).scanImports(text);
+      return values
+        .filter(({ path }) => path.startsWith(".") && !own.test(join(dirname(file), path)))
+        .map(({ path }) => `${file} imports ${path}`);
+    });
   expect(wrong).toEqual([]);
 });
 

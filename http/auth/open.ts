@@ -8,12 +8,21 @@ interface Asked {
 /** Health checks: no authentication. */
 export const isHealthCheck = (asked: Asked) => /^\/(healthz|readyz)$/.test(pathOf(asked));
 
-/** The login page and the API's description: pages that a link may lead to. They contain nothing about the pool. */
+/** The dashboard, the login page and the API's description: pages that a link may lead to. They contain nothing about the pool. */
 export const isPage = (asked: Asked) =>
-  /^(GET|HEAD)$/.test(asked.method) && /^\/(login(\.js|\.css)?|swagger(\/.*)?)$/.test(pathOf(asked));
+  /^(GET|HEAD)$/.test(asked.method) &&
+  /^\/((ui(\/.*)?)?|login(\.js|\.css)?|swagger(\/.*)?)$/.test(pathOf(asked));
+
+/** Those that need no login: what logging in takes, and what is the same for everybody. */
+const needsNoLogin = (asked: Asked) =>
+  isPage(asked) && /^\/($|login|ui\/(assets\/|icon\.svg$))/.test(pathOf(asked));
+
+/** Where to log in for a page, and then go on. */
+export function loginFor(asked: Asked): string {
+  const path = pathOf(asked);
+  return /^\/ui\/[a-z]*$/.test(path) ? `/login?to=${path}` : "/login";
+}
 
 /** Open to everybody: health checks, and what is needed to log in. */
 export const isOpen = (asked: Asked) =>
-  isHealthCheck(asked) ||
-  (isPage(asked) && pathOf(asked).startsWith("/login")) ||
-  (asked.method === "POST" && pathOf(asked) === "/session");
+  isHealthCheck(asked) || needsNoLogin(asked) || (asked.method === "POST" && pathOf(asked) === "/session");

@@ -7,7 +7,7 @@ import { requestId } from "../errors.ts";
 import { withParts } from "../parts.ts";
 import { HttpProblem } from "../problem.ts";
 import { checkCsrf, secretIn } from "./cookie.ts";
-import { isOpen, isPage } from "./open.ts";
+import { isOpen, isPage, loginFor } from "./open.ts";
 import { addressOf } from "./proxy.ts";
 import { enforceRate } from "./rate.ts";
 
@@ -105,7 +105,7 @@ export const withPrincipal = new Elysia({ name: "principal" })
       set.status = 303; // for the log
       return new Response(null, {
         status: 303,
-        headers: { Location: "/login", "Cache-Control": "no-store" },
+        headers: { Location: loginFor(request), "Cache-Control": "no-store" },
       });
     }
     const sent = request.headers.has("authorization");

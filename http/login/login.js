@@ -32,6 +32,12 @@ function show(session) {
   $("until").textContent = new Date(session.ends_at).toLocaleString();
 }
 
+/** Where to go now: one of our own pages, wherever the link came from; the fragment is the operation that was open. */
+function next() {
+  const to = new URLSearchParams(location.search).get("to") ?? "";
+  return /^\/ui\/[a-z]*$/.test(to) ? to : `/swagger${location.hash}`;
+}
+
 async function logIn(event) {
   event.preventDefault();
   const form = event.currentTarget;
@@ -40,8 +46,7 @@ async function logIn(event) {
   button.disabled = true;
   const session = await ask("POST", Object.fromEntries(new FormData(form)));
   button.disabled = false;
-  // A fixed target, wherever the link came from; the fragment is the operation that was open.
-  if (session) location.assign(`/swagger${location.hash}`);
+  if (session) location.assign(next());
   else form.querySelector("input[type=password]").select();
 }
 
@@ -57,4 +62,9 @@ $("by-password").addEventListener("submit", logIn);
 $("by-token").addEventListener("submit", logIn);
 $("logout").addEventListener("click", logOut);
 if (document.documentElement.hasAttribute("data-open")) show(undefined);
-else ask("GET").then(show);
+else
+  ask("GET").then((session) => {
+    // Sent here by a page, although there is a session: the browser doesn't send it with a link from another site.
+    if (session && location.search) location.replace(next());
+    else show(session);
+  });

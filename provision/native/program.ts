@@ -1,6 +1,7 @@
 // Runs the program's own commands, outside its services.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { build } from "../../web/build.ts";
 import { ask, asksHelp, type Env, run } from "../script/children.ts";
 import { note, Stop, say } from "../script/say.ts";
 import { isRoot, ROOT, type Settings, withoutSettings } from "../script/settings.ts";
@@ -11,6 +12,15 @@ import { giveUp, giveUpIfLooping } from "./ready.ts";
 import { copySources } from "./sources.ts";
 
 const DATABASE_MS = 120_000;
+
+/** Builds the dashboard, which takes less than a second. */
+export async function buildDashboard(): Promise<void> {
+  try {
+    await build();
+  } catch (error) {
+    throw new Stop(`the dashboard can't be built: ${(error as Error).message}`);
+  }
+}
 
 /** Makes the program's own copy, which is all that it sees of this checkout. */
 export function copyOfSources(): void {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What s6 or systemd runs: one service of the native stack, with only the rights that it needs.
-# usage: provision/native/service.sh db|nginx|api|scheduler|sources [--watch]
+# usage: provision/native/service.sh db|nginx|api|scheduler|web|sources [--watch]
 # Environment: STATE is .local and APP the program's sources, as the services see them; CHECKOUT identifies the checkout.
 set -euo pipefail
 # shellcheck disable=SC2153 # the environment has them
@@ -76,6 +76,9 @@ program() {
 # In run-dev: copies each edit of the checkout to the copy that the program runs from.
 sources() { run "$state/run/bun" --no-env-file "$checkout/provision/native/sources.ts" "$checkout" "$APP" --follow; }
 
+# In run-dev: builds the dashboard after each edit.
+web() { run "$state/run/bun" --no-env-file "$checkout/web/build.ts" --watch; }
+
 # Under systemd, as root before the service starts: files that only root may read, for its OS user alone.
 hand_over() {
   install -m 400 -- "$@" "$RUNTIME_DIRECTORY/"
@@ -83,7 +86,7 @@ hand_over() {
 }
 
 case $service in
-  db | sources) $service ;;
+  db | sources | web) $service ;;
   db-files) db_files ;;
   hand-over) hand_over "${@:2}" ;;
   nginx) nginx_ ;;

@@ -37,6 +37,7 @@ export async function render(settings: Settings, places: Places, dev: boolean): 
   ];
   if (!settings.secret("DATABASE_URL"))
     services.unshift(["db", "TERM", "", ["mysql/my.cnf", "mysql/init.sql"]]);
+  if (dev) services.push(["web", "TERM", "", []]);
   // If we are not root, the program runs in the checkout itself.
   if (dev && isRoot) services.push(["sources", "TERM", "", []]);
   for (const [name, signal, more, reads] of services) writeService(places, name, signal, more, reads);

@@ -16,13 +16,13 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 
-const FOLDERS = ["cron", "db", "http", "pool", "routes"];
+const FOLDERS = ["cron", "db", "http", "packages", "pool", "routes", "web"];
 /** Besides these, every *.ts in the top folder. */
 const FILES = ["package.json", "tsconfig.json", "bunfig.toml"];
 /** Starts it under systemd. */
 const SCRIPTS = ["provision/native/service.sh"];
 /** The kinds of files copied from folders: anything else there isn't ours. */
-const KINDS = /\.(ts|js|css|html|svg|json|sql|sh)$/;
+const KINDS = /\.(ts|tsx|js|css|html|svg|json|sql|sh|br)$/;
 const FOLLOW_EVERY_MS = 300;
 
 type Files = Map<string, { size: number; time: number }>;

@@ -94,7 +94,7 @@ const endpointsOf = ({ paths }: { paths: Record<string, Record<string, unknown>>
 const endpoints = () =>
   table("endpoint")
     .flatMap(([cell = ""]) => quoted(cell))
-    .filter((text) => !/ \/(swagger|login)/.test(text))
+    .filter((text) => !/ \/(swagger|login|ui\/|$)/.test(text))
     .sort();
 
 describe.skipIf(!asRoot)("README's commands", () => {

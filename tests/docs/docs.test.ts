@@ -25,7 +25,7 @@ test("the settings are those of .env.example, with the same defaults", () => {
   }
 });
 
-const isPage = (path: string) => /^\/(swagger|login)/.test(path);
+const isPage = (path: string) => /^\/(swagger|login|ui\/|$)/.test(path);
 
 test("the endpoints are those of the API, and each has a curl line", () => {
   // (commands.test.ts compares them with what /swagger/json says.)

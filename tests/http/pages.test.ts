@@ -1,5 +1,7 @@
 // The pages for browsers: who sees them, where they lead, and what they are made of.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { POLICY } from "../../http/ui/ui.ts";
+import { build } from "../../web/build.ts";
 import { call, newSettings, type Program, type Settings, startProgram } from "../support/program.ts";
 import { logIn, withSession } from "../support/session.ts";
 
@@ -11,6 +13,7 @@ let settings: Settings;
 let closed: Program;
 let open: Program;
 beforeAll(async () => {
+  await build();
   settings = await newSettings();
   [closed, open] = await Promise.all([
     startProgram({ ...settings, ADMIN_TOKEN: ADMIN }),
@@ -83,5 +86,77 @@ test("no script or style of theirs is inline, and every input has a label and sa
       expect(input).toMatch(/ autocomplete="(username|current-password|off)"/);
     }
     for (const [form] of text.matchAll(/<form[^>]*>/g)) expect(form).toContain('method="post"');
+  }
+});
+
+test("/ leads browsers and programs to the dashboard, which leads to the login page and back", async () => {
+  for (const headers of [{}, BROWSER, { Accept: "application/json" }]) {
+    for (const [path, place] of [
+      ["/", "/ui/"],
+      ["/ui", "/ui/"],
+    ] as const) {
+      const { status, headers: said } = await look(open, path, headers);
+      expect([path, status, said.get("location")]).toEqual([path, 303, place]);
+    }
+    expect((await look(closed, "/", headers)).status).toBe(303);
+  }
+  for (const [path, place] of [
+    ["/ui/", "/login?to=/ui/"],
+    ["/ui/nothing", "/login?to=/ui/nothing"],
+    ["/ui/a/b", "/login"],
+  ] as const)
+    expect((await look(closed, path, BROWSER)).headers.get("location")).toBe(place);
+  expect((await look(closed, "/ui/")).status).toBe(401);
+  expect(await call(open, "POST", "/")).toMatchObject({ status: 405 });
+});
+
+test("the dashboard's page: no cache, no secrets, in the browser's language, and nothing inline", async () => {
+  const session = withSession(await logIn(closed, { token: ADMIN }));
+  const page = await look(closed, "/ui/", {
+    ...BROWSER,
+    Cookie: session.Cookie,
+    "Accept-Language": "de, fr-CA;q=0.8",
+  });
+  const html = await page.text();
+  expect(html).toContain('<html lang="fr">');
+  expect(html).not.toMatch(/<style|\son\w+=|\sstyle=|javascript:|<script(?![^>]* src=)/i);
+  expect(page.headers.get("cache-control")).toBe("no-cache");
+  expect(page.headers.get("content-security-policy")).toBe(POLICY);
+  const etag = page.headers.get("etag") ?? "";
+  const same = { Cookie: session.Cookie, "Accept-Language": "fr", "If-None-Match": etag };
+  expect((await look(closed, "/ui/", same)).status).toBe(304);
+  expect(await (await look(open, "/ui/", { "Accept-Language": "x" })).text()).toContain(
+    '<html lang="en" data-open>',
+  );
+  for (const path of [
+    "/ui/nothing",
+    "/ui/index.html",
+    "/ui/assets/nothing.js",
+    "/ui/assets/..%2findex.html",
+  ]) {
+    const answer = await look(open, path, BROWSER);
+    expect([path, answer.status, ((await answer.json()) as { code: string }).code]).toEqual([
+      path,
+      404,
+      "not_found",
+    ]);
+  }
+});
+
+test("its files need no login, never change under their names, and are sent in brotli to those who take it", async () => {
+  const html = await (await look(open, "/ui/")).text();
+  const files = [...html.matchAll(/"(\/ui\/assets\/[^"]+)"/g)].map(([, path = ""]) => path);
+  expect(files.map((path) => path.split(".").at(-1)).sort()).toEqual(["css", "js"]);
+  for (const path of files) {
+    const [plain, small] = await Promise.all(
+      ["identity", "gzip, br"].map((encoding) => look(closed, path, { "Accept-Encoding": encoding })),
+    );
+    expect(plain?.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+    expect([plain?.headers.get("content-encoding"), small?.headers.get("content-encoding")]).toEqual([
+      null,
+      "br",
+    ]);
+    expect(small?.headers.get("vary")).toBe("Accept-Encoding");
+    expect(await small?.text()).toBe((await plain?.text()) as string);
   }
 });

@@ -1,0 +1,69 @@
+import { type Client, clientOf } from "../../packages/client/client.ts";
+import { learn } from "./clock.ts";
+
+/** A field that an error is about. */
+export interface Detail {
+  field: string;
+  message: string;
+  next_at?: string;
+  until?: string;
+}
+
+/** What the API said instead of doing it. */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly details: Detail[];
+  constructor(status: number, code: string, message: string, details: Detail[] = []) {
+    super(message);
+    [this.status, this.code, this.details] = [status, code, details];
+  }
+}
+
+/** Code of a Refusal that the API had no part in. */
+export const NO_ANSWER = "no_answer";
+
+let csrf = "";
+/** What every change made with the session needs. */
+export function useCsrf(value: string): void {
+  csrf = value;
+}
+
+async function timed(...[input, init]: Parameters<typeof fetch>): Promise<Response> {
+  const sent = performance.now();
+  const response = await fetch(input, init);
+  learn(sent, performance.now(), response.headers.get("date"));
+  return response;
+}
+
+export const api: Client = clientOf(location.origin, {
+  headers: () => (csrf ? { "X-CSRF-Token": csrf } : {}),
+  fetch: timed as typeof fetch,
+});
+
+interface Answer {
+  data: unknown;
+  error: { value: unknown } | null;
+  status: number;
+}
+
+/** What the API answered. @throws Refusal */
+export async function ask<A extends Answer>(request: Promise<A>): Promise<NonNullable<A["data"]>> {
+  const { data, error, status } = await request;
+  if (!error) return data as NonNullable<A["data"]>;
+  const { error: words, code, details } = (error.value ?? {}) as Record<string, unknown>;
+  if (typeof words !== "string") throw new Refusal(status, NO_ANSWER, "");
+  throw new Refusal(status, String(code), words, details as Detail[] | undefined);
+}
+
+/** To the log-in page, and back here afterwards. */
+export const toLogin = (): void => location.assign(`/login?to=${location.pathname}`);
+
+/** What went wrong, for a page to show. */
+export function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) {
+    if (error.status === 401) toLogin();
+    return error;
+  }
+  return new Refusal(0, "page_error", error instanceof Error ? error.message : String(error));
+}

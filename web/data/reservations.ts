@@ -1,0 +1,71 @@
+// The reservations of whoever is at this page: a user's own, and what this tab has made.
+import { signal } from "@preact/signals";
+import { api, ask, Refusal } from "./api.ts";
+import { session } from "./session.ts";
+import { hear } from "./stream.ts";
+
+const readOne = (id: string) => ask(api.reservations({ id }).get());
+export type Reservation = Awaited<ReturnType<typeof readOne>>;
+
+/** By id, the newest first. */
+export const mine = signal<Map<string, Reservation>>(new Map());
+/** By id. Shown once, so only this page has them: gone when it is closed. */
+export const passwords = signal<Map<string, string>>(new Map());
+
+/** What this tab has made: an open API and ADMIN_TOKEN have no user to tell it by. Ids only, never a password. */
+const KEPT = "reservations";
+const made = new Set<string>(JSON.parse(sessionStorage.getItem(KEPT) ?? "[]"));
+
+/** Whether it is over, or being ended. */
+export const isOver = ({ state }: Reservation) => ["ending", "ended", "failed"].includes(state);
+
+function keep(id: string, reservation: Reservation | undefined): void {
+  const { password, ...rest } = reservation ?? {};
+  if (password) passwords.value = new Map(passwords.value).set(id, password);
+  const next = new Map(mine.value);
+  if (reservation && !isOver(reservation)) next.set(id, rest as Reservation);
+  else if (reservation?.state === "failed" && next.has(id)) next.set(id, rest as Reservation);
+  else {
+    next.delete(id);
+    made.delete(id);
+  }
+  mine.value = next;
+  sessionStorage.setItem(KEPT, JSON.stringify([...made]));
+}
+
+/** A reservation that was just made here. */
+export function add(reservation: Reservation): void {
+  made.add(reservation.id);
+  keep(reservation.id, reservation);
+}
+
+/** Removes one from the page. */
+export const forget = (id: string): void => keep(id, undefined);
+
+/** Loads one again. */
+export async function refresh(id: string): Promise<void> {
+  try {
+    keep(id, await readOne(id));
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 404) keep(id, undefined);
+    else if (!(error instanceof Refusal)) throw error;
+  }
+}
+
+/** Loads those of the user who is logged in, and this tab's. */
+export async function loadMine(): Promise<void> {
+  const ids = new Set([...made, ...mine.value.keys()]);
+  const user = session.value?.user;
+  if (user) {
+    const { reservations } = await ask(api.reservations.get({ query: {} }));
+    for (const row of reservations) if (row.user === user) ids.add(row.id);
+  }
+  await Promise.all([...ids].map(refresh));
+}
+
+hear((events) => {
+  if (events === "all") return void loadMine().catch(() => {});
+  for (const { action, object } of events)
+    if (action.startsWith("reservation.") && object && (mine.value.has(object) || made.has(object)))
+      void refresh(object);
+});

@@ -1,0 +1,43 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { text } from "../text/text.ts";
+import { Button } from "./button.tsx";
+
+interface Props {
+  title: string;
+  children: ComponentChildren;
+  /** the button that does it */
+  act: string;
+  kind: "main" | "danger";
+  busy: boolean;
+  onAct: () => void;
+  onClose: () => void;
+}
+
+/** Asks once. The browser keeps the focus inside, closes it with Escape, and returns the focus to where it was. */
+export function Dialog({ title, children, act, kind, busy, onAct, onClose }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    dialog.current?.showModal();
+    return () => dialog.current?.close();
+  }, []);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    if (!busy) onAct();
+  };
+  return (
+    <dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
+      <form onSubmit={submit} noValidate>
+        <h3 id={id}>{title}</h3>
+        {children}
+        <div class="buttons">
+          <Button type="submit" kind={kind} busy={busy}>
+            {act}
+          </Button>
+          <Button onClick={() => dialog.current?.close()}>{text.yours.cancel}</Button>
+        </div>
+      </form>
+    </dialog>
+  );
+}

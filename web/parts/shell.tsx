@@ -1,0 +1,80 @@
+import { useSignal } from "@preact/signals";
+import type { ComponentType } from "preact";
+import { useEffect } from "preact/hooks";
+import { isAdmin, isOpen, session } from "../data/session.ts";
+import { connection } from "../data/stream.ts";
+import { PAGES } from "../pages.ts";
+import { path } from "../route.ts";
+import { text } from "../text/text.ts";
+import { Live } from "./live.tsx";
+
+function Links() {
+  const shown = PAGES.filter(({ admin }) => !admin || isAdmin.value);
+  return (
+    <nav aria-label={text.nav}>
+      {shown.map((page) => (
+        <a key={page.path} href={page.path} aria-current={page.path === path.value ? "page" : undefined}>
+          {text.pages[page.name]}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+const Connection = () => (
+  <span class={`connection is-${connection.value}`} role="status">
+    {text.connection[connection.value]}
+  </span>
+);
+
+function Who() {
+  const known = session.value;
+  const words = known ? text.session.as(known.user ?? known.name, known.role) : text.session.logIn;
+  return <a href="/login">{words}</a>;
+}
+
+const OpenBand = () => (
+  <p class="band">
+    {text.open.band} {text.open.how} <code>just token</code>
+  </p>
+);
+
+/** The page of this path, once it is loaded. */
+function Page() {
+  const page = PAGES.find((one) => one.path === path.value);
+  const loaded = useSignal<{ of: string; Body: ComponentType } | undefined>(undefined);
+  useEffect(() => {
+    document.title = `${page ? text.pages[page.name] : text.notFound} · ${text.brand}`;
+    page?.load().then(({ default: Body }) => {
+      loaded.value = { of: page.path, Body };
+    });
+  }, [page]);
+  if (!page) return <p>{text.notFound}</p>;
+  const { of, Body } = loaded.value ?? {};
+  return of === page.path && Body ? <Body /> : <p class="quiet">{text.loading}</p>;
+}
+
+/** What is around every page. */
+export const Shell = () => (
+  <>
+    <a class="skip" href="#main">
+      {text.skip}
+    </a>
+    <header class="top">
+      <a class="brand" href="/ui/">
+        {text.brand}
+      </a>
+      <Links />
+      <div class="side">
+        <Connection />
+        <a href="/swagger">{text.api}</a>
+        <Who />
+      </div>
+    </header>
+    {isOpen.value && <OpenBand />}
+    <main id="main" tabIndex={-1}>
+      <Page />
+    </main>
+    <Live />
+  </>
+);

@@ -1,0 +1,84 @@
+import { Choice, Field } from "../parts/field.tsx";
+import { text } from "../text/text.ts";
+import { errors, form, into } from "./request.ts";
+
+const words = text.reserve;
+
+/** With a password or a key. */
+export function Access() {
+  const { access, password, keys } = form;
+  return (
+    <>
+      <Choice
+        legend={words.access}
+        name="access"
+        value={access.value}
+        choices={[
+          ["made", words.made],
+          ["own", words.own],
+          ["key", words.key],
+        ]}
+        onValue={into(access, "password")}
+      />
+      {access.value === "own" && (
+        <Field
+          label={words.password}
+          type="password"
+          autocomplete="new-password"
+          value={password.value}
+          error={errors.value.password}
+          onValue={into(password, "password")}
+        />
+      )}
+      {access.value === "key" && (
+        <Field
+          label={words.keys}
+          lines={3}
+          hint={words.keysHint}
+          value={keys.value}
+          error={errors.value.ssh_public_keys}
+          onValue={into(keys, "ssh_public_keys")}
+        />
+      )}
+    </>
+  );
+}
+
+/** Now, as soon as possible, or at a time. */
+export function When() {
+  const { when, wait, startsAt } = form;
+  return (
+    <>
+      <Choice
+        legend={words.when}
+        name="when"
+        value={when.value}
+        choices={[
+          ["now", words.now],
+          ["wait", words.wait],
+          ["at", words.at],
+        ]}
+        onValue={into(when, "starts_at")}
+      />
+      {when.value === "wait" && (
+        <Field
+          label={words.waitMinutes}
+          type="number"
+          min={0}
+          value={wait.value}
+          error={errors.value.wait}
+          onValue={into(wait, "wait")}
+        />
+      )}
+      {when.value === "at" && (
+        <Field
+          label={words.startsAt}
+          type="datetime-local"
+          value={startsAt.value}
+          error={errors.value.starts_at}
+          onValue={into(startsAt, "starts_at")}
+        />
+      )}
+    </>
+  );
+}

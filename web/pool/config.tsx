@@ -1,0 +1,40 @@
+import { useSignal } from "@preact/signals";
+import { api, ask, refusalOf } from "../data/api.ts";
+import { Copy } from "../parts/copy.tsx";
+import { text } from "../text/text.ts";
+
+const words = text.yours;
+
+/** The files for `ssh -F`, loaded when they are opened. */
+export function Config({ id }: { id: string }) {
+  const files = useSignal<[string, string] | undefined>(undefined);
+  const wrong = useSignal("");
+  const open = async (event: Event) => {
+    if (!(event.currentTarget as HTMLDetailsElement).open) return;
+    try {
+      const its = api.reservations({ id });
+      const [config, hosts] = await Promise.all([
+        ask(its.ssh_config.get({ query: {} })),
+        ask(its.known_hosts.get()),
+      ]);
+      [files.value, wrong.value] = [[config, hosts], ""];
+    } catch (error) {
+      wrong.value = refusalOf(error).message || text.noAnswer;
+    }
+  };
+  return (
+    <details onToggle={open}>
+      <summary>{words.showConfig}</summary>
+      {wrong.value && <p class="wrong">{wrong.value}</p>}
+      {files.value && (
+        <>
+          <p class="hint">
+            {words.configHow} <code>ssh -F ssh_config node1</code>
+          </p>
+          <Copy name={words.config}>{files.value[0].trimEnd()}</Copy>
+          <Copy name={words.knownHosts}>{files.value[1].trimEnd()}</Copy>
+        </>
+      )}
+    </details>
+  );
+}

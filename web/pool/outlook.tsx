@@ -1,0 +1,44 @@
+import { now } from "../data/clock.ts";
+import { kindOf, machines } from "../data/machines.ts";
+import { Badge } from "../parts/badge.tsx";
+import { text, timeOf } from "../text/text.ts";
+import { forecast, form, noForecast } from "./request.ts";
+
+const words = text.reserve;
+
+/** "7 match, 2 free, next at 14:20" */
+export function Outlook() {
+  const said = forecast.value;
+  const at = said?.starts_at ?? null;
+  const parts = said && [
+    words.matching(said.matching),
+    words.free(said.free_now),
+    ...(at === null ? [] : [said.reason === null ? words.startsNow : words.next(timeOf(at, now()))]),
+  ];
+  return (
+    <p class={`outlook ${at === null ? "is-no" : ""}`} role="status">
+      {parts?.join(", ") ?? noForecast.value}
+      {said && at === null && <span class="quiet"> {said.reason}</span>}
+    </p>
+  );
+}
+
+/** The machines that are being prepared for it. */
+export function Progress() {
+  const name = form.username.value.trim();
+  const its = (machines.value ?? []).filter(
+    (one) => one.holder?.username === name && ["preparing", "reserved"].includes(one.state),
+  );
+  return (
+    <div class="progress" role="status">
+      <p>{words.preparing}</p>
+      <ul>
+        {its.map((one) => (
+          <li key={one.name}>
+            <bdi>{one.name}</bdi> <Badge kind={kindOf(one)} />
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,163 @@
+// What the reserve form asks for, what a dry run says of it, and asking for it. It outlives a visit to another page.
+import { batch, effect, type Signal, signal } from "@preact/signals";
+import { api, ask, NO_ANSWER, type Refusal, refusalOf } from "../data/api.ts";
+import { machines } from "../data/machines.ts";
+import { add, type Reservation } from "../data/reservations.ts";
+import { isOpen, mayReserve, session } from "../data/session.ts";
+
+export const form = {
+  username: signal(""),
+  count: signal("1"),
+  minutes: signal("60"),
+  where: signal(""),
+  when: signal<"now" | "wait" | "at">("now"),
+  wait: signal("120"),
+  startsAt: signal(""),
+  access: signal<"made" | "own" | "key">("made"),
+  password: signal(""),
+  keys: signal(""),
+};
+
+type Body = NonNullable<Parameters<typeof api.reservations.post>[0]>;
+const readForecast = (body: Body) => ask(api.reservations.post(body, { query: { dry_run: true } }));
+export type Forecast = Extract<Awaited<ReturnType<typeof readForecast>>, { matching: number }>;
+
+/** A number if it is one; else the API says what it should be. */
+const numberIn = (words: string) => (/^\d{1,9}$/.test(words.trim()) ? Number(words) : words) as number;
+
+function instantIn(local: string): string {
+  const at = new Date(local);
+  return Number.isNaN(at.getTime()) ? local : at.toISOString();
+}
+
+/** Without the password and the keys, which a dry run has no use for. */
+function whatIsAsked(username: string): Body {
+  const where = form.where.value.trim();
+  return {
+    username,
+    count: numberIn(form.count.value),
+    duration: numberIn(form.minutes.value),
+    ...(where ? { where } : {}),
+    ...(form.when.value === "wait" ? { wait: numberIn(form.wait.value) } : {}),
+    ...(form.when.value === "at" ? { starts_at: instantIn(form.startsAt.value) } : {}),
+  };
+}
+
+function accessAsked(): Partial<Body> {
+  if (form.access.value === "own") return { password: form.password.value };
+  if (form.access.value === "made") return {};
+  return {
+    ssh_public_keys: form.keys.value
+      .split("\n")
+      .map((line) => line.trim())
+      .filter(Boolean),
+  };
+}
+
+export const forecast = signal<Forecast | undefined>(undefined);
+/** Why there is none, in the API's words. */
+export const noForecast = signal("");
+
+const TYPING_MS = 250;
+/** Before a name is typed: names have no part in what is free. */
+const SOMEBODY = "somebody";
+let timer: ReturnType<typeof setTimeout> | undefined;
+let latest: Body | undefined;
+
+async function foresee(body: Body): Promise<void> {
+  latest = body;
+  try {
+    const said = await readForecast(body);
+    if (latest === body && "matching" in said)
+      batch(() => {
+        [forecast.value, noForecast.value] = [said, ""];
+      });
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (latest === body)
+      batch(() => {
+        const ofName =
+          form.username.value === "" && refusal.details.some(({ field }) => field === "username");
+        [forecast.value, noForecast.value] = [undefined, ofName ? "" : refusal.message];
+      });
+  }
+}
+
+effect(() => {
+  const body = whatIsAsked(form.username.value.trim() || session.value?.user || SOMEBODY);
+  machines.value; // what is free may have changed
+  clearTimeout(timer);
+  const known = isOpen.value || session.value !== undefined;
+  const isWhole = body.starts_at !== "";
+  if (known && mayReserve.value && isWhole) timer = setTimeout(foresee, TYPING_MS, body);
+});
+
+/** A user's account usually has their own name. */
+effect(() => {
+  const name = session.value?.user ?? "";
+  if (form.username.peek() === "" && /^[a-z_][a-z0-9_-]{0,31}$/.test(name)) form.username.value = name;
+});
+
+/** What the API says against a field, by its name there; "": against all of it. */
+export const errors = signal<Record<string, string>>({});
+export const isBusy = signal(false);
+
+/** What changes one value, and takes back what was said against it. */
+export const into =
+  <Value extends string>(value: Signal<Value>, field: string) =>
+  (typed: Value) => {
+    value.value = typed;
+    const { [field]: _, "": __, ...others } = errors.value;
+    errors.value = others;
+  };
+
+function errorsOf({ code, message, details }: Refusal, noAnswer: string): Record<string, string> {
+  const known = [
+    "username",
+    "count",
+    "duration",
+    "where",
+    "wait",
+    "starts_at",
+    "password",
+    "ssh_public_keys",
+  ];
+  const found: Record<string, string> = {};
+  for (const { field, message: words } of details) {
+    const name = field.split(".")[0] ?? "";
+    if (known.includes(name)) found[name] ??= words;
+  }
+  // A bad field says everything; other errors have words of their own.
+  if (code !== "invalid_request" || Object.keys(found).length === 0)
+    found[""] = code === NO_ANSWER ? noAnswer : message;
+  return found;
+}
+
+/** The key of a request whose outcome isn't known: a repeat gets the same reservation. */
+let open: { key: string; body: string } | undefined;
+
+/** Reserves. @returns undefined if it was refused: `errors` say why */
+export async function reserve(noAnswer: string): Promise<Reservation | undefined> {
+  const body = { ...whatIsAsked(form.username.value.trim()), ...accessAsked() };
+  const same = JSON.stringify(body);
+  const key = open?.body === same ? open.key : crypto.randomUUID();
+  open = { key, body: same };
+  batch(() => {
+    [isBusy.value, errors.value] = [true, {}];
+  });
+  try {
+    const made = await ask(api.reservations.post(body, { headers: { "idempotency-key": key } }));
+    open = undefined;
+    if (!("id" in made)) return undefined;
+    add(made as Reservation);
+    [form.password.value, form.keys.value] = ["", ""];
+    return made as Reservation;
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal.status > 0 && refusal.status < 500) open = undefined;
+    errors.value = errorsOf(refusal, noAnswer);
+    return undefined;
+  } finally {
+    isBusy.value = false;
+  }
+}

@@ -1,0 +1,118 @@
+import { useId, useRef } from "preact/hooks";
+import { now } from "../data/clock.ts";
+import type { Reservation } from "../data/reservations.ts";
+import { mayReserve, session } from "../data/session.ts";
+import { Button } from "../parts/button.tsx";
+import { Field } from "../parts/field.tsx";
+import { announce } from "../parts/live.tsx";
+import { text } from "../text/text.ts";
+import { Access, When } from "./choices.tsx";
+import { Outlook, Progress } from "./outlook.tsx";
+import { errors, form, into, isBusy, reserve } from "./request.ts";
+
+const words = text.reserve;
+
+/** Typing a time fills in the minutes until then. */
+function setUntil(local: string): void {
+  const start = form.when.value === "at" ? Date.parse(form.startsAt.value) : now();
+  const minutes = Math.ceil((Date.parse(local) - start) / 60_000);
+  if (minutes > 0) into(form.minutes, "duration")(String(minutes));
+}
+
+/** The time until which the minutes last, as the browser's field has it: local, without a zone. */
+function untilOf(): string {
+  const start = form.when.value === "at" ? Date.parse(form.startsAt.value) : now();
+  const end = new Date(start + Number(form.minutes.value) * 60_000);
+  if (Number.isNaN(end.getTime())) return "";
+  return new Date(end.getTime() - end.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+function What() {
+  const { username, count, minutes, where } = form;
+  const said = errors.value;
+  return (
+    <>
+      <Field
+        label={words.username}
+        hint={words.usernameHint}
+        value={username.value}
+        error={said.username}
+        autocomplete={session.value ? "off" : "username"}
+        onValue={into(username, "username")}
+      />
+      <div class="pair">
+        <Field
+          label={words.count}
+          type="number"
+          min={1}
+          value={count.value}
+          error={said.count}
+          onValue={into(count, "count")}
+        />
+        <Field
+          label={words.minutes}
+          type="number"
+          min={1}
+          value={minutes.value}
+          error={said.duration}
+          onValue={into(minutes, "duration")}
+        />
+      </div>
+      <Field
+        label={words.until}
+        hint={words.untilHint}
+        type="datetime-local"
+        value={untilOf()}
+        onValue={setUntil}
+      />
+      <Field
+        label={words.labels}
+        hint={words.labelsHint}
+        placeholder={text.pool.labelsHint}
+        value={where.value}
+        error={said.where}
+        onValue={into(where, "where")}
+      />
+    </>
+  );
+}
+
+function outcomeOf({ state, machines: got }: Reservation): string {
+  if (state === "queued") return words.waiting;
+  return state === "booked" ? words.booked : words.done(got.length);
+}
+
+/** @param onDone shows what was made */
+export function Reserve({ onDone }: { onDone: (id: string) => void }) {
+  const id = useId();
+  const place = useRef<HTMLFormElement>(null);
+  if (!mayReserve.value) return session.value ? <p class="quiet card">{words.viewer}</p> : null;
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (isBusy.value) return;
+    const made = await reserve(text.noAnswer);
+    if (made) {
+      announce(outcomeOf(made));
+      onDone(made.id);
+    } else
+      setTimeout(() => place.current?.querySelector<HTMLElement>('[aria-invalid="true"], .alert')?.focus());
+  };
+  return (
+    <form ref={place} class="card reserve" aria-labelledby={id} onSubmit={submit} noValidate>
+      <h2 id={id}>{words.title}</h2>
+      <What />
+      <When />
+      <Access />
+      <Outlook />
+      {errors.value[""] && (
+        <p class="alert" role="alert" tabIndex={-1}>
+          {errors.value[""]}
+        </p>
+      )}
+      <Button type="submit" kind="main" busy={isBusy.value}>
+        {isBusy.value ? words.submitting : words.submit}
+      </Button>
+      {isBusy.value && <Progress />}
+    </form>
+  );
+}
