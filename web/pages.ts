@@ -11,4 +11,13 @@ export interface Page {
   load: () => Promise<{ default: ComponentType }>;
 }
 
-export const PAGES: Page[] = [{ path: "/ui/", name: "pool", load: () => import("./pool/page.tsx") }];
+export const PAGES: Page[] = [
+  { path: "/ui/", name: "pool", load: () => import("./pool/page.tsx") },
+  { path: "/ui/timeline", name: "timeline", load: () => import("./timeline/page.tsx") },
+  { path: "/ui/reservations", name: "reservations", load: () => import("./reservations/page.tsx") },
+  { path: "/ui/series", name: "series", load: () => import("./series/page.tsx") },
+  { path: "/ui/machines", name: "machines", admin: true, load: () => import("./machines/page.tsx") },
+  { path: "/ui/users", name: "users", admin: true, load: () => import("./users/page.tsx") },
+  { path: "/ui/events", name: "events", admin: true, load: () => import("./events/page.tsx") },
+  { path: "/ui/usage", name: "usage", admin: true, load: () => import("./usage/page.tsx") },
+];

@@ -1,13 +1,13 @@
 import { signal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { forget, isOver, mine, passwords, type Reservation } from "../data/reservations.ts";
+import { Config } from "../held/config.tsx";
+import { Extend } from "../held/extend.tsx";
+import { Release } from "../held/release.tsx";
 import { Button } from "../parts/button.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { At, TimeLeft } from "../parts/time.tsx";
 import { text } from "../text/text.ts";
-import { Config } from "./config.tsx";
-import { Extend } from "./extend.tsx";
-import { Release } from "./release.tsx";
 
 const words = text.yours;
 

@@ -9,7 +9,9 @@ export const en = {
     pool: "Pool",
     timeline: "Timeline",
     reservations: "Reservations",
+    series: "Series",
     machines: "Machines",
+    users: "Users",
     events: "Events",
     usage: "Usage",
   },
@@ -159,6 +161,27 @@ export const en = {
     extended: (at: string) => `Extended until ${at}.`,
     dismiss: "Dismiss",
     cancel: "Cancel",
+  },
+  timeline: {
+    // the page Timeline
+  },
+  reservations: {
+    // the page Reservations
+  },
+  series: {
+    // the page Series
+  },
+  machines: {
+    // the page Machines
+  },
+  users: {
+    // the page Users and tokens
+  },
+  events: {
+    // the page Events
+  },
+  usage: {
+    // the page Usage
   },
 };
 

@@ -11,7 +11,9 @@ export const fr: Texts = {
     pool: "Parc",
     timeline: "Calendrier",
     reservations: "Réservations",
+    series: "Séries",
     machines: "Machines",
+    users: "Utilisateurs",
     events: "Événements",
     usage: "Utilisation",
   },
@@ -162,5 +164,26 @@ export const fr: Texts = {
     extended: (at) => `Prolongée jusqu'à ${at}.`,
     dismiss: "Fermer",
     cancel: "Annuler",
+  },
+  timeline: {
+    // the page Timeline
+  },
+  reservations: {
+    // the page Reservations
+  },
+  series: {
+    // the page Series
+  },
+  machines: {
+    // the page Machines
+  },
+  users: {
+    // the page Users and tokens
+  },
+  events: {
+    // the page Events
+  },
+  usage: {
+    // the page Usage
   },
 };

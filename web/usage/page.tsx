@@ -1,0 +1,5 @@
+import { text } from "../text/text.ts";
+
+export default function Page() {
+  return <h1>{text.pages.usage}</h1>;
+}
