@@ -2,7 +2,7 @@
 import { defineConfig } from "@playwright/test";
 
 export default defineConfig({
-  testDir: ".",
+  testDir: process.env.FOLDER ?? ".",
   testMatch: "*.e2e.ts",
   outputDir: process.env.OUTPUT ?? "/tmp/machine-manager-browser",
   reporter: "line",

@@ -34,9 +34,9 @@ function Who() {
 }
 
 const OpenBand = () => (
-  <p class="band">
+  <aside class="band">
     {text.open.band} {text.open.how} <code>just token</code>
-  </p>
+  </aside>
 );
 
 /** The page of this path, once it is loaded. */

@@ -1,6 +1,6 @@
 // An API without ADMIN_TOKEN: no login is needed, and the pages say so. Also narrow and dark screens.
 import { expect, test } from "@playwright/test";
-import { execute, tryOut, watch } from "./page.ts";
+import { execute, tryOut, watch } from "../page.ts";
 
 const OPEN_SITE = process.env.OPEN_SITE ?? "";
 

@@ -1,6 +1,6 @@
 // Swagger UI as a person sees it, with every other origin blocked.
 import { expect, type Page, test } from "@playwright/test";
-import { execute, tryOut, watch } from "./page.ts";
+import { execute, tryOut, watch } from "../page.ts";
 
 const TOKEN = process.env.TOKEN ?? "";
 let complaints: () => string[];

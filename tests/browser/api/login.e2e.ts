@@ -1,6 +1,6 @@
 // A person logs in at the page, changes something through Swagger UI, and logs out.
 import { expect, type Page, test } from "@playwright/test";
-import { execute, tryOut, watch } from "./page.ts";
+import { execute, tryOut, watch } from "../page.ts";
 
 const { TOKEN = "", PASSWORD = "" } = process.env;
 let complaints: () => string[];

@@ -1,0 +1,15 @@
+// Starts the site, then Playwright, on Node. FILES=pool.e2e.ts runs one of them.
+import { setDefaultTimeout, test } from "bun:test";
+import { playwright } from "../playwright.ts";
+import { startSite } from "./site.ts";
+
+setDefaultTimeout(600_000);
+
+test("the dashboard in Chromium", async () => {
+  const site = await startSite(4);
+  try {
+    await playwright("dashboard", site.env);
+  } finally {
+    await site.stop();
+  }
+});

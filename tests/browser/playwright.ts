@@ -1,0 +1,43 @@
+// Runs Playwright, on Node.
+import { expect } from "bun:test";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ended, ROOT } from "../support/run.ts";
+
+const CHROMIUM = "/usr/bin/chromium";
+
+/**
+ * Runs the tests of a folder below tests/browser, or those that FILES in the environment names.
+ * @throws Error with what is missing; an assertion with Playwright's report
+ */
+export async function playwright(folder: string, env: Record<string, string>): Promise<void> {
+  if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing; install it with: just setup --tests`);
+  const node = Bun.which("node");
+  if (!node)
+    throw new Error("Node is missing: Playwright runs on it; install it with: apt-get install nodejs");
+  const output = mkdtempSync(join(tmpdir(), "mm-browser-"));
+  const config = ["--config", "tests/browser/playwright.config.ts"];
+  const files = process.env.FILES?.split(" ") ?? [];
+  try {
+    const child = Bun.spawn([node, "node_modules/@playwright/test/cli.js", "test", ...config, ...files], {
+      cwd: ROOT,
+      env: {
+        ...process.env,
+        JEST_WORKER_ID: undefined, // set by `bun test --parallel`; Playwright would think that it is run by Jest
+        FOLDER: folder,
+        OUTPUT: output,
+        CHROMIUM,
+        ...env,
+      },
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const { code, stdout, stderr } = await ended(child);
+    expect(code, stdout + stderr).toBe(0);
+    expect(stdout).toContain(" passed");
+  } finally {
+    rmSync(output, { recursive: true, force: true });
+  }
+}
