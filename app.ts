@@ -4,7 +4,6 @@ import { withOrigin } from "./http/auth/origin.ts";
 import { withPrincipal } from "./http/auth/principal.ts";
 import { docs } from "./http/docs/docs.ts";
 import { withErrors } from "./http/errors.ts";
-import { loginPage } from "./http/login/page.ts";
 import { withMethods } from "./http/methods.ts";
 import { withTrail } from "./http/trail.ts";
 import { ui } from "./http/ui/ui.ts";
@@ -69,7 +68,6 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(session)
   .use(events)
   .use(stream)
-  .use(loginPage)
   .use(ui)
   .use(docs);
 

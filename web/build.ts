@@ -37,7 +37,7 @@ const squeezed = (bytes: Uint8Array) =>
 /** Builds everything. @returns the names of the files @throws Error with what is wrong in the sources */
 export async function build(): Promise<string[]> {
   const built = await Bun.build({
-    entrypoints: [join(WEB, "start.tsx"), join(WEB, "style/main.css")],
+    entrypoints: ["start.tsx", "login/enter.tsx", "style/main.css"].map((name) => join(WEB, name)),
     target: "browser",
     minify: true,
     splitting: true,
@@ -49,22 +49,25 @@ export async function build(): Promise<string[]> {
   if (!built.success) throw new Error(built.logs.map(String).join("\n"));
   mkdirSync(join(DIST, "assets"), { recursive: true });
   const names: string[] = [];
+  /** the built name of each entry point, by its own */
   const places: Record<string, string> = {};
   for (const artifact of built.outputs) {
     const name = artifact.path.replace(/^.*\//, "");
     const bytes = new Uint8Array(await artifact.arrayBuffer());
     names.push(put(`assets/${name}`, bytes), put(`assets/${name}.br`, squeezed(bytes)));
-    if (artifact.kind === "entry-point" || name.endsWith(".css"))
-      places[name.endsWith(".css") ? "STYLE" : "SCRIPT"] = name;
+    if (artifact.kind !== "chunk") places[name.replace(/-[^-]*$/, "")] = name;
   }
   names.push(put("icon.svg", readFileSync(join(WEB, "icon.svg"))));
   // Last: a page must not name files that aren't there yet.
-  const page = readFileSync(join(WEB, "index.html"), "utf8").replace(
-    /\{(STYLE|SCRIPT)\}/g,
-    (_, which) => places[which] ?? "",
-  );
+  const template = readFileSync(join(WEB, "index.html"), "utf8");
+  const page = (script: string) => {
+    const filled = template.replace("{STYLE}", places.main ?? "").replace("{SCRIPT}", places[script] ?? "");
+    return new TextEncoder().encode(filled);
+  };
   for (const { path } of PAGES)
-    names.push(put(`${path.slice("/ui/".length) || "index"}.html`, new TextEncoder().encode(page)));
+    names.push(put(`${path.slice("/ui/".length) || "index"}.html`, page("start")));
+  // With a name that no page can have.
+  names.push(put("log-in.html", page("enter")));
   const kept = new Set(names);
   for (const entry of readdirSync(DIST, { recursive: true, withFileTypes: true })) {
     const name = join(entry.parentPath, entry.name).slice(DIST.length + 1);

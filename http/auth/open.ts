@@ -10,8 +10,7 @@ export const isHealthCheck = (asked: Asked) => /^\/(healthz|readyz)$/.test(pathO
 
 /** The dashboard, the login page and the API's description: pages that a link may lead to. They contain nothing about the pool. */
 export const isPage = (asked: Asked) =>
-  /^(GET|HEAD)$/.test(asked.method) &&
-  /^\/((ui(\/.*)?)?|login(\.js|\.css)?|swagger(\/.*)?)$/.test(pathOf(asked));
+  /^(GET|HEAD)$/.test(asked.method) && /^\/((ui(\/.*)?)?|login|swagger(\/.*)?)$/.test(pathOf(asked));
 
 /** Those that need no login: what logging in takes, and what is the same for everybody. */
 const needsNoLogin = (asked: Asked) =>
@@ -20,7 +19,9 @@ const needsNoLogin = (asked: Asked) =>
 /** Where to log in for a page, and then go on. */
 export function loginFor(asked: Asked): string {
   const path = pathOf(asked);
-  return /^\/ui\/[a-z]*$/.test(path) ? `/login?to=${path}` : "/login";
+  if (/^\/ui\/[a-z]*$/.test(path)) return `/login?to=${path}`;
+  // The browser keeps what follows the #: the operation that was open.
+  return /^\/swagger\/?$/.test(path) ? "/login?to=/swagger" : "/login";
 }
 
 /** Open to everybody: health checks, and what is needed to log in. */

@@ -45,7 +45,7 @@ function orNotModified(
  * login is needed, so that it doesn't ask who is logged in only to get a 401.
  */
 function pageOf(name: string, { parts, request }: Asked): Response {
-  const bytes = /^[a-z]+$/.test(name) ? built(`${name}.html`) : undefined;
+  const bytes = built(`${name}.html`);
   if (!bytes) throw missing();
   const open = parts().adminToken === "" && secretIn(request) === undefined;
   const language = languageFor(request.headers.get("accept-language") ?? "");
@@ -83,11 +83,12 @@ function iconOf(request: Request): Response {
 const hidden = { detail: { hide: true } };
 const to = (place: string) => new Response(null, { status: 303, headers: { Location: place } });
 
-/** The dashboard, as web/build.ts has built it. `/` leads to it. */
+/** The dashboard and its log-in page, as web/build.ts has built them. `/` leads there. */
 export const ui = new Elysia({ name: "ui" })
   .use(withParts)
   .get("/", () => to("/ui/"), hidden)
   .get("/ui/", (asked) => (pathOf(asked.request) === "/ui" ? to("/ui/") : pageOf("index", asked)), hidden)
   .get("/ui/icon.svg", ({ request }) => iconOf(request), hidden)
   .get("/ui/assets/:name", ({ params, request }) => assetOf(params.name, request), hidden)
-  .get("/ui/:page", (asked) => pageOf(asked.params.page, asked), hidden);
+  .get("/ui/:page", (asked) => pageOf(/^[a-z]+$/.exec(asked.params.page)?.[0] ?? "", asked), hidden)
+  .get("/login", (asked) => pageOf("log-in", asked), hidden);

@@ -22,7 +22,10 @@ export async function watch(page: Page, baseURL: string, expected = REFUSED): Pr
     if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("requestfailed", (request) => complaints.push(`failed: ${request.url()}`));
+  // A stream ends with its page.
+  page.on("requestfailed", (request) => {
+    if (new URL(request.url()).pathname !== "/stream") complaints.push(`failed: ${request.url()}`);
+  });
   // What the Content-Security-Policy forbids never becomes a request: the page gets this event instead.
   await page.addInitScript(() =>
     document.addEventListener("securitypolicyviolation", (event) =>

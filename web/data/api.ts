@@ -59,10 +59,10 @@ export async function ask<A extends Answer>(request: Promise<A>): Promise<NonNul
 /** To the log-in page, and back here afterwards. */
 export const toLogin = (): void => location.assign(`/login?to=${location.pathname}`);
 
-/** What went wrong, for a page to show. */
-export function refusalOf(error: unknown): Refusal {
+/** What went wrong, for a page to show. @param leave goes to the log-in page if nobody is logged in any more */
+export function refusalOf(error: unknown, leave = true): Refusal {
   if (error instanceof Refusal) {
-    if (error.status === 401) toLogin();
+    if (leave && error.status === 401) toLogin();
     return error;
   }
   return new Refusal(0, "page_error", error instanceof Error ? error.message : String(error));

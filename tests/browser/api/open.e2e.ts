@@ -6,7 +6,7 @@ const OPEN_SITE = process.env.OPEN_SITE ?? "";
 
 test("the login page says that no login is needed, and sends the API no request", async ({ page }) => {
   const complaints = await watch(page, OPEN_SITE, /^$/);
-  await page.goto(`${OPEN_SITE}/login`, { waitUntil: "networkidle" });
+  await page.goto(`${OPEN_SITE}/login?to=/swagger`, { waitUntil: "networkidle" });
   await expect(page.getByRole("region", { name: "No login needed" })).toContainText("No login is needed");
   // People with a user may still log in.
   await expect(page.getByLabel("User")).toBeVisible();
