@@ -1,11 +1,11 @@
-// `just clean`: ends all reservations and removes both stacks of this checkout, demo machines, .local and .env. No process,
-// mount, file or account of this checkout is left; packages stay.
-import { existsSync } from "node:fs";
+// `just clean`: ends all reservations and removes both stacks of this checkout, demo machines, .local, .env and the built
+// dashboard. No process, mount, file or account of this checkout is left; packages stay.
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { decideMode, type Mode } from "./mode.ts";
 import { runPlaybook } from "./playbook.ts";
 import { script } from "./script/say.ts";
-import { readSettings, type Settings, STATE } from "./script/settings.ts";
+import { ROOT, readSettings, type Settings, STATE } from "./script/settings.ts";
 import { driverOf } from "./stack/drivers.ts";
 import { releaseAll } from "./stack/release_all.ts";
 
@@ -24,5 +24,6 @@ await script("clean", async () => {
   const there = (name: string) => existsSync(join(STATE, name));
   if (mode === "native" || there("run") || there("machines")) await clean("native", settings);
   if (mode === "docker" || there("docker")) await clean("docker", settings);
+  rmSync(join(ROOT, "web/dist"), { recursive: true, force: true });
   return 0;
 });

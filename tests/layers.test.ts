@@ -35,7 +35,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   "settings.ts": [],
   "log.ts": [],
   "workers.ts": ["log.ts"],
-  provision: ["config.ts", "settings.ts", "web"],
+  provision: ["config.ts", "settings.ts"],
   packages: ["app.ts"],
   web: ["packages"],
 };

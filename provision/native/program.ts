@@ -1,7 +1,6 @@
 // Runs the program's own commands, outside its services.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "../../web/build.ts";
 import { ask, asksHelp, type Env, run } from "../script/children.ts";
 import { note, Stop, say } from "../script/say.ts";
 import { isRoot, ROOT, type Settings, withoutSettings } from "../script/settings.ts";
@@ -13,13 +12,10 @@ import { copySources } from "./sources.ts";
 
 const DATABASE_MS = 120_000;
 
-/** Builds the dashboard, which takes less than a second. */
+/** Builds the dashboard, in a process of its own: one that began before its packages were installed doesn't find them. */
 export async function buildDashboard(): Promise<void> {
-  try {
-    await build();
-  } catch (error) {
-    throw new Stop(`the dashboard can't be built: ${(error as Error).message}`);
-  }
+  const { code, stderr } = await ask([process.execPath, "--no-env-file", join(ROOT, "web/build.ts")]);
+  if (code !== 0) throw new Stop(`the dashboard can't be built: ${stderr.trim()}`);
 }
 
 /** Makes the program's own copy, which is all that it sees of this checkout. */

@@ -49,7 +49,7 @@ export class Copy {
       await freePort(),
       await freePort(),
     ];
-    const without = [".git", "node_modules", ".local", ".env", "provision/machines.txt"];
+    const without = [".git", "node_modules", ".local", ".env", "provision/machines.txt", "web/dist"];
     const exclude = without.map((path) => `--exclude=./${path}`).join(" ");
     const copy = `umask 077; tar ${exclude} -cf - . | tar --no-same-permissions -xf - -C "$1"`;
     const copied = await run(["bash", "-o", "pipefail", "-c", copy, "-", folder]);
