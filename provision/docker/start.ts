@@ -16,9 +16,11 @@ const WITHOUT = "MODE=native just run";
 export async function getImages(compose: Compose): Promise<void> {
   const config = await compose.ask(["config", "--images"]);
   const dockerfile = readFileSync(join(ROOT, "Dockerfile"), "utf8");
+  const froms = [...dockerfile.matchAll(/^FROM (\S+)(?: AS (\S+))?/gm)];
+  const stages = new Set(froms.map(([, , stage]) => stage));
   const images = new Set([
     ...config.stdout.split("\n").filter((name) => name && !name.startsWith(`${compose.project}:`)),
-    ...[...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, name = ""]) => name),
+    ...froms.map(([, name = ""]) => name).filter((name) => !stages.has(name)),
   ]);
   for (const image of images) {
     if ((await ask(["docker", "image", "inspect", image])).code === 0) continue;
