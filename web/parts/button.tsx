@@ -9,9 +9,19 @@ interface Props {
   onClick?: (event: MouseEvent) => void;
   /** if the words alone don't say which one it is */
   label?: string;
+  /** gets the focus when its dialog opens */
+  autofocus?: boolean;
 }
 
-export function Button({ children, kind = "plain", type = "button", busy = false, onClick, label }: Props) {
+export function Button({
+  children,
+  kind = "plain",
+  type = "button",
+  busy = false,
+  onClick,
+  label,
+  autofocus,
+}: Props) {
   const click = (event: MouseEvent) => {
     if (busy) event.preventDefault();
     else onClick?.(event);
@@ -23,6 +33,7 @@ export function Button({ children, kind = "plain", type = "button", busy = false
       aria-disabled={busy || undefined}
       aria-busy={busy || undefined}
       aria-label={label}
+      autofocus={autofocus}
       onClick={click}
     >
       {busy && <span class="spinner" aria-hidden="true" />}

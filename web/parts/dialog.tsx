@@ -35,7 +35,10 @@ export function Dialog({ title, children, act, kind, busy, onAct, onClose }: Pro
           <Button type="submit" kind={kind} busy={busy}>
             {act}
           </Button>
-          <Button onClick={() => dialog.current?.close()}>{text.yours.cancel}</Button>
+          {/* Enter twice must not do what can't be undone. */}
+          <Button autofocus={kind === "danger"} onClick={() => dialog.current?.close()}>
+            {text.yours.cancel}
+          </Button>
         </div>
       </form>
     </dialog>

@@ -6,6 +6,7 @@ import { connection } from "../data/stream.ts";
 import { PAGES } from "../pages.ts";
 import { path } from "../route.ts";
 import { text } from "../text/text.ts";
+import { Button } from "./button.tsx";
 import { Live } from "./live.tsx";
 
 function Links() {
@@ -43,13 +44,28 @@ const OpenBand = () => (
 function Page() {
   const page = PAGES.find((one) => one.path === path.value);
   const loaded = useSignal<{ of: string; Body: ComponentType } | undefined>(undefined);
+  const failed = useSignal(false);
   useEffect(() => {
     document.title = `${page ? text.pages[page.name] : text.notFound} · ${text.brand}`;
-    page?.load().then(({ default: Body }) => {
-      loaded.value = { of: page.path, Body };
-    });
+    failed.value = false;
+    page?.load().then(
+      ({ default: Body }) => {
+        loaded.value = { of: page.path, Body };
+      },
+      () => {
+        failed.value = true;
+      },
+    );
   }, [page]);
   if (!page) return <p>{text.notFound}</p>;
+  // The server doesn't answer, or has other files since an upgrade: a browser doesn't ask again for a module that failed.
+  if (failed.value)
+    return (
+      <div class="empty" role="alert">
+        <p>{text.noAnswer}</p>
+        <Button onClick={() => location.reload()}>{text.tryAgain}</Button>
+      </div>
+    );
   const { of, Body } = loaded.value ?? {};
   return of === page.path && Body ? <Body /> : <p class="quiet">{text.loading}</p>;
 }

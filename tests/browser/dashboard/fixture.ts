@@ -38,8 +38,8 @@ export async function logIn(page: Page, name: string): Promise<void> {
 }
 
 /** A second browser, of somebody else. */
-export async function another(browser: Browser, name: string): Promise<Page> {
-  const context = await browser.newContext({ baseURL: SITE, ignoreHTTPSErrors: true });
+export async function another(browser: Browser, name: string, locale = "en-GB"): Promise<Page> {
+  const context = await browser.newContext({ baseURL: SITE, ignoreHTTPSErrors: true, locale });
   const page = await context.newPage();
   await logIn(page, name);
   return page;
@@ -82,7 +82,7 @@ interface Options {
 }
 
 export const test = plain.extend<Options & { watched: undefined }>({
-  expected: [/^Failed to load resource: the server responded with a status of 40[0149]/, { option: true }],
+  expected: [/^Failed to load resource: the server responded with a status of 40[01349]/, { option: true }],
   watched: [
     async ({ page, baseURL, expected }, use) => {
       const complaints = await watch(page, baseURL as string, expected);

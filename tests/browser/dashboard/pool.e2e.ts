@@ -53,3 +53,116 @@ test("an open API says so, and what to type", async ({ browser }) => {
   await accessible(page);
   await context.close();
 });
+
+test("with the keyboard alone, and the focus is where it is needed next", async ({ page }) => {
+  await logIn(page, "ann");
+  await page.goto("/ui/");
+  await page.getByLabel("User name").focus();
+  await page.keyboard.press("Enter");
+  const mine = page.getByRole("region", { name: "Your machines" });
+  await expect(mine.getByRole("heading", { name: "Reservation of ann" })).toBeFocused();
+  const release = mine.getByRole("button", { name: "Release" });
+  for (let n = 0; n < 12 && !(await release.evaluate((one) => one === document.activeElement)); n++)
+    await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog")).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(release).toBeFocused();
+  // Twice does nothing.
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("button", { name: "Cancel" })).toBeFocused();
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Enter");
+  await expect(mine).toHaveCount(0);
+});
+
+test("what is wrong is said beside its field, and nothing typed is lost", async ({ page }) => {
+  await logIn(page, "ann");
+  await page.goto("/ui/");
+  const name = page.getByLabel("User name");
+  await name.fill("Ann Smith");
+  await page.getByLabel("How many").fill("99");
+  await page.getByRole("button", { name: "Reserve" }).click();
+  await expect(name).toHaveAttribute("aria-invalid", "true");
+  await expect(name).toBeFocused();
+  await accessible(page);
+  await name.fill("ann");
+  await page.getByRole("button", { name: "Reserve" }).click();
+  await expect(page.getByRole("form").getByRole("alert")).toContainText("machines");
+  await expect(page.getByLabel("How many")).toHaveValue("99");
+});
+
+test("the time left is right although the browser's clock is an hour ahead", async ({ page }) => {
+  await page.addInitScript(() => {
+    const Real = Date;
+    const ahead = () => Real.now() + 3_600_000;
+    window.Date = new Proxy(Real, {
+      construct: (_, args) => (args.length > 0 ? new Real(...(args as [number])) : new Real(ahead())),
+      get: (of, what) => (what === "now" ? ahead : Reflect.get(of, what)),
+    });
+  });
+  await logIn(page, "ann");
+  await page.goto("/ui/");
+  await page.getByLabel("Minutes").fill("30");
+  await page.getByRole("button", { name: "Reserve" }).click();
+  await expect(page.getByRole("region", { name: "Your machines" })).toContainText("29 minutes left");
+});
+
+test("in French", async ({ browser }) => {
+  const page = await another(browser, "ann", "fr-FR");
+  await page.goto("/ui/");
+  await expect(page.getByRole("heading", { name: "Parc" })).toBeVisible();
+  await page.getByRole("button", { name: "Réserver" }).click();
+  await expect(page.getByRole("region", { name: "Vos machines" })).toContainText("minutes");
+  await accessible(page);
+  await page.context().close();
+});
+
+test("a viewer sees the pool, but no way to reserve; the request behind it is refused, too", async ({
+  page,
+}) => {
+  await logIn(page, "vic");
+  await page.goto("/ui/");
+  await expect(page.getByText("Your role may look, but not reserve.")).toBeVisible();
+  await expect(page.getByRole("form")).toHaveCount(0);
+  for (const name of ["Machines", "Users", "Events", "Usage"])
+    await expect(page.getByRole("navigation").getByRole("link", { name })).toHaveCount(0);
+  const status = await page.evaluate(async () => {
+    const { csrf } = await (await fetch("/session")).json();
+    const headers = { "Content-Type": "application/json", "X-CSRF-Token": csrf };
+    const answer = await fetch("/reservations", { method: "POST", headers, body: '{"username":"vic"}' });
+    return answer.status;
+  });
+  expect(status).toBe(403);
+});
+
+test.describe("while APIs are killed", () => {
+  test.use({ expected: /Failed to load resource|^failed: / });
+
+  test("the page says so, keeps what was typed, and goes on once one is back", async ({ page }) => {
+    await logIn(page, "ann");
+    await page.goto("/ui/");
+    await expect(page.getByText("Live", { exact: true })).toBeVisible();
+    for (const n of ["0", "1"]) await control("kill API", n);
+    await expect(page.getByText("Reconnecting…")).toBeVisible();
+    await page.getByLabel("Minutes").fill("17");
+    await page.getByRole("button", { name: "Reserve" }).click();
+    await expect(page.getByRole("form").getByRole("alert")).toContainText("what you typed is kept");
+    await expect(page.getByLabel("Minutes")).toHaveValue("17");
+    for (const n of ["0", "1"]) await control("start API", n);
+    await expect(page.getByText("Live", { exact: true })).toBeVisible({ timeout: 30_000 });
+    await page.getByRole("button", { name: "Reserve" }).click();
+    const mine = page.getByRole("region", { name: "Your machines" });
+    await expect(mine).toContainText("16 minutes");
+    // With one of two, nothing is lost either.
+    await control("kill API", "0");
+    await mine.getByRole("button", { name: "Release" }).click();
+    await page.getByRole("button", { name: "Release now" }).click();
+    await expect(async () => {
+      if (await page.getByRole("dialog").isVisible())
+        await page.getByRole("button", { name: "Release now" }).click();
+      await expect(mine).toHaveCount(0, { timeout: 2000 });
+    }).toPass({ timeout: 20_000 });
+    await control("start API", "0");
+  });
+});
