@@ -8,6 +8,11 @@ import { listCalendar } from "../pool/reservations/calendar.ts";
 
 const WEEK = 7 * 24 * 3600 * 1000;
 const instant = (description: string) => t.Optional(t.String({ maxLength: 40, description }));
+/** Names in a query, which a URL bounds anyway. */
+const Names = t.String({
+  pattern: "^[A-Za-z0-9._-]{1,64}(,[A-Za-z0-9._-]{1,64}){0,99}$",
+  description: "only these: up to 100 names with commas between them; default: all machines",
+});
 
 /** GET /calendar: who has which machine when. */
 export default new Elysia({ name: "calendar", normalize: false, tags: ["reservations"] })
@@ -17,7 +22,8 @@ export default new Elysia({ name: "calendar", normalize: false, tags: ["reservat
     async ({ deps, principal, query, request, set }) => {
       const from = query.from === undefined ? new Date() : instantOf("from", query.from);
       const to = query.to === undefined ? new Date(from.getTime() + WEEK) : instantOf("to", query.to);
-      const page = await listCalendar(deps, { from, to }, pageIn(query, request));
+      const names = query.machines?.split(",");
+      const page = await listCalendar(deps, { from, to }, pageIn(query, request), names);
       return {
         from: from.toISOString(),
         to: to.toISOString(),
@@ -31,6 +37,7 @@ export default new Elysia({ name: "calendar", normalize: false, tags: ["reservat
         {
           from: instant("an instant with an offset, such as 2026-09-02T13:00:00Z; default: now"),
           to: instant("the same; default: a week after from"),
+          machines: t.Optional(Names),
           ...pageQuery(),
         },
         { additionalProperties: false },

@@ -12,13 +12,15 @@ const who = {
   user: t.Nullable(t.String({ description: `the API user; ${hidden}, or it has none` })),
 };
 
+const isSeenBy = ({ userId }: { userId: string | null }, principal: Principal) =>
+  principal.role === "admin" || (userId !== null && userId === principal.userId);
+
 /** Whose it is, as far as a principal may see it. */
 function whoOf(
   row: { id: string; username: string; user: string | null; userId: string | null },
   principal: Principal,
 ) {
-  const mine = row.userId !== null && row.userId === principal.userId;
-  const seen = mine || principal.role === "admin";
+  const seen = isSeenBy(row, principal);
   return {
     id: seen ? row.id : null,
     username: seen ? row.username : null,
@@ -58,6 +60,7 @@ export const MachineCalendar = t.Object(
       t.Object({
         kind: oneOf(["hold", "booking", "queue"], "hold: has it, or had it; booking, queue: will have it"),
         ...who,
+        series: t.Nullable(t.String({ description: `the series that it belongs to; ${hidden}, or to none` })),
         starts_at: time("from when"),
         ends_at: time("until when"),
       }),
@@ -71,6 +74,7 @@ export const machineCalendarOf = ({ machine, entries }: CalendarRow, principal: 
   commitments: entries.map((entry) => ({
     kind: entry.kind,
     ...whoOf(entry, principal),
+    series: isSeenBy(entry, principal) ? entry.seriesId : null,
     starts_at: entry.startsAt.toISOString(),
     ends_at: entry.endsAt.toISOString(),
   })),

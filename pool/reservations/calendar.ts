@@ -16,6 +16,8 @@ export interface Entry {
   username: string;
   user: string | null;
   userId: string | null;
+  /** the series that it is an occurrence of */
+  seriesId: string | null;
   startsAt: Date;
   endsAt: Date;
 }
@@ -33,12 +35,14 @@ const MOST_ENTRIES = 50_000;
 /**
  * Who has which machine when, and who shall have it, by machine.
  * @param range entries that overlap it
+ * @param names only these machines, those of them that there are; default: all
  * @throws PoolError invalid_request for a range that is empty or too long
  */
 export async function listCalendar(
   deps: ReservationsDeps,
   { from, to }: { from: Date; to: Date },
   { limit, after }: PageInput,
+  names?: string[],
 ): Promise<Page<CalendarRow>> {
   if (to <= from) throw invalid("to", "must be after `from`");
   if (to.getTime() - from.getTime() > MOST_DAYS * DAY)
@@ -46,7 +50,13 @@ export async function listCalendar(
   const found = await deps.db
     .select({ id: machines.id, machine: machines.name })
     .from(machines)
-    .where(and(ne(machines.state, MACHINE.removing), isAfter([machines.name], after)))
+    .where(
+      and(
+        ne(machines.state, MACHINE.removing),
+        names && inArray(machines.name, names),
+        isAfter([machines.name], after),
+      ),
+    )
     .orderBy(asc(machines.name))
     .limit(limit + 1);
   const { rows, next } = pageOf(found, limit, ({ machine }) => [machine]);
@@ -76,6 +86,7 @@ const WHO = {
   username: reservations.username,
   user: users.name,
   userId: reservations.userId,
+  seriesId: reservations.seriesId,
 };
 
 async function heldIn({ db }: ReservationsDeps, ids: string[], from: Date, to: Date) {

@@ -227,6 +227,7 @@ test("GET /queue and GET /calendar: all of it page by page; names of others only
   for (const [path, key, size] of [
     ["/queue", "queue", 4],
     [`/calendar?${range}`, "machines", 3],
+    [`/calendar?${range}&machines=stub-3,stub-1,stub-9`, "machines", 2],
   ] as const) {
     const whole = (await ask("GET", path)).body;
     expect([whole[key].length, whole.next]).toEqual([size, undefined]);
@@ -240,6 +241,21 @@ test("GET /queue and GET /calendar: all of it page by page; names of others only
     expect(paged).toEqual(whole[key]);
   }
   for (const name of Object.keys(tokens)) await ask("DELETE", `/users/${name}`);
+});
+
+test("GET /calendar: some machines by name, and the series that an entry belongs to", async () => {
+  const rule = { rrule: "FREQ=DAILY;COUNT=1", starts_at: ahead(24 * 60).slice(0, 16), time_zone: "UTC" };
+  const { id } = (await ask("POST", "/series", { username: "ann", ...rule, machines: ["stub-2"] })).body;
+  const range = `from=${ahead(23 * 60)}&to=${ahead(48 * 60)}`;
+  const { machines } = (await ask("GET", `/calendar?${range}&machines=stub-3,stub-2`)).body;
+  expect(machines).toMatchObject([
+    { machine: "stub-2", commitments: [{ kind: "booking", series: id }] },
+    { machine: "stub-3", commitments: [] },
+  ]);
+  for (const value of ["", "a,,b", "a b", Array(101).fill("a").join(",")]) {
+    const refused = await ask("GET", `/calendar?machines=${encodeURIComponent(value)}`);
+    expect(detailOf(refused)).toMatchObject([400, { field: "machines" }]);
+  }
 });
 
 test("a bad value is refused with what would be a good one", async () => {
