@@ -42,8 +42,19 @@ export function add(reservation: Reservation): void {
 /** Removes one from the page. */
 export const forget = (id: string): void => keep(id, undefined);
 
-/** Loads one again. */
+/** Reads any one, for a page that shows it; a password that only this response has is kept. */
+export async function view(id: string): Promise<Reservation> {
+  const found = await readOne(id);
+  if (found.password) add(found);
+  return found;
+}
+
+/** Loads one again, if it is of those that this page keeps. */
 export async function refresh(id: string): Promise<void> {
+  if (mine.value.has(id) || made.has(id)) await load(id);
+}
+
+async function load(id: string): Promise<void> {
   try {
     keep(id, await readOne(id));
   } catch (error) {
@@ -60,12 +71,11 @@ export async function loadMine(): Promise<void> {
     const { reservations } = await ask(api.reservations.get({ query: {} }));
     for (const row of reservations) if (row.user === user) ids.add(row.id);
   }
-  await Promise.all([...ids].map(refresh));
+  await Promise.all([...ids].map(load));
 }
 
 hear((events) => {
   if (events === "all") return void loadMine().catch(() => {});
   for (const { action, object } of events)
-    if (action.startsWith("reservation.") && object && (mine.value.has(object) || made.has(object)))
-      void refresh(object);
+    if (action.startsWith("reservation.") && object) void refresh(object);
 });

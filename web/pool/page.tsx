@@ -3,9 +3,9 @@ import { useEffect } from "preact/hooks";
 import { loadMachines } from "../data/machines.ts";
 import { loadMine } from "../data/reservations.ts";
 import { session } from "../data/session.ts";
+import { Counts, Filter } from "../parts/filter.tsx";
+import { Reserve } from "../reserve/form.tsx";
 import { text } from "../text/text.ts";
-import { Counts, Filter } from "./counts.tsx";
-import { Reserve } from "./reserve.tsx";
 import { Tiles } from "./tiles.tsx";
 import { Yours } from "./yours.tsx";
 

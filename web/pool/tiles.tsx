@@ -1,11 +1,12 @@
 import { signal } from "@preact/signals";
 import { Component } from "preact";
-import { kindOf, loadMachines, type Machine, machines, trouble } from "../data/machines.ts";
+import { shown } from "../data/filter.ts";
+import { kindOf, type Machine } from "../data/machines.ts";
 import { Badge } from "../parts/badge.tsx";
 import { Button } from "../parts/button.tsx";
+import { NoMachines } from "../parts/no_machines.tsx";
 import { TimeLeft } from "../parts/time.tsx";
 import { text } from "../text/text.ts";
-import { clear, isFiltered, shown } from "./filter.ts";
 
 /** Drawn again only when its machine has changed. */
 class Tile extends Component<{ machine: Machine }> {
@@ -49,34 +50,8 @@ class Tile extends Component<{ machine: Machine }> {
 const STEP = 300;
 const most = signal(STEP);
 
-function Nothing() {
-  if (isFiltered.value)
-    return (
-      <div class="empty">
-        <p>{text.pool.noMatch}</p>
-        <Button onClick={clear}>{text.pool.clear}</Button>
-      </div>
-    );
-  return (
-    <div class="empty">
-      <p>{text.pool.none}</p>
-      <p>
-        {text.pool.noneHow} <code>just register-machine</code>
-      </p>
-    </div>
-  );
-}
-
 export function Tiles() {
-  if (trouble.value && !machines.value)
-    return (
-      <div class="empty" role="alert">
-        <p>{trouble.value.message || text.noAnswer}</p>
-        <Button onClick={() => void loadMachines()}>{text.tryAgain}</Button>
-      </div>
-    );
-  if (!machines.value) return <div class="tiles is-loading">{text.loading}</div>;
-  if (shown.value.length === 0) return <Nothing />;
+  if (shown.value.length === 0) return <NoMachines />;
   const left = shown.value.length - most.value;
   return (
     <>

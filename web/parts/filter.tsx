@@ -1,8 +1,8 @@
+import { kinds, labels, name, shown, toggle, wrongLabels } from "../data/filter.ts";
 import { counts, KINDS, machines } from "../data/machines.ts";
-import { Shape } from "../parts/badge.tsx";
-import { Field } from "../parts/field.tsx";
 import { text } from "../text/text.ts";
-import { kinds, labels, name, shown, toggle, wrongLabels } from "./filter.ts";
+import { Shape } from "./badge.tsx";
+import { Field } from "./field.tsx";
 
 /** How many there are of each kind; each is a filter. */
 export const Counts = () => (

@@ -10,6 +10,8 @@ export const form = {
   count: signal("1"),
   minutes: signal("60"),
   where: signal(""),
+  /** picked by name, on the timeline; none: any that match */
+  machines: signal<string[]>([]),
   when: signal<"now" | "wait" | "at">("now"),
   wait: signal("120"),
   startsAt: signal(""),
@@ -25,7 +27,34 @@ export type Forecast = Extract<Awaited<ReturnType<typeof readForecast>>, { match
 /** A number if it is one; else the API says what it should be. */
 const numberIn = (words: string) => (/^\d{1,9}$/.test(words.trim()) ? Number(words) : words) as number;
 
+/** What a picked start was, and how the field says it: when clocks go back, two instants look the same there. */
+let picked: { local: string; instant: number } | undefined;
+
+/** An instant, as the browser's field for a local time has it. */
+export const localIn = (instant: number) =>
+  new Date(instant - new Date(instant).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+
+/** Fills in what was picked on the timeline. @param from undefined: now */
+export function pick(machines: string[], from: number | undefined, minutes: number): void {
+  const local = from === undefined ? "" : localIn(from);
+  picked = from === undefined ? undefined : { local, instant: from };
+  batch(() => {
+    [form.machines.value, form.count.value] = [machines, String(Math.max(1, machines.length))];
+    [form.when.value, form.startsAt.value] = [from === undefined ? "now" : "at", local];
+    [form.minutes.value, errors.value] = [String(minutes), {}];
+  });
+}
+
+/** Leaves one of the picked machines out. */
+export function leaveOut(name: string): void {
+  const rest = form.machines.value.filter((one) => one !== name);
+  const all = form.count.value === String(form.machines.value.length);
+  form.machines.value = rest;
+  if (all) form.count.value = String(Math.max(1, rest.length));
+}
+
 function instantIn(local: string): string {
+  if (picked?.local === local) return new Date(picked.instant).toISOString();
   const at = new Date(local);
   return Number.isNaN(at.getTime()) ? local : at.toISOString();
 }
@@ -38,6 +67,7 @@ function whatIsAsked(username: string): Body {
     count: numberIn(form.count.value),
     duration: numberIn(form.minutes.value),
     ...(where ? { where } : {}),
+    ...(form.machines.value.length > 0 ? { machines: form.machines.value } : {}),
     ...(form.when.value === "wait" ? { wait: numberIn(form.wait.value) } : {}),
     ...(form.when.value === "at" ? { starts_at: instantIn(form.startsAt.value) } : {}),
   };
@@ -117,6 +147,7 @@ function errorsOf({ code, message, details }: Refusal, noAnswer: string): Record
     "count",
     "duration",
     "where",
+    "machines",
     "wait",
     "starts_at",
     "password",

@@ -8,7 +8,7 @@ import { announce } from "../parts/live.tsx";
 import { text } from "../text/text.ts";
 import { Access, When } from "./choices.tsx";
 import { Outlook, Progress } from "./outlook.tsx";
-import { errors, form, into, isBusy, reserve } from "./request.ts";
+import { errors, form, into, isBusy, leaveOut, localIn, reserve } from "./request.ts";
 
 const words = text.reserve;
 
@@ -22,9 +22,30 @@ function setUntil(local: string): void {
 /** The time until which the minutes last, as the browser's field has it: local, without a zone. */
 function untilOf(): string {
   const start = form.when.value === "at" ? Date.parse(form.startsAt.value) : now();
-  const end = new Date(start + Number(form.minutes.value) * 60_000);
-  if (Number.isNaN(end.getTime())) return "";
-  return new Date(end.getTime() - end.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+  const end = start + Number(form.minutes.value) * 60_000;
+  return Number.isFinite(end) ? localIn(end) : "";
+}
+
+/** The machines that were picked, each to be left out again. */
+function Picked() {
+  const names = form.machines.value;
+  if (names.length === 0) return null;
+  return (
+    <fieldset class="picked">
+      <legend>{words.picked}</legend>
+      <ul>
+        {names.map((name) => (
+          <li key={name}>
+            <bdi>{name}</bdi>
+            <button type="button" aria-label={words.leaveOut(name)} onClick={() => leaveOut(name)}>
+              ×
+            </button>
+          </li>
+        ))}
+      </ul>
+      {errors.value.machines && <p class="wrong">{errors.value.machines}</p>}
+    </fieldset>
+  );
 }
 
 function What() {
@@ -100,6 +121,7 @@ export function Reserve({ onDone }: { onDone: (id: string) => void }) {
   return (
     <form ref={place} class="card reserve" aria-labelledby={id} onSubmit={submit} noValidate>
       <h2 id={id}>{words.title}</h2>
+      <Picked />
       <What />
       <When />
       <Access />

@@ -1,7 +1,7 @@
 // Which machines are shown: by name, by what they are, and by a label expression, which the API evaluates.
 import { computed, effect, signal } from "@preact/signals";
-import { refusalOf } from "../data/api.ts";
-import { type Kind, kindOf, machines, readMachines } from "../data/machines.ts";
+import { refusalOf } from "./api.ts";
+import { type Kind, kindOf, machines, readMachines } from "./machines.ts";
 
 export const name = signal("");
 /** Empty: all of them. */
