@@ -8,7 +8,7 @@ interface Props {
   /** what the API says against it; empty: nothing */
   error?: string | undefined;
   hint?: string;
-  type?: "text" | "number" | "password" | "datetime-local" | "search";
+  type?: "text" | "number" | "password" | "date" | "datetime-local" | "search";
   lines?: number;
   name?: string;
   min?: number;

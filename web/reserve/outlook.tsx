@@ -10,10 +10,17 @@ const words = text.reserve;
 export function Outlook() {
   const said = forecast.value;
   const at = said?.starts_at ?? null;
+  const isAhead = form.when.value === "at";
+  const when = (it: string) => {
+    const time = timeOf(it, now());
+    if (isAhead) return words.possible(time);
+    return said?.reason === null ? words.startsNow : words.next(time);
+  };
   const parts = said && [
     words.matching(said.matching),
-    words.free(said.free_now),
-    ...(at === null ? [] : [said.reason === null ? words.startsNow : words.next(timeOf(at, now()))]),
+    // How many are free now says nothing of a time ahead.
+    ...(isAhead ? [] : [words.free(said.free_now)]),
+    ...(at === null ? [] : [when(at)]),
   ];
   return (
     <p class={`outlook ${at === null ? "is-no" : ""}`} role="status">

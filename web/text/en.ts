@@ -128,6 +128,7 @@ export const en = {
     free: (n: number) => `${n} free`,
     startsNow: "starts at once",
     next: (at: string) => `next at ${at}`,
+    possible: (at: string) => `possible at ${at}`,
     done: (n: number) => `${many(n, "machine is", "machines are")} yours.`,
     waiting: "You are in the queue.",
     booked: "It is booked.",

@@ -131,6 +131,7 @@ export const fr: Texts = {
     free: (n) => many(n, "libre", "libres"),
     startsNow: "commence tout de suite",
     next: (at) => `prochaine à ${at}`,
+    possible: (at) => `possible à ${at}`,
     done: (n) => many(n, "machine est à vous.", "machines sont à vous."),
     waiting: "Vous êtes dans la file d'attente.",
     booked: "C'est réservé.",

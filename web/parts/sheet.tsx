@@ -1,0 +1,34 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { text } from "../text/text.ts";
+import { Button } from "./button.tsx";
+
+interface Props {
+  title: string;
+  children: ComponentChildren;
+  onClose: () => void;
+}
+
+/** Shows something over the page, until it is closed. The focus returns to where it was. */
+export function Sheet({ title, children, onClose }: Props) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    dialog.current?.showModal();
+    return () => dialog.current?.close();
+  }, []);
+  return (
+    <dialog ref={dialog} class="sheet" aria-labelledby={id} onClose={onClose}>
+      <h3 id={id}>
+        <bdi>{title}</bdi>
+      </h3>
+      {children}
+      {/* At its top right, but last for the keyboard: what it is for comes first. */}
+      <div class="close">
+        <Button onClick={() => dialog.current?.close()} label={text.timeline.close}>
+          ×
+        </Button>
+      </div>
+    </dialog>
+  );
+}
