@@ -27,7 +27,7 @@ const close = () => {
 /** A time here, and in UTC beside it. */
 const Moment = ({ at }: { at: string }) => (
   <time dateTime={at} title={at}>
-    {momentOf(at)} <span class="utc">{momentInUtc(at)} UTC</span>
+    {momentOf(at)} <small>{momentInUtc(at)} UTC</small>
   </time>
 );
 
