@@ -32,6 +32,12 @@ export function timeOfCursor(): number {
 const stopOfCursor = (bars: Bar[]): Stop | undefined =>
   stopAt(stopsOf(bars, slots.value), timeOfCursor(), cursor.value?.key);
 
+/** The focus is there already: by a click, or by a screen reader. */
+export function at(name: string, instant: number, key: string): void {
+  const old = cursor.peek();
+  if (old?.name !== name || old.key !== key) cursor.value = { name, at: instant, key };
+}
+
 export function put(row: number, at: number, key?: string): void {
   const name = shown.value[row]?.name;
   if (name === undefined) return;

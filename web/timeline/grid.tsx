@@ -94,9 +94,11 @@ function Rows({ onOpen }: { onOpen: (bar: Bar, machine: string) => void }) {
   );
 }
 
+const headOf = (place: HTMLElement) => place.querySelector<HTMLElement>(".head")?.offsetHeight ?? 0;
+
 /** Scrolls so that a cell is seen beside and below what stays in place. */
 function reveal(scroller: HTMLElement, row: number, at: number): void {
-  const head = scroller.querySelector<HTMLElement>(".head")?.offsetHeight ?? 0;
+  const head = headOf(scroller);
   const [top, x] = [row * ROW, scale.peek().xOf(at)];
   const bottom = top + ROW + head - scroller.clientHeight;
   if (top < scroller.scrollTop) scroller.scrollTop = top;
@@ -152,7 +154,8 @@ export function Grid({ onOpen }: { onOpen: (bar: Bar, machine: string) => void }
   }, [head]);
 
   const keyDown = (event: KeyboardEvent) => {
-    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 0) / ROW) - 3);
+    const place = event.currentTarget as HTMLElement;
+    const page = Math.max(1, Math.floor((place.clientHeight - headOf(place)) / ROW) - 1);
     if (onKey(event, page, onOpen)) event.preventDefault();
   };
   return (

@@ -9,6 +9,7 @@ import { Shape } from "../parts/badge.tsx";
 import { text } from "../text/text.ts";
 import { slotAt } from "./axis.ts";
 import { type Bar, barsOf, type Entry, type Stop, stopAt, stopsOf } from "./bars.ts";
+import { at } from "./cursor.ts";
 import { HIT, ROW } from "./view.ts";
 import { momentOf, nameOf, whoseIs } from "./words.ts";
 
@@ -63,6 +64,7 @@ function BarCell({ bar, isHere, ...props }: Props & { bar: Bar; isHere: boolean 
       aria-label={nameOf(bar, machine.name)}
       {...columns(bar, layout.slots)}
       style={{ left: `${x}px`, width: `${Math.max(width, HIT)}px`, "--real": `${Math.max(width, 3)}px` }}
+      onFocus={() => at(machine.name, bar.from, bar.key)}
       onClick={() => onOpen(bar, machine.name)}
     >
       {width >= HIT && (
@@ -129,10 +131,15 @@ export class Row extends Component<Props> {
         aria-busy={entries ? undefined : true}
         style={{ transform: `translateY(${index * ROW}px)` }}
       >
-        <div role="rowheader" class="name" aria-colindex={1} title={note || text.kinds[kind]}>
+        <div
+          role="rowheader"
+          class="name"
+          aria-colindex={1}
+          aria-label={`${machine.name}, ${note || text.kinds[kind]}`}
+          title={note || text.kinds[kind]}
+        >
           <Shape kind={kind} />
           <bdi>{machine.name}</bdi>
-          <span class="unseen">, {note || text.kinds[kind]}</span>
         </div>
         <div class="track" role="presentation">
           <Quarantine machine={machine} layout={layout} />
