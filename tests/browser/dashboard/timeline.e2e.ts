@@ -64,6 +64,8 @@ test("a class is booked by dragging over several machines, and released at its b
 });
 
 test("by keyboard alone: to a free cell, select, reserve, to the bar, extend, release", async ({ page }) => {
+  // What other tests had just now would be one bar with what this one has.
+  await control("sql", "DELETE FROM holds WHERE released_at IS NOT NULL");
   await open(page, "ann");
   const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? "");
   await page.getByRole("radio", { name: "Day" }).focus();
@@ -153,6 +155,27 @@ test("what another browser changes appears within a second; whose it is, only ad
   await page.mouse.click(x, y);
   await expect(page.getByRole("alert")).toContainText("Your role may look");
   await dora.context().close();
+});
+
+test.describe("an API that fails for a while", () => {
+  test.use({ expected: /status of 503|status of 401/ });
+
+  test("the page says so, keeps its rows, and loads what they have by itself", async ({ page }) => {
+    await logIn(page, "ann");
+    let isDown = true;
+    const words = JSON.stringify({ error: "The database is not responding", code: "database_unavailable" });
+    await page.route("**/calendar?*", (route) =>
+      isDown
+        ? route.fulfill({ status: 503, contentType: "application/json", body: words })
+        : route.fallback(),
+    );
+    await page.goto("/ui/timeline");
+    await expect(page.getByRole("alert")).toContainText("The database is not responding");
+    await expect(grid(page).getByRole("rowheader", { name: /^lab-4,/ })).toBeVisible();
+    isDown = false;
+    await expect(grid(page).locator('[aria-busy="true"]')).toHaveCount(0, { timeout: 5000 });
+    await expect(page.getByRole("alert")).toHaveCount(0);
+  });
 });
 
 const MANY = 10_000;
