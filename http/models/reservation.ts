@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import type { Principal } from "../../pool/identity/principal.ts";
 import type { Outlook } from "../../pool/reservations/forecast.ts";
+import type { Verdict } from "../../pool/reservations/limits/new_end.ts";
 import type { ReservationRow as Row } from "../../pool/reservations/list.ts";
 import type { Granted } from "../../pool/reservations/steps/repeat.ts";
 import {
@@ -79,6 +80,22 @@ export const forecastOf = ({ matching, freeNow, startsAt, machines, reason }: Ou
   starts_at: isoOf(startsAt),
   machines,
   reason,
+});
+
+/** What would become of an extension. */
+export const EndForecast = t.Object(
+  {
+    ends_at: t.Nullable(time("the end that it would get; null: it can't last that long")),
+    longest_end: time("how long it may last at the longest"),
+    reason: t.String({ description: "what comes then" }),
+  },
+  { $id: "EndForecast" },
+);
+
+export const endForecastOf = ({ end, longest, why }: Verdict) => ({
+  ends_at: isoOf(end),
+  longest_end: longest.toISOString(),
+  reason: why,
 });
 
 /** One machine of a reservation under the list's original field names, with the whole reservation. */

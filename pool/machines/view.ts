@@ -1,4 +1,4 @@
-import { asc, eq } from "drizzle-orm";
+import { and, asc, eq, gte } from "drizzle-orm";
 import { type Fault, MACHINE_STATES, type MachineState, machines } from "../../db/schema/pool.ts";
 import { reservations } from "../../db/schema/reservations.ts";
 import { fingerprint } from "../accounts/connect.ts";
@@ -67,19 +67,25 @@ function view(row: Awaited<ReturnType<typeof select>>[number]): MachineView {
   };
 }
 
+interface Which {
+  /** only those that a label expression means; a page may then have fewer rows, although it isn't the last */
+  where?: string | undefined;
+  /** only those that have entered their state since then */
+  changedSince?: Date | undefined;
+}
+
 /**
  * The machines, by name.
- * @param where only those that a label expression means; a page may then have fewer rows, although it isn't the last
  * @throws PoolError invalid_request for an expression that can't be read
  */
 export async function listMachines(
   deps: MachinesDeps,
   { limit, after }: PageInput,
-  where?: string,
+  { where, changedSince }: Which = {},
 ): Promise<Page<MachineView>> {
   const matches = where === undefined ? () => true : readWhere(where);
   const rows = await select(deps)
-    .where(isAfter([machines.name], after))
+    .where(and(isAfter([machines.name], after), changedSince && gte(machines.since, changedSince)))
     .orderBy(asc(machines.name))
     .limit(limit + 1);
   const page = pageOf(rows.map(view), limit, ({ name }) => [name]);

@@ -9,7 +9,7 @@ import { PoolError } from "../errors.ts";
 import { HELD, MACHINE, machineIn, RESERVATION } from "../lifecycle/states.ts";
 import { type Machine, targetOf } from "../lifecycle/target.ts";
 import type { ReservationsDeps } from "./deps.ts";
-import { type ExtendInput, newEnd } from "./limits/new_end.ts";
+import { type ExtendInput, judge, newEnd, type Verdict } from "./limits/new_end.ts";
 import { withPlan } from "./schedule/lock.ts";
 import { readClock } from "./schedule/world.ts";
 import { ofUser, type ReservationView, viewReservation } from "./view.ts";
@@ -28,6 +28,30 @@ const MARGIN_SECONDS = 120;
 
 const over = () => new PoolError("cannot_extend", "Only an active reservation can be extended");
 
+/** @throws PoolError reservation_not_found, or cannot_extend unless it is active */
+async function lockActive(tx: Tx, id: string, userId?: string): Promise<Reservation> {
+  const [row] = await tx
+    .select()
+    .from(reservations)
+    .where(and(eq(reservations.id, id), ofUser(userId)))
+    .for("update");
+  if (!row) throw new PoolError("reservation_not_found", `There is no reservation '${id}'`);
+  if (row.state !== RESERVATION.active) throw over();
+  return row;
+}
+
+/**
+ * Says which end it would be given, and the longest, and changes nothing.
+ * @throws PoolError reservation_not_found, cannot_extend unless it is active, limit_reached, invalid_request
+ */
+export const foreseeEnd = (
+  deps: ReservationsDeps,
+  id: string,
+  input: ExtendInput,
+  userId?: string,
+): Promise<Verdict> =>
+  transact(deps.db, async (tx) => judge(deps, tx, await lockActive(tx, id, userId), input));
+
 /**
  * Commits the intent: until it is carried out or undone, the calendar takes the later of both ends.
  * @throws PoolError reservation_not_found, cannot_extend, limit_reached
@@ -36,13 +60,7 @@ function begin(deps: ReservationsDeps, id: string, input: ExtendInput, userId?: 
   let last: Intent | undefined;
   const work = async (tx: Tx) => {
     last = undefined;
-    const [row] = await tx
-      .select()
-      .from(reservations)
-      .where(and(eq(reservations.id, id), ofUser(userId)))
-      .for("update");
-    if (!row) throw new PoolError("reservation_not_found", `There is no reservation '${id}'`);
-    if (row.state !== RESERVATION.active) throw over();
+    const row = await lockActive(tx, id, userId);
     const its = and(eq(machines.reservationId, id), machineIn(HELD));
     // In the same order as everybody who locks several.
     const held = await tx.select().from(machines).where(its).orderBy(machines.id).for("update");

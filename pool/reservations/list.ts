@@ -30,7 +30,7 @@ export interface ReservationRow extends ReservationView, Place {
 const MOST_PLACES = 50_000;
 
 /** How many of the rows fit on a page. */
-function fitting(rows: { id: string }[], places: Map<string, Place[]>): number {
+export function fitting(rows: { id: string }[], places: Map<string, Place[]>): number {
   let sum = 0;
   for (const [n, { id }] of rows.entries()) {
     sum += places.get(id)?.length ?? 0;

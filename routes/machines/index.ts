@@ -1,5 +1,6 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
+import { instantOf } from "../../http/instant.ts";
 import { HostKey, Labels, Machine, machineOf, RegisteredMachine } from "../../http/models/machine.ts";
 import { next, nextOf, pageIn, pageQuery, WHOLE } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
@@ -7,6 +8,12 @@ import { Where } from "../../http/models/request.ts";
 import { invalid } from "../../pool/errors.ts";
 import { type RegisterInput, register } from "../../pool/machines/register.ts";
 import { listMachines } from "../../pool/machines/view.ts";
+
+const ChangedSince = t.String({
+  maxLength: 40,
+  description:
+    "only those that entered their state at this time or later: an instant with an offset, such as 2026-09-02T13:00:00Z",
+});
 
 type Secret = RegisterInput["secret"];
 
@@ -79,8 +86,9 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
   .get(
     "/machines",
     async ({ deps, principal, query, request, set }) => {
-      const { where, ...place } = query;
-      const page = await listMachines(deps, pageIn(place, request), where);
+      const { where, changed_since: since, ...place } = query;
+      const changedSince = since === undefined ? undefined : instantOf("changed_since", since);
+      const page = await listMachines(deps, pageIn(place, request), { where, changedSince });
       return {
         machines: page.rows.map((view) => machineOf(view, principal)),
         ...nextOf(page, { request, set }),
@@ -88,7 +96,10 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
     },
     {
       role: "viewer",
-      query: t.Object({ ...pageQuery(WHOLE), where: t.Optional(Where) }, { additionalProperties: false }),
+      query: t.Object(
+        { ...pageQuery(WHOLE), where: t.Optional(Where), changed_since: t.Optional(ChangedSince) },
+        { additionalProperties: false },
+      ),
       response: { 200: t.Object({ machines: t.Array(Machine), next }), 400: Problem, 503: Problem },
       detail: { operationId: "listMachines", summary: "List the machines" },
     },

@@ -25,14 +25,29 @@ import {
   forecastOf,
   NewReservation,
   newReservationOf,
+  Reservation,
   ReservationRow,
+  reservationOf,
   reservationRowOf,
 } from "../../http/models/reservation.ts";
 import { userSeenBy } from "../../pool/identity/principal.ts";
+import { listEach } from "../../pool/reservations/each.ts";
 import { forecast } from "../../pool/reservations/forecast.ts";
 import { listReservations } from "../../pool/reservations/list.ts";
 import { reserve } from "../../pool/reservations/reserve.ts";
-import { isComing } from "../../pool/reservations/view.ts";
+import { isComing, RESERVATION_STATES } from "../../pool/reservations/view.ts";
+
+const STATE = `(${RESERVATION_STATES.join("|")})`;
+const States = t.String({
+  pattern: `^${STATE}(,${STATE})*$`,
+  maxLength: 200,
+  description: `only those in these states, each reservation once: some of ${RESERVATION_STATES.join(", ")}, with commas between them`,
+});
+const UserName = t.String({
+  maxLength: 64,
+  description: "only those of the API user with this name, each once",
+});
+const statesIn = (text: string) => RESERVATION_STATES.filter((state) => text.split(",").includes(state));
 
 /** GET and POST /reservations. */
 export default new Elysia({ name: "reservations", normalize: false, tags: ["reservations"] })
@@ -40,7 +55,16 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
   .get(
     "/reservations",
     async ({ deps, principal, query, request, set }) => {
-      const page = await listReservations(deps, pageIn(query, request), userSeenBy(principal));
+      const [input, seen] = [pageIn(query, request), userSeenBy(principal)];
+      if (query.state !== undefined || query.user !== undefined) {
+        const states = query.state === undefined ? RESERVATION_STATES : statesIn(query.state);
+        const page = await listEach(deps, { ...input, states, user: query.user }, seen);
+        return {
+          reservations: page.rows.map((row) => reservationOf(row, principal)),
+          ...nextOf(page, { request, set }),
+        };
+      }
+      const page = await listReservations(deps, input, seen);
       return {
         reservations: page.rows.map((row) => reservationRowOf(row, principal)),
         ...nextOf(page, { request, set }),
@@ -48,17 +72,20 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
     },
     {
       role: "viewer",
-      query: t.Object(pageQuery(WHOLE), { additionalProperties: false }),
+      query: t.Object(
+        { ...pageQuery(WHOLE), state: t.Optional(States), user: t.Optional(UserName) },
+        { additionalProperties: false },
+      ),
       response: {
-        200: t.Object({ reservations: t.Array(ReservationRow), next }),
+        200: t.Object({ reservations: t.Array(t.Union([ReservationRow, Reservation])), next }),
         400: Problem,
         503: Problem,
       },
       detail: {
         operationId: "listReservations",
-        summary: "List the active reservations, one row per machine",
+        summary: "List the active reservations, one row per machine; or those in some states, each once",
         description:
-          "Each row contains its whole reservation. A reservation of several machines has one row for each, all with the same id.",
+          "Each row contains its whole reservation. A reservation of several machines has one row for each, all with the same id. With `state` or `user`: each reservation once, the newest first, also those that are over.",
       },
     },
   )

@@ -156,7 +156,10 @@ const CASES: Record<string, Record<number, () => Promise<Answer>>> = {
   extendReservation: {
     async 200() {
       const id = await reserve();
+      const dry = await send("POST", `/reservations/${id}/extend?dry_run=true`, { minutes: 30 });
       const answer = await send("POST", `/reservations/${id}/extend`, { minutes: 30 });
+      expect(answer.body.ends_at).toBe(dry.body.ends_at);
+      expect(Object.keys(dry.body)).toEqual(["ends_at", "longest_end", "reason"]);
       await send("POST", "/release_all");
       return answer;
     },

@@ -11,7 +11,7 @@ setDefaultTimeout(60_000);
 let pool: StubPool;
 const NO_LIMITS = { maxMachines: null, maxDurationMinutes: null, maxRequestsPerMinute: null };
 beforeAll(async () => {
-  pool = await startStubPool(6);
+  pool = await startStubPool(9);
   for (const name of ["ann", "bob", "cyd", "dan"]) {
     await createUser(pool.deps, name, "user", NO_LIMITS, null);
     await createToken(pool.deps, { user: name, name: "t" });
@@ -199,4 +199,63 @@ test("GET /machines?where= has the machines that a label expression means, by pa
     code: "invalid_request",
     details: [{ field: "where", column: 7 }],
   });
+});
+
+test("GET /machines?changed_since= has those that have entered their state since then", async () => {
+  const before = new Date(Date.now() - 3600_000).toISOString();
+  await pool.sql("UPDATE machines SET since = '2026-01-01 00:00:00.000' WHERE name <> 'stub-3'");
+  const { body } = await get(`/machines?changed_since=${before}`);
+  expect(body.machines.map(({ name }: { name: string }) => name)).toEqual(["stub-3"]);
+  expect((await get("/machines?changed_since=yesterday")).body.details[0].field).toBe("changed_since");
+});
+
+test("GET /reservations?state= has each reservation once, the newest first, also those that are over", async () => {
+  await createUser(pool.deps, "zoe", "user", NO_LIMITS, null);
+  const [{ id: userId }] = await pool.sql("SELECT id FROM users WHERE name = 'zoe'");
+  const own = await createToken(pool.deps, { user: "zoe", name: "t" });
+  const zoe = { Authorization: `Bearer ${own.token}` };
+  const ids = [(await pool.reserve("zoes", 1, userId)).id];
+  const release = (id: string) => inProcess(app, pool.deps)("DELETE", `/reservations/${id}`);
+  const idsOf = async (query: string, by?: Record<string, string>) => {
+    const { status, body } = await get(`/reservations?${query}`, by);
+    expect([query, status]).toEqual([query, 200]);
+    return body.reservations.map(({ id }: { id: string }) => id);
+  };
+  const two = (await get("/reservations?state=active&limit=2")).body;
+  expect(two.reservations[0]).toMatchObject({ id: ids[0], user: "zoe", machines: [{ slot: "node1" }] });
+  // The reservation of many machines is one row, too.
+  const all = await idsOf("state=active");
+  expect(new Set(all).size).toBe(all.length);
+  await release(ids[0] as string);
+  expect(await idsOf("state=ended,failed", zoe)).toEqual(ids);
+  expect(await idsOf("user=zoe")).toEqual(ids);
+  expect(await idsOf("user=zoe&state=active")).toEqual([]);
+  expect(await idsOf("user=nobody")).toEqual([]);
+  // Others' names tell a user nothing.
+  expect(await idsOf("user=bob", zoe)).toEqual([]);
+  ids.unshift((await pool.reserve("zoes", 1, userId)).id);
+  await release(ids[0] as string);
+  const paged: string[] = [];
+  for (let at = "/reservations?state=ended&user=zoe&limit=1"; at; ) {
+    const { body, link } = await get(at);
+    paged.push(...body.reservations.map(({ id }: { id: string }) => id));
+    at = /^<([^>]+)>; rel="next"$/.exec(link ?? "")?.[1] ?? "";
+  }
+  expect(paged).toEqual(ids);
+  for (const query of ["state=none", "state=", "state=active,", "state=active&state=ended"])
+    expect((await get(`/reservations?${query}`)).status, query).toBe(400);
+  // The cursors of both lists differ.
+  expect((await get(`/reservations?cursor=${two.next}`)).status).toBe(400);
+  const { next } = (await get("/reservations?limit=1")).body;
+  expect((await get(`/reservations?state=active&cursor=${next}`)).status).toBe(400);
+});
+
+test("a list of each reservation collects no password", async () => {
+  const [{ id: userId }] = await pool.sql("SELECT id FROM users WHERE name = 'zoe'");
+  const { token } = await createToken(pool.deps, { user: "zoe", name: "list" });
+  const zoe = { Authorization: `Bearer ${token}` };
+  const { id } = await pool.reserve("zoes", 1, userId);
+  await pool.sql("UPDATE reservations SET start_told = FALSE, password_made = TRUE WHERE id = ?", [id]);
+  expect((await get("/reservations?state=active", zoe)).body.reservations[0].id).toBe(id);
+  expect((await get(`/reservations/${id}`, zoe)).body.password).toMatch(/./);
 });

@@ -110,7 +110,8 @@ test("every operation says what it does, accepts and returns, in JSON", () => {
       }
       const { schema } = response.content["application/json"] ?? {};
       expect(Object.keys(response.content), `${name} ${status}`).toEqual(["application/json"]);
-      expect(schema?.$ref ?? schema?.type, `${name} ${status}`).toMatch(
+      // What a dry run says is another object.
+      expect(schema?.$ref ?? schema?.type ?? schema?.anyOf[0].$ref, `${name} ${status}`).toMatch(
         /^(object|#\/components\/schemas\/\w+)$/,
       );
     }
@@ -143,6 +144,7 @@ test("every operation declares the errors that it can return", () => {
 test("its models, operations and every code have names", () => {
   const { schemas } = document.components;
   expect(Object.keys(schemas)).toEqual([
+    "EndForecast",
     "Event",
     "Forecast",
     "Machine",

@@ -2,26 +2,38 @@ import { Elysia, t } from "elysia";
 import { withDeps } from "../../../http/deps.ts";
 import { instantOf } from "../../../http/instant.ts";
 import { Problem } from "../../../http/models/problem.ts";
-import { Reservation, reservationOf } from "../../../http/models/reservation.ts";
+import { EndForecast, endForecastOf, Reservation, reservationOf } from "../../../http/models/reservation.ts";
 import { invalid } from "../../../pool/errors.ts";
 import { userSeenBy } from "../../../pool/identity/principal.ts";
-import { extend } from "../../../pool/reservations/extend.ts";
+import { extend, foreseeEnd } from "../../../pool/reservations/extend.ts";
 
 /** POST /reservations/:id/extend. */
 export default new Elysia({ name: "extend", normalize: false, tags: ["reservations"] })
   .use(withDeps)
   .post(
     "/reservations/:id/extend",
-    async ({ deps, params: { id }, body, principal }) => {
+    async ({ deps, params: { id }, body, query, principal }) => {
       const { minutes, until, at_most: atMost } = body;
       if ((minutes === undefined) === (until === undefined))
         throw invalid("minutes", "send either minutes or until");
       const input = { minutes, until: until === undefined ? undefined : instantOf("until", until), atMost };
+      if (query.dry_run) return endForecastOf(await foreseeEnd(deps, id, input, userSeenBy(principal)));
       return reservationOf(await extend(deps, id, input, userSeenBy(principal)), principal);
     },
     {
       role: "user",
       params: t.Object({ id: t.String({ maxLength: 64, description: "a reservation's id" }) }),
+      query: t.Object(
+        {
+          dry_run: t.Optional(
+            t.Boolean({
+              default: false,
+              description: "true or false; true: only says what would happen, and changes nothing",
+            }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
       body: t.Object(
         {
           minutes: t.Optional(
@@ -53,7 +65,7 @@ export default new Elysia({ name: "extend", normalize: false, tags: ["reservatio
         },
       ),
       response: {
-        200: Reservation,
+        200: t.Union([Reservation, EndForecast]),
         400: Problem,
         403: Problem,
         404: Problem,
@@ -65,7 +77,8 @@ export default new Elysia({ name: "extend", normalize: false, tags: ["reservatio
       detail: {
         operationId: "extendReservation",
         summary: "Extend a reservation, or end it sooner",
-        description: "Responds once the new end is written on every machine. All machines or none.",
+        description:
+          "Responds once the new end is written on every machine. All machines or none. With `dry_run`, it says how long it may last at the longest.",
       },
     },
   )

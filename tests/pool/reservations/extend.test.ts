@@ -4,7 +4,8 @@ import { MachineFault } from "../../../pool/accounts/faults.ts";
 import { ADMIN } from "../../../pool/identity/principal.ts";
 import { createUser } from "../../../pool/identity/users.ts";
 import { expire } from "../../../pool/reservations/expire.ts";
-import { extend, undoExtensions } from "../../../pool/reservations/extend.ts";
+import { extend, foreseeEnd, undoExtensions } from "../../../pool/reservations/extend.ts";
+import type { ExtendInput } from "../../../pool/reservations/limits/new_end.ts";
 import { release } from "../../../pool/reservations/release.ts";
 import { reserve } from "../../../pool/reservations/reserve.ts";
 import { planNow, planOnChange } from "../../../pool/reservations/schedule/planner.ts";
@@ -87,6 +88,26 @@ test("up to the next booking, and why not further; at_most takes what there is",
   expect((await problem(extend(pool.deps, held.id, { minutes: 1, atMost: true }))).kind).toBe(
     "cannot_extend",
   );
+});
+
+test("a dry run says the longest end and why, and changes nothing", async () => {
+  const held = await ask();
+  const startsAt = new Date(Date.now() + 60 * MINUTE);
+  const booked = await ask({ count: 3, startsAt, username: "bob" });
+  const longest = new Date((booked.startsAt?.getTime() ?? 0) - MINUTE - 5000);
+  const why = expect.stringMatching(/stub-\d is booked from 2/);
+  const foresee = (input: ExtendInput) => foreseeEnd(pool.deps, held.id, input);
+  expect(await foresee({ minutes: 120 })).toEqual({ end: null, longest, why });
+  expect(await foresee({ minutes: 120, atMost: true })).toEqual({ end: longest, longest, why });
+  const end = new Date(endOf(held) + 5 * MINUTE);
+  expect(await foresee({ minutes: 5 })).toEqual({ end, longest, why });
+  const sooner = new Date(endOf(held) - 5 * MINUTE);
+  expect(await foresee({ until: sooner })).toEqual({ end: sooner, longest, why });
+  expect(await row(held.id)).toMatchObject({ extensions: 0, extend_to: null, ends_at: held.endsAt });
+  expect(given.size).toBe(0);
+  expect(await problem(foreseeEnd(pool.deps, held.id, { minutes: 5 }, "somebody-else"))).toMatchObject({
+    kind: "reservation_not_found",
+  });
 });
 
 test("never beyond a start that was told to somebody who waits", async () => {
