@@ -100,9 +100,33 @@ const fields = {
   except_dates: t.Array(t.String(), { description: "local dates on which it doesn't occur" }),
   on_conflict: oneOf(ON_CONFLICT, SKIP),
   booked_until: time("up to then its occurrences are booked; the later ones will be as time goes on"),
+  next_starts_at: t.Nullable(time("when the next occurrence that is booked starts; null: none is")),
   ends_at: t.Nullable(time("it doesn't occur from then on; null: it has no end")),
   created_at: time("when it was made"),
 };
+
+const Conflict = t.Object({
+  starts_at: time("when it would have started"),
+  local_time: t.String({ description: "the same in the series' zone" }),
+  reason: t.String({ description: "why it can't be" }),
+  nearest: t.Array(time("a start that could have been instead, when this was found")),
+});
+
+/** What would become of a series. */
+export const SeriesForecast = t.Object(
+  {
+    matching: t.Integer({ description: "how many machines of the pool it could have" }),
+    occurrences: t.Array(
+      t.Object({
+        starts_at: time("when it would start"),
+        local_time: t.String({ description: "the same in the series' zone" }),
+      }),
+      { description: "what would be booked, up to BOOK_AHEAD_DAYS ahead" },
+    ),
+    conflicts: t.Array(Conflict, { description: "what could not be" }),
+  },
+  { $id: "SeriesForecast" },
+);
 
 export const Series = t.Object(fields, { $id: "Series" });
 
@@ -120,15 +144,7 @@ export const SeriesWithOccurrences = t.Object(
       }),
       { description: "what is booked, and what was, as long as the history is kept" },
     ),
-    conflicts: t.Array(
-      t.Object({
-        starts_at: time("when it would have started"),
-        local_time: t.String({ description: "the same in the series' zone" }),
-        reason: t.String({ description: "why it can't be" }),
-        nearest: t.Array(time("a start that could have been instead, when this was found")),
-      }),
-      { description: "the occurrences that were left out because they can't be" },
-    ),
+    conflicts: t.Array(Conflict, { description: "the occurrences that were left out because they can't be" }),
   },
   { $id: "SeriesWithOccurrences" },
 );
@@ -148,6 +164,7 @@ export const seriesOf = (view: SeriesView) => ({
   except_dates: view.exceptDates,
   on_conflict: view.onConflict,
   booked_until: view.bookedUntil.toISOString(),
+  next_starts_at: isoOf(view.nextStartsAt),
   ends_at: isoOf(view.endsAt),
   created_at: view.createdAt.toISOString(),
 });

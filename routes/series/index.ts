@@ -6,6 +6,7 @@ import { IdempotencyKey } from "../../http/models/request.ts";
 import {
   NewSeries,
   Series,
+  SeriesForecast,
   SeriesWithOccurrences,
   seriesInputOf,
   seriesOf,
@@ -13,6 +14,7 @@ import {
 } from "../../http/models/series.ts";
 import { userSeenBy } from "../../pool/identity/principal.ts";
 import { createSeries } from "../../pool/reservations/series/create.ts";
+import { foreseeSeries } from "../../pool/reservations/series/foresee.ts";
 import { listSeries } from "../../pool/reservations/series/view.ts";
 
 /** GET and POST /series. */
@@ -36,8 +38,9 @@ export default new Elysia({ name: "all_series", normalize: false, tags: ["reserv
   )
   .post(
     "/series",
-    async ({ deps, body, headers, principal, set, status }) => {
+    async ({ deps, body, headers, principal, query, set, status }) => {
       const input = { ...seriesInputOf(body, principal), idempotencyKey: headers["idempotency-key"] };
+      if (query.dry_run) return foreseeSeries(deps, input);
       const made = await createSeries(deps, input);
       set.headers.location = `/series/${made.id}`;
       return status(201, seriesWithOccurrencesOf(made));
@@ -49,8 +52,20 @@ export default new Elysia({ name: "all_series", normalize: false, tags: ["reserv
           "repeating a key returns the same series instead of making another",
         ),
       }),
+      query: t.Object(
+        {
+          dry_run: t.Optional(
+            t.Boolean({
+              default: false,
+              description: "true or false; true: only says what would happen, and changes nothing",
+            }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
       body: NewSeries,
       response: {
+        200: SeriesForecast,
         201: SeriesWithOccurrences,
         400: Problem,
         403: Problem,

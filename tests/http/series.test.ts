@@ -215,3 +215,28 @@ test("503 while the database is away", async () => {
     expect([method, path, (await cut(method, path, sent, as("admin"))).status]).toEqual([method, path, 503]);
   await gone.close();
 });
+
+test("a dry run says what would be booked and what not, with the nearest starts; and changes nothing", async () => {
+  const blocked = { rrule: "FREQ=DAILY;COUNT=1", starts_at: local(40, "13:00"), count: 3 };
+  const block = await make(blocked, "ulf");
+  expect(block.status).toBe(201);
+  const asked = { starts_at: local(39, "13:00"), rrule: "FREQ=DAILY;COUNT=3" };
+  const before = await pool.sql("SELECT COUNT(*) AS n FROM events");
+  const known = (await ask("GET", "/series", undefined, as("admin"))).body.series.length;
+  const dry = await ask("POST", "/series?dry_run=true", body(asked), as("una"));
+  expect(dry.status).toBe(200);
+  const locals = (all: { local_time: string }[]) => all.map(({ local_time }) => local_time);
+  expect(locals(dry.body.occurrences)).toEqual([local(39, "13:00"), local(41, "13:00")]);
+  expect(locals(dry.body.conflicts)).toEqual([local(40, "13:00")]);
+  expect(dry.body.conflicts[0].nearest).toHaveLength(2);
+  expect(dry.body.matching).toBe(3);
+  expect(await pool.sql("SELECT COUNT(*) AS n FROM events")).toEqual(before);
+  const all = async () => (await ask("GET", "/series", undefined, as("admin"))).body.series.length;
+  expect(await all()).toBe(known);
+  // The same is what becomes of it.
+  const made = await make({ ...asked, on_conflict: "skip" });
+  expect(locals(made.body.occurrences)).toEqual(locals(dry.body.occurrences));
+  expect(made.body.next_starts_at).toBe(made.body.occurrences[0].starts_at);
+  for (const { body: one } of [made, block]) await ask("DELETE", `/series/${one.id}`, undefined, as("admin"));
+  expect((await ask("GET", `/series/${made.body.id}`, undefined, as("una"))).body.next_starts_at).toBeNull();
+});

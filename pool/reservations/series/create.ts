@@ -39,6 +39,34 @@ export interface SeriesInput extends Pick<ReserveInput, OfReservation | "princip
   onConflict: SeriesRow["onConflict"];
 }
 
+/** @throws PoolError invalid_request */
+export function admitSeries(deps: ReservationsDeps, input: SeriesInput): Admitted {
+  const { rrule: _, startsLocal: __, timeZone: ___, exceptDates: ____, onConflict: _____, ...asked } = input;
+  return admit(deps, asked);
+}
+
+/**
+ * When a series occurs, as far ahead as can be booked.
+ * @param at now, in ms since 1970
+ * @throws PoolError invalid_request
+ */
+export function timesOf(deps: ReservationsDeps, input: SeriesInput, at: number) {
+  const { rrule, startsLocal, timeZone, exceptDates, count } = input;
+  const rule = { rrule, startsAt: startsLocal, timeZone, exceptDates };
+  const endsAt = lastOf(rule, input.durationMinutes);
+  const bookedUntil = new Date(horizonOf(deps, at));
+  const times = startsOf(rule, at, bookedUntil.getTime());
+  const isOver = endsAt !== null && endsAt <= bookedUntil;
+  if (isOver && times.length === 0) throw invalid("rrule", "its last occurrence is over");
+  const most = mostAtOnce(count);
+  if (times.length > most)
+    throw invalid(
+      "rrule",
+      `it occurs ${times.length} times in the next ${deps.bookAheadDays} days; at most ${most} occurrences of ${count} machine(s) can be booked at once`,
+    );
+  return { times, endsAt, bookedUntil, isOver };
+}
+
 /** Refuses a series for what can't be. @throws PoolError never_enough, conflict */
 function enforceOutcome({ timeZone, onConflict, count }: SeriesInput, outcome: Outcome): void {
   const { matching, missing, booked, conflicts } = outcome;
@@ -90,25 +118,13 @@ export async function createSeries(
   input: SeriesInput,
   clock: Clock = readClock,
 ): Promise<SeriesDetails> {
-  const { rrule, startsLocal, timeZone, exceptDates, onConflict: _, ...asked } = input;
-  const admitted = admit(deps, asked);
-  const rule = { rrule, startsAt: startsLocal, timeZone, exceptDates };
+  const { rrule, startsLocal, timeZone } = input;
+  const admitted = admitSeries(deps, input);
   const id = idOf(admitted);
   const each = { ...admitted, idempotencyKey: null };
   const columns = columnsOf(id, input, admitted);
   if (await isMade(deps.db, id, columns)) return viewSeries(deps, id);
-  const at = await clock(deps.db);
-  const endsAt = lastOf(rule, input.durationMinutes);
-  const bookedUntil = new Date(horizonOf(deps, at));
-  const times = startsOf(rule, at, bookedUntil.getTime());
-  const isOver = endsAt !== null && endsAt <= bookedUntil;
-  if (isOver && times.length === 0) throw invalid("rrule", "its last occurrence is over");
-  const most = mostAtOnce(input.count);
-  if (times.length > most)
-    throw invalid(
-      "rrule",
-      `it occurs ${times.length} times in the next ${deps.bookAheadDays} days; at most ${most} occurrences of ${input.count} machine(s) can be booked at once`,
-    );
+  const { times, endsAt, bookedUntil, isOver } = timesOf(deps, input, await clock(deps.db));
   const work = async (tx: Tx) => {
     // A request with the same Idempotency-Key may have held the lock before.
     if (await isMade(tx, id, columns)) return id;

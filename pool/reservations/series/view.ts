@@ -1,10 +1,11 @@
-import { and, asc, desc, eq } from "drizzle-orm";
+import { and, asc, desc, eq, sql } from "drizzle-orm";
 import { events } from "../../../db/schema/audit.ts";
 import { users } from "../../../db/schema/identity.ts";
 import { type ReservationState, reservations } from "../../../db/schema/reservations.ts";
 import { ON_CONFLICT, series } from "../../../db/schema/series.ts";
 import type { Action, Details } from "../../audit/catalogue.ts";
 import { PoolError } from "../../errors.ts";
+import { RESERVATION } from "../../lifecycle/states.ts";
 import { isAfter, type Page, type PageInput, pageOf } from "../../page.ts";
 import { localTime } from "../../planning/recurrence.ts";
 import type { ReservationsDeps } from "../deps.ts";
@@ -16,6 +17,8 @@ export { ON_CONFLICT };
 export interface SeriesView extends Omit<SeriesRow, "userId" | "credential"> {
   /** the API user that it belongs to; null: an admin without a user, an open API, or a deleted user */
   user: string | null;
+  /** of the next occurrence that is booked; null: none is */
+  nextStartsAt: Date | null;
 }
 
 /** An occurrence that is booked, or was. */
@@ -44,13 +47,20 @@ const CONFLICT: Action = "series.conflict";
 export const ofSeriesUser = (userId: string | undefined) =>
   userId === undefined ? undefined : eq(series.userId, userId);
 
-function viewOf({ series: row, user }: { series: SeriesRow; user: string | null }): SeriesView {
+type Selected = { series: SeriesRow; user: string | null; nextStartsAt: Date | null };
+function viewOf({ series: row, ...more }: Selected): SeriesView {
   const { userId: _, credential: __, ...shown } = row;
-  return { ...shown, user };
+  return { ...shown, ...more };
 }
 
+const nextStart = sql<Date | null>`(SELECT MIN(r.occurrence_at) FROM reservations r
+  WHERE r.series_id = ${series.id} AND r.state = ${RESERVATION.booked})`.mapWith(reservations.endsAt);
+
 const select = ({ db }: ReservationsDeps) =>
-  db.select({ series, user: users.name }).from(series).leftJoin(users, eq(users.id, series.userId));
+  db
+    .select({ series, user: users.name, nextStartsAt: nextStart })
+    .from(series)
+    .leftJoin(users, eq(users.id, series.userId));
 
 /** The series, the oldest first. @param userId only this user's */
 export async function listSeries(
