@@ -12,6 +12,8 @@ export interface EachInput extends PageInput {
   states: readonly ReservationState[];
   /** only those of the API user with this name */
   user?: string | undefined;
+  /** only this one */
+  id?: string | undefined;
 }
 
 /** In a cursor: the list of the active ones by machine goes on from other columns. */
@@ -23,7 +25,7 @@ const MARK = "each";
  */
 export async function listEach(
   deps: ReservationsDeps,
-  { limit, after, states, user }: EachInput,
+  { limit, after, states, user, id }: EachInput,
   userId?: string,
 ): Promise<Page<ReservationView>> {
   if (after && after[0] !== MARK) throw invalid("cursor", "is not a cursor from this list");
@@ -38,6 +40,7 @@ export async function listEach(
       and(
         reservationIn(states),
         ofUser(userId),
+        id === undefined ? undefined : eq(reservations.id, id),
         user === undefined ? undefined : eq(users.name, user),
         isAfter(order, after?.slice(1), { descending: true, parse }),
       ),

@@ -47,6 +47,10 @@ const UserName = t.String({
   maxLength: 64,
   description: "only those of the API user with this name, each once",
 });
+const Id = t.String({
+  maxLength: 64,
+  description: "only the one with this id; unlike GET /reservations/{id}, it doesn't tell its password",
+});
 const statesIn = (text: string) => RESERVATION_STATES.filter((state) => text.split(",").includes(state));
 
 /** GET and POST /reservations. */
@@ -56,9 +60,10 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
     "/reservations",
     async ({ deps, principal, query, request, set }) => {
       const [input, seen] = [pageIn(query, request), userSeenBy(principal)];
-      if (query.state !== undefined || query.user !== undefined) {
-        const states = query.state === undefined ? RESERVATION_STATES : statesIn(query.state);
-        const page = await listEach(deps, { ...input, states, user: query.user }, seen);
+      const { state, user, id } = query;
+      if (state !== undefined || user !== undefined || id !== undefined) {
+        const states = state === undefined ? RESERVATION_STATES : statesIn(state);
+        const page = await listEach(deps, { ...input, states, user, id }, seen);
         return {
           reservations: page.rows.map((row) => reservationOf(row, principal)),
           ...nextOf(page, { request, set }),
@@ -73,7 +78,12 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
     {
       role: "viewer",
       query: t.Object(
-        { ...pageQuery(WHOLE), state: t.Optional(States), user: t.Optional(UserName) },
+        {
+          ...pageQuery(WHOLE),
+          state: t.Optional(States),
+          user: t.Optional(UserName),
+          id: t.Optional(Id),
+        },
         { additionalProperties: false },
       ),
       response: {
@@ -85,7 +95,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
         operationId: "listReservations",
         summary: "List the active reservations, one row per machine; or those in some states, each once",
         description:
-          "Each row contains its whole reservation. A reservation of several machines has one row for each, all with the same id. With `state` or `user`: each reservation once, the newest first, also those that are over.",
+          "Each row contains its whole reservation. A reservation of several machines has one row for each, all with the same id. With `state`, `user` or `id`: each reservation once, the newest first, also those that are over.",
       },
     },
   )

@@ -1,16 +1,21 @@
 // The reservations of whoever is at this page: a user's own, and what this tab has made.
+//
+// A password that was made for one is told once, to whoever asks first with GET /reservations/:id. So only the tab that made
+// a reservation asks that way, or somebody who wants to see the password; the others read it from the list.
 import { signal } from "@preact/signals";
 import { api, ask, Refusal } from "./api.ts";
 import { session } from "./session.ts";
 import { hear } from "./stream.ts";
 
-const readOne = (id: string) => ask(api.reservations({ id }).get());
-export type Reservation = Awaited<ReturnType<typeof readOne>>;
+const readWithPassword = (id: string) => ask(api.reservations({ id }).get());
+export type Reservation = Awaited<ReturnType<typeof readWithPassword>>;
 
 /** By id, the newest first. */
 export const mine = signal<Map<string, Reservation>>(new Map());
 /** By id. Shown once, so only this page has them: gone when it is closed. */
 export const passwords = signal<Map<string, string>>(new Map());
+/** Changes when something was done to a reservation here: a list need not wait for the stream. */
+export const done = signal(0);
 
 /** What this tab has made: an open API and ADMIN_TOKEN have no user to tell it by. Ids only, never a password. */
 const KEPT = "reservations";
@@ -42,21 +47,30 @@ export function add(reservation: Reservation): void {
 /** Removes one from the page. */
 export const forget = (id: string): void => keep(id, undefined);
 
-/** Reads any one, for a page that shows it; a password that only this response has is kept. */
+/** Reads any one, and leaves its password to whoever asks for that. @throws Refusal */
 export async function view(id: string): Promise<Reservation> {
-  const found = await readOne(id);
-  if (found.password) add(found);
+  const { reservations } = await ask(api.reservations.get({ query: { id } }));
+  const [found] = reservations;
+  if (!found) throw new Refusal(404, "reservation_not_found", "");
   return found;
+}
+
+/** Asks for the password that was made for it. @returns whether there was one to be told */
+export async function collect(id: string): Promise<boolean> {
+  const { password } = await readWithPassword(id);
+  if (password) passwords.value = new Map(passwords.value).set(id, password);
+  return password !== undefined;
 }
 
 /** Loads one again, if it is of those that this page keeps. */
 export async function refresh(id: string): Promise<void> {
+  done.value++;
   if (mine.value.has(id) || made.has(id)) await load(id);
 }
 
 async function load(id: string): Promise<void> {
   try {
-    keep(id, await readOne(id));
+    keep(id, await (made.has(id) ? readWithPassword(id) : view(id)));
   } catch (error) {
     if (error instanceof Refusal && error.status === 404) keep(id, undefined);
     else if (!(error instanceof Refusal)) throw error;
@@ -68,14 +82,21 @@ export async function loadMine(): Promise<void> {
   const ids = new Set([...made, ...mine.value.keys()]);
   const user = session.value?.user;
   if (user) {
-    const { reservations } = await ask(api.reservations.get({ query: {} }));
-    for (const row of reservations) if (row.user === user) ids.add(row.id);
+    const query = { user, state: "queued,booked,preparing,active" };
+    const { reservations } = await ask(api.reservations.get({ query }));
+    for (const row of reservations.reverse()) {
+      if (made.has(row.id)) continue;
+      keep(row.id, row);
+      ids.delete(row.id);
+    }
   }
   await Promise.all([...ids].map(load));
 }
 
 hear((events) => {
   if (events === "all") return void loadMine().catch(() => {});
-  for (const { action, object } of events)
-    if (action.startsWith("reservation.") && object) void refresh(object);
+  const ids = new Set(
+    events.flatMap(({ action, object }) => (action.startsWith("reservation.") && object) || []),
+  );
+  for (const id of ids) if (mine.value.has(id) || made.has(id)) void load(id);
 });
