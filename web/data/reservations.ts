@@ -21,6 +21,9 @@ export const done = signal(0);
 const KEPT = "reservations";
 const made = new Set<string>(JSON.parse(sessionStorage.getItem(KEPT) ?? "[]"));
 
+/** Whether this tab made it, and so has collected its password, or will. */
+export const isMadeHere = (id: string): boolean => made.has(id);
+
 /** Whether it is over, or being ended. */
 export const isOver = ({ state }: Reservation) => ["ending", "ended", "failed"].includes(state);
 

@@ -5,8 +5,8 @@ import { text } from "../text/text.ts";
 
 const words = text.yours;
 
-/** The files for `ssh -F`, loaded when they are opened. */
-export function Config({ id }: { id: string }) {
+/** The files for `ssh -F`, loaded when they are opened. @param of which machines, for a screen reader */
+export function Config({ id, of }: { id: string; of: string }) {
   const files = useSignal<[string, string] | undefined>(undefined);
   const wrong = useSignal("");
   const open = async (event: Event) => {
@@ -31,8 +31,8 @@ export function Config({ id }: { id: string }) {
           <p class="hint">
             {words.configHow} <code>ssh -F ssh_config node1</code>
           </p>
-          <Copy name={words.config}>{files.value[0].trimEnd()}</Copy>
-          <Copy name={words.knownHosts}>{files.value[1].trimEnd()}</Copy>
+          <Copy name={`${words.config}: ${of}`}>{files.value[0].trimEnd()}</Copy>
+          <Copy name={`${words.knownHosts}: ${of}`}>{files.value[1].trimEnd()}</Copy>
         </>
       )}
     </details>

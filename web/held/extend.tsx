@@ -1,7 +1,9 @@
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { api, ask, NO_ANSWER, refusalOf } from "../data/api.ts";
 import { now } from "../data/clock.ts";
 import { type Reservation, refresh } from "../data/reservations.ts";
+import { Button } from "../parts/button.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Field } from "../parts/field.tsx";
 import { announce } from "../parts/live.tsx";
@@ -9,15 +11,39 @@ import { At } from "../parts/time.tsx";
 import { text, timeOf } from "../text/text.ts";
 
 const words = text.yours;
+const MINUTE = 60_000;
 
-/** Asks for how long, and extends it. */
+interface Longest {
+  until: string;
+  why: string;
+}
+
+/** How long it may last, as the API says it without extending it. */
+async function readLongest(id: string): Promise<Longest | undefined> {
+  const said = await ask(
+    api.reservations({ id }).extend.post({ minutes: 1, at_most: true }, { query: { dry_run: true } }),
+  );
+  return "longest_end" in said ? { until: said.longest_end, why: said.reason } : undefined;
+}
+
+/** Asks for how long, after saying how long it may last at most, and extends it. */
 export function Extend({ it, onClose }: { it: Reservation; onClose: () => void }) {
   const minutes = useSignal("30");
   const atMost = useSignal(false);
   const busy = useSignal(false);
   const wrong = useSignal("");
-  /** the longest possible end, once the API has said it */
-  const longest = useSignal<string | undefined>(undefined);
+  const longest = useSignal<Longest | undefined>(undefined);
+  const look = async () => {
+    try {
+      longest.value = await readLongest(it.id);
+    } catch (error) {
+      const { code, message } = refusalOf(error);
+      wrong.value = code === NO_ANSWER ? text.noAnswer : message;
+    }
+  };
+  useEffect(() => {
+    void look();
+  }, []);
   const extend = async () => {
     [busy.value, wrong.value] = [true, ""];
     try {
@@ -31,11 +57,15 @@ export function Extend({ it, onClose }: { it: Reservation; onClose: () => void }
     } catch (error) {
       const { code, message, details } = refusalOf(error);
       wrong.value = code === NO_ANSWER ? text.noAnswer : message;
-      longest.value = details.find(({ until }) => until)?.until;
+      const found = details.find(({ until }) => until);
+      if (found?.until) longest.value = { until: found.until, why: found.message };
     } finally {
       busy.value = false;
     }
   };
+  const end = Date.parse(it.ends_at ?? "");
+  const most = longest.value && Math.floor((Date.parse(longest.value.until) - end) / MINUTE);
+  const wanted = end + Number(minutes.value) * MINUTE;
   return (
     <Dialog
       title={words.extendTitle(it.username)}
@@ -48,17 +78,37 @@ export function Extend({ it, onClose }: { it: Reservation; onClose: () => void }
       <p class="quiet">
         {words.until} {it.ends_at && <At at={it.ends_at} />}
       </p>
+      <div class="longest" role="status">
+        {longest.value && (
+          <p>
+            {words.longest(timeOf(longest.value.until, now()))}{" "}
+            <bdi class="quiet">{longest.value.why && `(${longest.value.why})`}</bdi>
+          </p>
+        )}
+        {!longest.value && !wrong.value && <p class="quiet">{words.looking}</p>}
+      </div>
       <Field
         label={words.more}
         type="number"
         min={1}
         value={minutes.value}
         error={wrong.value}
+        hint={Number.isFinite(wanted) && wanted > end ? words.newEnd(timeOf(wanted, now())) : ""}
         onValue={(value) => {
           [minutes.value, wrong.value] = [value, ""];
         }}
       />
-      {longest.value && <p>{words.longest(timeOf(longest.value, now()))}</p>}
+      {most !== undefined && most > 0 && (
+        <div class="buttons">
+          <Button
+            onClick={() => {
+              [minutes.value, wrong.value] = [String(most), ""];
+            }}
+          >
+            {words.asLongAs}
+          </Button>
+        </div>
+      )}
       <label class="check">
         <input
           type="checkbox"
@@ -67,7 +117,7 @@ export function Extend({ it, onClose }: { it: Reservation; onClose: () => void }
             atMost.value = event.currentTarget.checked;
           }}
         />
-        {words.asLongAs}
+        {words.orLess}
       </label>
     </Dialog>
   );

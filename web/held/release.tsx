@@ -3,20 +3,88 @@ import { api, ask, NO_ANSWER, refusalOf } from "../data/api.ts";
 import { type Reservation, refresh } from "../data/reservations.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { announce } from "../parts/live.tsx";
+import { At } from "../parts/time.tsx";
 import { text } from "../text/text.ts";
+import { namesOf } from "./names.ts";
 
 const words = text.yours;
 
-/** Says what releasing means, asks once, and releases. */
+interface WhichProps {
+  all: string[];
+  chosen: Set<string>;
+  onChange: (chosen: Set<string>) => void;
+}
+
+/** Which of its machines; at first all of them. */
+function Which({ all, chosen, onChange }: WhichProps) {
+  const toggle = (name: string) => () => {
+    const next = new Set(chosen);
+    if (!next.delete(name)) next.add(name);
+    onChange(next);
+  };
+  return (
+    <fieldset class="which">
+      <legend>{words.which}</legend>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={chosen.size === all.length}
+          onChange={() => onChange(new Set(chosen.size === all.length ? [] : all))}
+        />
+        {words.allOf(all.length)}
+      </label>
+      <div class="which-list">
+        {all.map((name) => (
+          <label key={name} class="check">
+            <input type="checkbox" checked={chosen.has(name)} onChange={toggle(name)} />
+            <bdi>{name}</bdi>
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
+/** What it means, and to whom. */
+function Meaning({ it, going, isAll }: { it: Reservation; going: string[]; isAll: boolean }) {
+  if (it.state !== "active") return <p>{words.giveUpMeans}</p>;
+  if (going.length === 0) return <p>{words.none}</p>;
+  return (
+    <>
+      <p>
+        <bdi>{words.releaseMeans(it.username, namesOf(going))}</bdi>
+      </p>
+      <p>
+        {isAll ? words.itEnds : words.restGoesOn(it.machines.length - going.length)}
+        {!isAll && it.ends_at && (
+          <>
+            {" "}
+            <At at={it.ends_at} />.
+          </>
+        )}
+      </p>
+    </>
+  );
+}
+
+/** Says what releasing one machine, some or all means, asks once, and releases. */
 export function Release({ it, onClose }: { it: Reservation; onClose: () => void }) {
+  const all = it.machines.map(({ machine }) => machine);
+  const chosen = useSignal(new Set(all));
   const busy = useSignal(false);
   const wrong = useSignal("");
-  const names = it.machines.map(({ machine }) => machine).join(", ") || it.username;
+  const going = all.filter((name) => chosen.value.has(name));
+  const isAll = going.length === all.length;
   const release = async () => {
+    if (!isAll && going.length === 0) {
+      wrong.value = words.none;
+      return;
+    }
     [busy.value, wrong.value] = [true, ""];
     try {
-      const { pending } = await ask(api.reservations({ id: it.id }).delete());
-      announce(pending.length > 0 ? words.pending : words.released);
+      const its = api.reservations({ id: it.id });
+      const { pending } = await (isAll ? ask(its.delete()) : ask(its.release.post({ machines: going })));
+      announce(it.state !== "active" ? words.givenUp : pending.length > 0 ? words.pending : words.released);
       onClose();
       await refresh(it.id);
     } catch (error) {
@@ -28,14 +96,23 @@ export function Release({ it, onClose }: { it: Reservation; onClose: () => void 
   };
   return (
     <Dialog
-      title={words.releaseTitle(names)}
+      title={words.releaseTitle(namesOf(going.length > 0 ? going : all) || it.username)}
       act={busy.value ? words.releasing : words.doRelease}
       kind="danger"
       busy={busy.value}
       onAct={release}
       onClose={onClose}
     >
-      <p>{it.state === "active" ? words.releaseMeans(it.username) : words.giveUpMeans}</p>
+      {it.state === "active" && all.length > 1 && (
+        <Which
+          all={all}
+          chosen={chosen.value}
+          onChange={(next) => {
+            [chosen.value, wrong.value] = [next, ""];
+          }}
+        />
+      )}
+      <Meaning it={it} going={going} isAll={isAll} />
       {wrong.value && (
         <p class="alert" role="alert">
           {wrong.value}

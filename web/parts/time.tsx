@@ -17,3 +17,13 @@ export function TimeLeft({ until }: { until: string }) {
     </time>
   );
 }
+
+/** How long it is until then, by the server's clock. */
+export function StartsIn({ at }: { at: string }) {
+  const ms = Date.parse(at) - second.value;
+  return (
+    <time class="left" dateTime={at} title={at}>
+      {ms > 0 ? text.in(durationOf(ms)) : text.anyMoment}
+    </time>
+  );
+}

@@ -1,11 +1,12 @@
 import { signal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { forget, isOver, mine, passwords, type Reservation } from "../data/reservations.ts";
-import { Config } from "../held/config.tsx";
+import { forget, isOver, mine, type Reservation } from "../data/reservations.ts";
+import { Coming } from "../held/coming.tsx";
 import { Extend } from "../held/extend.tsx";
+import { namesOf } from "../held/names.ts";
+import { Ready } from "../held/ready.tsx";
 import { Release } from "../held/release.tsx";
 import { Button } from "../parts/button.tsx";
-import { Copy } from "../parts/copy.tsx";
 import { At, TimeLeft } from "../parts/time.tsx";
 import { text } from "../text/text.ts";
 
@@ -17,52 +18,6 @@ const stop = () => {
   asking.value = undefined;
 };
 
-type Place = Reservation["machines"][number];
-export const sshTo = (username: string, { host, port }: Place) =>
-  `ssh ${port === 22 ? "" : `-p ${port} `}${username}@${host}`;
-
-/** Before it starts: when it will. */
-const Coming = ({ it }: { it: Reservation }) => (
-  <>
-    {it.position !== null && <p>{words.position(it.position)}</p>}
-    <p>
-      {it.starts_at ? (
-        <>
-          {words.starts} <At at={it.starts_at} /> (<TimeLeft until={it.starts_at} />)
-        </>
-      ) : (
-        words.noStart
-      )}
-      {it.uncertain && <span class="quiet"> {words.uncertain}</span>}
-    </p>
-    {it.delay_reason && <p class="quiet">{it.delay_reason}</p>}
-  </>
-);
-
-function Ready({ it }: { it: Reservation }) {
-  const password = passwords.value.get(it.id);
-  return (
-    <>
-      {password ? (
-        <div>
-          <h4>{words.password}</h4>
-          <Copy name={words.password}>{password}</Copy>
-          <p class="hint">{words.once}</p>
-        </div>
-      ) : (
-        <p class="hint">{words.ownLogin}</p>
-      )}
-      <h4>{words.ssh}</h4>
-      {it.machines.map((place) => (
-        <Copy key={place.slot} name={`${words.ssh}: ${place.machine}`}>
-          {sshTo(it.username, place)}
-        </Copy>
-      ))}
-      <Config id={it.id} />
-    </>
-  );
-}
-
 function One({ it, focus }: { it: Reservation; focus: boolean }) {
   const id = useId();
   const heading = useRef<HTMLHeadingElement>(null);
@@ -72,7 +27,7 @@ function One({ it, focus }: { it: Reservation; focus: boolean }) {
   const ask = (what: "extend" | "release") => () => {
     asking.value = { id: it.id, what };
   };
-  const names = it.machines.map(({ machine }) => machine).join(", ");
+  const names = namesOf(it.machines.map(({ machine }) => machine));
   return (
     <article class="card mine" aria-labelledby={id}>
       <header>
