@@ -1,5 +1,6 @@
 import { type Client, clientOf } from "../../packages/client/client.ts";
 import { learn } from "./clock.ts";
+import { keepAll } from "./kept.ts";
 
 /** A field that an error is about. */
 export interface Detail {
@@ -58,7 +59,10 @@ export async function ask<A extends Answer>(request: Promise<A>): Promise<NonNul
 }
 
 /** To the log-in page, and back here afterwards. */
-export const toLogin = (): void => location.assign(`/login?to=${location.pathname}`);
+export function toLogin(): void {
+  keepAll();
+  location.assign(`/login?to=${location.pathname}`);
+}
 
 /** What went wrong, for a page to show. @param leave goes to the log-in page if nobody is logged in any more */
 export function refusalOf(error: unknown, leave = true): Refusal {

@@ -1,17 +1,26 @@
 import { Choice, Field } from "../parts/field.tsx";
 import { text } from "../text/text.ts";
+import { type AccessForm, type Errors, intoOf } from "./asked.ts";
 import { errors, form, into } from "./request.ts";
 
 const words = text.reserve;
 
+interface AccessProps {
+  form: AccessForm;
+  errors: Errors;
+  /** of its group of buttons */
+  name: string;
+}
+
 /** With a password or a key. */
-export function Access() {
+export function Access({ form, errors, name }: AccessProps) {
   const { access, password, keys } = form;
+  const into = intoOf(errors);
   return (
     <>
       <Choice
         legend={words.access}
-        name="access"
+        name={name}
         value={access.value}
         choices={[
           ["made", words.made],

@@ -124,7 +124,7 @@ export function Reserve({ onDone }: { onDone: (id: string) => void }) {
       <Picked />
       <What />
       <When />
-      <Access />
+      <Access form={form} errors={errors} name="access" />
       <Outlook />
       {errors.value[""] && (
         <p class="alert" role="alert" tabIndex={-1}>

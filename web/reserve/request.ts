@@ -1,9 +1,11 @@
 // What the reserve form asks for, what a dry run says of it, and asking for it. It outlives a visit to another page.
-import { batch, effect, type Signal, signal } from "@preact/signals";
-import { api, ask, NO_ANSWER, type Refusal, refusalOf } from "../data/api.ts";
+import { batch, effect, signal } from "@preact/signals";
+import { api, ask, refusalOf } from "../data/api.ts";
+import { keepTyped } from "../data/kept.ts";
 import { machines } from "../data/machines.ts";
 import { add, type Reservation } from "../data/reservations.ts";
 import { isOpen, mayReserve, session } from "../data/session.ts";
+import { accessIn, errorsOf, intoOf, numberIn } from "./asked.ts";
 
 export const form = {
   username: signal(""),
@@ -20,12 +22,13 @@ export const form = {
   keys: signal(""),
 };
 
+// Not the password.
+const { password: _, ...typed } = form;
+keepTyped("reserve", typed);
+
 type Body = NonNullable<Parameters<typeof api.reservations.post>[0]>;
 const readForecast = (body: Body) => ask(api.reservations.post(body, { query: { dry_run: true } }));
 export type Forecast = Extract<Awaited<ReturnType<typeof readForecast>>, { matching: number }>;
-
-/** A number if it is one; else the API says what it should be. */
-const numberIn = (words: string) => (/^\d{1,9}$/.test(words.trim()) ? Number(words) : words) as number;
 
 /** What a picked start was, and how the field says it: when clocks go back, two instants look the same there. */
 let picked: { local: string; instant: number } | undefined;
@@ -70,17 +73,6 @@ function whatIsAsked(username: string): Body {
     ...(form.machines.value.length > 0 ? { machines: form.machines.value } : {}),
     ...(form.when.value === "wait" ? { wait: numberIn(form.wait.value) } : {}),
     ...(form.when.value === "at" ? { starts_at: instantIn(form.startsAt.value) } : {}),
-  };
-}
-
-function accessAsked(): Partial<Body> {
-  if (form.access.value === "own") return { password: form.password.value };
-  if (form.access.value === "made") return {};
-  return {
-    ssh_public_keys: form.keys.value
-      .split("\n")
-      .map((line) => line.trim())
-      .filter(Boolean),
   };
 }
 
@@ -132,44 +124,27 @@ effect(() => {
 export const errors = signal<Record<string, string>>({});
 export const isBusy = signal(false);
 
-/** What changes one value, and takes back what was said against it. */
-export const into =
-  <Value extends string>(value: Signal<Value>, field: string) =>
-  (typed: Value) => {
-    value.value = typed;
-    const { [field]: _, "": __, ...others } = errors.value;
-    errors.value = others;
-  };
+export const into = intoOf(errors);
 
-function errorsOf({ code, message, details }: Refusal, noAnswer: string): Record<string, string> {
-  const known = [
-    "username",
-    "count",
-    "duration",
-    "where",
-    "machines",
-    "wait",
-    "starts_at",
-    "password",
-    "ssh_public_keys",
-  ];
-  const found: Record<string, string> = {};
-  for (const { field, message: words } of details) {
-    const name = field.split(".")[0] ?? "";
-    if (known.includes(name)) found[name] ??= words;
-  }
-  // A bad field says everything; other errors have words of their own.
-  if (code !== "invalid_request" || Object.keys(found).length === 0)
-    found[""] = code === NO_ANSWER ? noAnswer : message;
-  return found;
-}
+/** The fields that errors are shown beside. */
+const FIELDS = [
+  "username",
+  "count",
+  "duration",
+  "where",
+  "machines",
+  "wait",
+  "starts_at",
+  "password",
+  "ssh_public_keys",
+];
 
 /** The key of a request whose outcome isn't known: a repeat gets the same reservation. */
 let open: { key: string; body: string } | undefined;
 
 /** Reserves. @returns undefined if it was refused: `errors` say why */
 export async function reserve(noAnswer: string): Promise<Reservation | undefined> {
-  const body = { ...whatIsAsked(form.username.value.trim()), ...accessAsked() };
+  const body = { ...whatIsAsked(form.username.value.trim()), ...accessIn(form) };
   const same = JSON.stringify(body);
   const key = open?.body === same ? open.key : crypto.randomUUID();
   open = { key, body: same };
@@ -186,7 +161,7 @@ export async function reserve(noAnswer: string): Promise<Reservation | undefined
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal.status > 0 && refusal.status < 500) open = undefined;
-    errors.value = errorsOf(refusal, noAnswer);
+    errors.value = errorsOf(FIELDS, refusal, noAnswer);
     return undefined;
   } finally {
     isBusy.value = false;
