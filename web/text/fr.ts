@@ -286,7 +286,70 @@ export const fr: Texts = {
     download: "Télécharger en JSON",
   },
   series: {
-    // the page Series
+    title: "Chaque semaine",
+    yours: "Séries",
+    startsAt: "Première fois",
+    startsAtHint: "dans le fuseau horaire ci-dessous",
+    zone: "Fuseau horaire",
+    days: "Jours",
+    daysHint: "aucun : le jour de la première fois",
+    ends: "Fin",
+    until: "À une date",
+    after: "Après un nombre de fois",
+    never: "Jamais",
+    lastDay: "Dernier jour",
+    sayUntil: "choisissez le dernier jour",
+    times: "Combien de fois",
+    except: "Exclure une date",
+    add: "Ajouter",
+    leftOut: "Dates exclues",
+    takeBack: (date) => `Ne plus exclure le ${date}`,
+    skip: "Exclure ce qui ne peut pas être réservé",
+    submit: "Créer la série",
+    submitting: "Réservation…",
+    looking: "Recherche de ce qui peut être réservé…",
+    made: (n) => `La série est créée : ${many(n, "séance réservée", "séances réservées")}.`,
+    tooFew: (n) => `Le parc n'a que ${many(n, "machine qui correspond", "machines qui correspondent")}.`,
+    wouldBe: (booked, conflicts) =>
+      conflicts === 0
+        ? many(
+            booked,
+            "séance peut être réservée dès maintenant",
+            "séances peuvent toutes être réservées dès maintenant",
+          )
+        : `${many(booked, "séance possible", "séances possibles")}, ${many(conflicts, "conflit", "conflits")}`,
+    first: "Première :",
+    conflicts: "Conflits",
+    nearest: "Débuts possibles les plus proches :",
+    andMore: (n) => `et ${many(n, "autre", "autres")}`,
+    leaveOut: "Exclure",
+    leaveOutOf: (when) => `Exclure ${when}`,
+    endFrom: "Terminer à partir d'ici",
+    endFromOf: (when) => `Terminer à partir d'ici : ${when}`,
+    noneBooked: "Rien n'est réservé pour l'instant.",
+    occurrences: "Séances",
+    couldNotBe: "Impossibles à réserver",
+    each: (duration, n) => `${duration}, ${many(n, "machine", "machines")}`,
+    weekly: (days, time) => `Chaque ${days} à ${time}`,
+    next: "Prochaine :",
+    hasEnded: "Terminée :",
+    lasts: "Jusqu'à :",
+    without: "Sauf :",
+    end: "Terminer la série",
+    endTitle: (name, from) =>
+      from
+        ? `Terminer la série de ${name} à partir de : ${from} ?`
+        : `Terminer maintenant la série de ${name} ?`,
+    endMeans: (name, n) =>
+      `${n === undefined ? "Ce qui est réservé est abandonné" : many(n, "séance réservée est abandonnée", "séances réservées sont abandonnées")} pour ${name}, et les machines vont à d'autres. Ce qui est en cours va jusqu'à sa fin. C'est définitif.`,
+    doEnd: "Terminer",
+    ended: "La série est terminée.",
+    leaveOutTitle: (name, when) => `Exclure pour ${name} : ${when} ?`,
+    leaveOutMeans: (name) =>
+      `${name} n'aura pas de machines cette fois-là, et elles vont à d'autres. Le reste de la série demeure. C'est définitif.`,
+    doLeaveOut: "Exclure la séance",
+    wasLeftOut: "La séance est exclue.",
+    noSeries: "Il n'y a pas encore de séries. Un cours hebdomadaire en est une.",
   },
   machines: {
     // the page Machines

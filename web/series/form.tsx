@@ -1,0 +1,111 @@
+import { useId, useRef } from "preact/hooks";
+import { mayReserve, session } from "../data/session.ts";
+import { Button } from "../parts/button.tsx";
+import { Field } from "../parts/field.tsx";
+import { announce } from "../parts/live.tsx";
+import { Access } from "../reserve/choices.tsx";
+import { text } from "../text/text.ts";
+import { Days, Ends, Except, Zone } from "./fields.tsx";
+import { Plan } from "./plan.tsx";
+import { errors, form, into, isBusy, makeSeries } from "./request.ts";
+
+const words = text.series;
+const asked = text.reserve;
+
+function What() {
+  const { username, count, minutes, where, startsAt } = form;
+  const said = errors.value;
+  return (
+    <>
+      <Field
+        label={asked.username}
+        hint={asked.usernameHint}
+        value={username.value}
+        error={said.username}
+        onValue={into(username, "username")}
+      />
+      <div class="pair">
+        <Field
+          label={asked.count}
+          type="number"
+          min={1}
+          value={count.value}
+          error={said.count}
+          onValue={into(count, "count")}
+        />
+        <Field
+          label={asked.minutes}
+          type="number"
+          min={1}
+          value={minutes.value}
+          error={said.duration}
+          onValue={into(minutes, "duration")}
+        />
+      </div>
+      <Field
+        label={asked.labels}
+        hint={asked.labelsHint}
+        placeholder={text.pool.labelsHint}
+        value={where.value}
+        error={said.where}
+        onValue={into(where, "where")}
+      />
+      <Field
+        label={words.startsAt}
+        hint={words.startsAtHint}
+        type="datetime-local"
+        value={startsAt.value}
+        error={said.starts_at}
+        onValue={into(startsAt, "starts_at")}
+      />
+      <Zone />
+    </>
+  );
+}
+
+/** @param onMade shows what was made */
+export function NewSeries({ onMade }: { onMade: (id: string) => void }) {
+  const id = useId();
+  const place = useRef<HTMLFormElement>(null);
+  const { onConflict } = form;
+  if (!mayReserve.value) return session.value ? <p class="quiet card">{asked.viewer}</p> : null;
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (isBusy.value) return;
+    const made = await makeSeries();
+    if (made) {
+      announce(words.made(made.occurrences.length));
+      onMade(made.id);
+    } else
+      setTimeout(() => place.current?.querySelector<HTMLElement>('[aria-invalid="true"], .alert')?.focus());
+  };
+  return (
+    <form ref={place} class="card reserve series-form" aria-labelledby={id} onSubmit={submit} noValidate>
+      <h2 id={id}>{words.title}</h2>
+      <What />
+      <Days />
+      <Ends />
+      <Except />
+      <Access form={form} errors={errors} name="series-access" />
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={onConflict.value === "skip"}
+          onChange={(event) =>
+            into(onConflict, "occurrences")(event.currentTarget.checked ? "skip" : "refuse")
+          }
+        />
+        {words.skip}
+      </label>
+      <Plan />
+      {errors.value[""] && (
+        <p class="alert" role="alert" tabIndex={-1}>
+          {errors.value[""]}
+        </p>
+      )}
+      <Button type="submit" kind="main" busy={isBusy.value}>
+        {isBusy.value ? words.submitting : words.submit}
+      </Button>
+    </form>
+  );
+}
