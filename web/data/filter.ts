@@ -1,7 +1,8 @@
 // Which machines are shown: by name, by what they are, and by a label expression, which the API evaluates.
 import { computed, effect, signal } from "@preact/signals";
 import { refusalOf } from "./api.ts";
-import { type Kind, kindOf, machines, readMachines } from "./machines.ts";
+import { type Kind, kindOf, labelled, machines } from "./machines.ts";
+import { readMachines } from "./read_machines.ts";
 
 export const name = signal("");
 /** Empty: all of them. */
@@ -16,7 +17,7 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 async function evaluate(where: string): Promise<void> {
   try {
-    const found = await readMachines(where);
+    const found = await readMachines({ where });
     if (where !== labels.value.trim()) return;
     meant.value = new Set(found.map((one) => one.name));
     wrongLabels.value = "";
@@ -27,7 +28,7 @@ async function evaluate(where: string): Promise<void> {
 
 effect(() => {
   const where = labels.value.trim();
-  machines.value; // their labels may have changed
+  labelled.value; // they may mean other machines
   clearTimeout(timer);
   if (where !== "") timer = setTimeout(evaluate, TYPING_MS, where);
   else [meant.value, wrongLabels.value] = [undefined, ""];

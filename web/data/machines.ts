@@ -1,10 +1,10 @@
 // The machines, kept up to date by the stream.
 import { computed, signal } from "@preact/signals";
-import { api, ask, type Refusal, refusalOf } from "./api.ts";
-import { hear } from "./stream.ts";
+import { type Refusal, refusalOf } from "./api.ts";
+import { type Machine, readMachine, readMachines } from "./read_machines.ts";
+import { type Heard, hear } from "./stream.ts";
 
-const readPage = (query: { cursor?: string; where?: string }) => ask(api.machines.get({ query }));
-export type Machine = Awaited<ReturnType<typeof readPage>>["machines"][number];
+export type { Machine };
 
 /** What a machine is for whoever looks for one. */
 export const KINDS = [
@@ -32,56 +32,102 @@ export const counts = computed(() => {
   return all;
 });
 
-/** All machines, or those that a label expression means. @throws Refusal */
-export async function readMachines(where?: string): Promise<Machine[]> {
-  const all: Machine[] = [];
-  for (let cursor: string | undefined; ; ) {
-    const page = await readPage({ ...(where ? { where } : {}), ...(cursor ? { cursor } : {}) });
-    all.push(...page.machines);
-    cursor = page.next;
-    if (cursor === undefined) return all;
-  }
-}
-
 /** Machines that haven't changed stay the same objects, so that only the others are drawn again. */
 let before = new Map<string, { text: string; machine: Machine }>();
-function sameIfUnchanged(all: Machine[]): Machine[] {
-  const next: typeof before = new Map();
-  for (const machine of all) {
+/** Changes when labels may have, or what there is. */
+export const labelled = signal(0);
+
+/** What they are now. @param base those that stay as they were; undefined: these are all */
+function keep(fresh: Machine[], base?: typeof before): void {
+  const next: typeof before = new Map(base);
+  let isOther = next.size + fresh.length === 0;
+  for (const machine of fresh) {
     const text = JSON.stringify(machine);
     const known = before.get(machine.name);
-    next.set(machine.name, known?.text === text ? known : { text, machine });
+    if (known?.text === text) {
+      next.set(machine.name, known);
+      continue;
+    }
+    const labels = (one?: Machine) => JSON.stringify([one?.labels, one?.facts]);
+    isOther ||= labels(machine) !== labels(known?.machine);
+    next.set(machine.name, { text, machine });
   }
+  isOther ||= next.size !== before.size;
+  const isInOrder = base !== undefined && fresh.every(({ name }) => before.has(name));
   before = next;
-  return [...next.values()].map(({ machine }) => machine);
+  const all = [...next.values()].map(({ machine }) => machine);
+  machines.value = isInOrder ? all : all.sort(byName);
+  if (isOther) labelled.value++;
 }
+const byName = (a: Machine, b: Machine) => (a.name < b.name ? -1 : 1);
 
 /** Pauses between two loads, as a multiple of what one takes: a large pool that is busy is not asked without end. */
 const PAUSE = 3;
-let loading: Promise<void> | undefined;
-let again = false;
+/** Up to so many come in one page, which is as cheap as to ask what has changed. */
+const SMALL = 300;
+/** A state's time is that of its statement: other transactions may have been longer. */
+const OVERLAP_MS = 60_000;
+/** How often a large pool is loaded whole if something happened that can't be asked for. */
+const WHOLE_MS = 60_000;
 
-/** Loads them, once at a time. */
-export function loadMachines(): Promise<void> {
-  if (loading) {
-    again = true;
-    return loading;
+/** What is to be loaded next; names: these machines */
+const due = { all: false, changed: false, names: new Set<string>() };
+let loading: Promise<void> | undefined;
+/** the newest change that is known, by the server's clock */
+let newest = 0;
+let wholeTimer: ReturnType<typeof setTimeout> | undefined;
+
+const learnNewest = (found: Machine[]) => {
+  for (const { state_changed_at: at } of found) newest = Math.max(newest, Date.parse(at));
+};
+
+/** Loads what is due. @throws Refusal */
+async function loadDue(): Promise<void> {
+  const { all, changed } = due;
+  const names = [...due.names];
+  [due.all, due.changed] = [false, false];
+  due.names.clear();
+  if (all || !machines.value) {
+    clearTimeout(wholeTimer);
+    wholeTimer = undefined;
+    const found = await readMachines();
+    learnNewest(found);
+    return keep(found);
   }
+  const since = new Date(newest - OVERLAP_MS).toISOString();
+  const [moved, named] = await Promise.all([
+    changed ? readMachines({ changed_since: since }) : [],
+    Promise.all(names.map(async (name) => [name, await readMachine(name)] as const)),
+  ]);
+  const base = new Map(before);
+  for (const [name, found] of named) if (!found) base.delete(name);
+  const fresh = [...moved, ...named.flatMap(([, found]) => found ?? [])];
+  learnNewest(fresh);
+  keep(fresh, base);
+}
+
+/** Loads what is due, once at a time. */
+function load(): Promise<void> {
+  if (loading) return loading;
   const from = performance.now();
-  loading = readMachines()
-    .then((all) => {
-      machines.value = sameIfUnchanged(all);
+  const asked = { all: due.all, changed: due.changed, names: [...due.names] };
+  loading = loadDue()
+    .then(() => {
       trouble.value = undefined;
     })
     .catch((error) => {
       trouble.value = refusalOf(error);
+      // Not lost: the next event, or the next connection, asks for it again.
+      due.all ||= asked.all;
+      due.changed ||= asked.changed;
+      for (const name of asked.names) due.names.add(name);
     })
     .finally(() => {
+      const failed = trouble.value !== undefined;
       setTimeout(
         () => {
           loading = undefined;
-          if (again) void loadMachines();
-          again = false;
+          if (!failed && (due.all || due.changed || due.names.size > 0)) void load();
         },
         (performance.now() - from) * PAUSE,
       );
@@ -89,7 +135,46 @@ export function loadMachines(): Promise<void> {
   return loading;
 }
 
+/** Loads them all. */
+export function loadMachines(): Promise<void> {
+  due.all = true;
+  return load();
+}
+
+/** These say nothing of machines, or come with others that do. */
+const NOTHING = ["reservation.queued", "reservation.planned", "reservation.booked", "reservation.wanted"];
+/** So many are asked for by name; for more, all are loaded. */
+const MOST_NAMES = 20;
+
+/** A new end, which the event has; one of others is somewhere in the pool. */
+function onExtended({ object, details }: Heard): void {
+  const to = details?.to;
+  if (!object || typeof to !== "string") {
+    wholeTimer ??= setTimeout(() => void loadMachines(), WHOLE_MS);
+    return;
+  }
+  const its = (machines.value ?? []).filter(({ holder }) => holder?.id === object);
+  if (its.length > 0)
+    keep(
+      its.map((one) => ({ ...one, reservation_ends_at: to, reserved_until: to })),
+      before,
+    );
+}
+
+/** What an event is about is loaded again, rather than all machines. */
 hear((events) => {
-  if (events === "all" || events.some(({ action }) => /^(machine|reservation)/.test(action)))
-    void loadMachines();
+  if (events === "all") return void loadMachines();
+  const about = events.filter(
+    ({ action }) => /^(machine|reservation)\./.test(action) && !NOTHING.includes(action),
+  );
+  if (about.length === 0 || !machines.value) return;
+  if (machines.value.length <= SMALL) return void loadMachines();
+  for (const event of about) {
+    const { action, object } = event;
+    if (action === "reservation.extended") onExtended(event);
+    else if ((action === "machine.changed" || action === "machine.removed") && object) due.names.add(object);
+    else due.changed = true;
+  }
+  if (due.names.size > MOST_NAMES) due.all = true;
+  if (due.all || due.changed || due.names.size > 0) void load();
 });

@@ -17,7 +17,7 @@ import {
   type Series,
 } from "./list.ts";
 import { ConflictOf } from "./plan.tsx";
-import { dateOf, localTimeOf, ruleOf } from "./words.ts";
+import { dateOf, instantIn, localTimeOf, ruleOf } from "./words.ts";
 
 const words = text.series;
 
@@ -42,7 +42,7 @@ function Row({ series, one }: { series: Series; one: Occurrence }) {
           <Button onClick={ask("leave out")} label={words.leaveOutOf(when)}>
             {words.leaveOut}
           </Button>
-          <Button kind="danger" onClick={ask("end")} label={words.endFromOf(when)}>
+          <Button onClick={ask("end")} label={words.endFromOf(when)}>
             {words.endFrom}
           </Button>
         </span>
@@ -103,7 +103,11 @@ function Facts({ series }: { series: Series }) {
       {series.where && <code>{series.where}</code>}
       {next && (
         <p>
-          {words.next} <At at={next} /> (<StartsIn at={next} />)
+          {words.next}{" "}
+          <time dateTime={next} title={next}>
+            {instantIn(series.time_zone, next)}
+          </time>{" "}
+          (<StartsIn at={next} />)
         </p>
       )}
       {!next && !isOver(series) && <p class="quiet">{words.noneBooked}</p>}

@@ -284,7 +284,7 @@ export const en = {
   },
   series: {
     title: "Every week",
-    yours: "Series",
+    yours: "Existing series",
     startsAt: "First time",
     startsAtHint: "in the time zone below",
     zone: "Time zone",

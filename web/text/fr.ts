@@ -287,7 +287,7 @@ export const fr: Texts = {
   },
   series: {
     title: "Chaque semaine",
-    yours: "Séries",
+    yours: "Séries existantes",
     startsAt: "Première fois",
     startsAtHint: "dans le fuseau horaire ci-dessous",
     zone: "Fuseau horaire",
