@@ -1,7 +1,8 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useRef } from "preact/hooks";
 import { text } from "../text/text.ts";
 import { Button } from "./button.tsx";
+import { useModal } from "./modal.ts";
 
 interface Props {
   title: string;
@@ -18,10 +19,7 @@ interface Props {
 export function Dialog({ title, children, act, kind, busy, onAct, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
-    dialog.current?.showModal();
-    return () => dialog.current?.close();
-  }, []);
+  useModal(dialog);
   const submit = (event: Event) => {
     event.preventDefault();
     if (!busy) onAct();
