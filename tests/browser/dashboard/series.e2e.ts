@@ -93,11 +93,13 @@ test("what was typed is kept when the session is over, without the password", as
   await form(page).getByLabel("How many").fill("3");
   await form(page).getByLabel("My own password").check();
   await form(page).getByLabel("Password", { exact: true }).fill("a secret of mine");
+  await form(page).getByLabel("Last day").fill(date(20));
   await page.context().clearCookies();
+  // Unless the page has noticed before.
   await form(page)
     .getByLabel("First time")
-    .fill(`${date(2)}T13:00`);
-  await form(page).getByLabel("Last day").fill(date(20));
+    .fill(`${date(2)}T13:00`, { timeout: 3000 })
+    .catch(() => {});
   await expect(page).toHaveURL(/\/login\?to=\/ui\/series$/);
   expect(await page.evaluate(() => JSON.stringify(sessionStorage))).not.toContain("a secret of mine");
   await logIn(page, "ann");
