@@ -98,6 +98,8 @@ export const reservations = mysqlTable(
     // Both include the end: which uids are held back can be read from the index alone.
     index("reservations_uid").on(t.uid, t.endedAt),
     index("reservations_user").on(t.userId, t.endedAt),
+    // What is read of the history, and deleted from it.
+    index("reservations_ended").on(t.endedAt, t.createdAt),
   ],
 );
 
@@ -118,6 +120,8 @@ export const holds = mysqlTable(
     /** when its removal began */
     endingAt: time("ending_at"),
     releasedAt: time("released_at"),
+    /** its removal went through a quarantine: how long that lasted says nothing about the next removal */
+    quarantined: boolean("quarantined").notNull().default(false),
     proof: json("proof").$type<Proof>(),
     liveMachine: id("live_machine").generatedAlwaysAs(sql`(if(released_at is null, machine_id, null))`, {
       mode: "stored",

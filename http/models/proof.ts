@@ -28,7 +28,7 @@ export const Proof = t.Object(
         slot,
         machine: t.String(),
         account_at: t.Nullable(time("when its account worked; null if it failed in preparation")),
-        removal_at: t.Nullable(time("when the removal began; null if a quarantine came in between")),
+        removal_at: t.Nullable(time("when the removal began; null if it has not")),
         clean_at: t.Nullable(
           time("when it was proved that nothing is left; null if it was not, or before this was kept"),
         ),

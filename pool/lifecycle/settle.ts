@@ -16,8 +16,7 @@ import { readTurnaround } from "./turnaround.ts";
 export async function endHold(tx: Tx, machine: Machine, proof: Proof | null): Promise<void> {
   await tx
     .update(holds)
-    // How long a quarantine lasted says nothing about the next removal.
-    .set({ releasedAt: now, proof, ...(machine.state === MACHINE.quarantined ? { endingAt: null } : {}) })
+    .set({ releasedAt: now, proof, quarantined: machine.state === MACHINE.quarantined })
     .where(and(eq(holds.machineId, machine.id), isNull(holds.releasedAt)));
 }
 

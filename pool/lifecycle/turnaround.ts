@@ -25,6 +25,7 @@ export async function readTurnaround(tx: Tx, { id, state }: Machine): Promise<nu
       and(
         eq(holds.machineId, id),
         isNotNull(holds.endingAt),
+        eq(holds.quarantined, false),
         state === MACHINE.quarantined ? isNotNull(holds.releasedAt) : undefined,
       ),
     )

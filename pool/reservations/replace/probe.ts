@@ -40,7 +40,7 @@ async function setAside(deps: ReservationsDeps, machine: Machine, fault: Machine
     if (aside === 0) return false;
     const its = eq(holds.liveMachine, machine.id);
     const [hold] = await tx.select().from(holds).where(its);
-    await tx.update(holds).set({ lacking: true }).where(its);
+    await tx.update(holds).set({ lacking: true, endingAt: now }).where(its);
     await record(deps, tx, "reservation.machine_lost", reservationId, {
       machine: machine.name,
       slot: slotName(hold?.slot ?? 1),

@@ -13,7 +13,7 @@ export interface MachineProof {
   machine: string;
   /** null: it failed while the account was made */
   confirmedAt: Date | null;
-  /** when its removal began; null: it hasn't, or was repeated in a quarantine */
+  /** when its removal began, or it was lost; null: it hasn't, or (older ones) was repeated in a quarantine */
   endingAt: Date | null;
   /** when it was proved clean, or removed from the pool; null: it is not clean yet */
   releasedAt: Date | null;

@@ -1,0 +1,2 @@
+ALTER TABLE `holds` ADD COLUMN IF NOT EXISTS `quarantined` boolean DEFAULT false NOT NULL;--> statement-breakpoint
+CREATE INDEX IF NOT EXISTS `reservations_ended` ON `reservations` (`ended_at`,`created_at`);
