@@ -31,6 +31,7 @@ import ssh_key from "./routes/ssh-key.ts";
 import stream from "./routes/stream.ts";
 import token from "./routes/tokens/[id].ts";
 import tokens from "./routes/tokens/index.ts";
+import usage from "./routes/usage.ts";
 import one_user from "./routes/users/[name].ts";
 import users from "./routes/users/index.ts";
 
@@ -68,6 +69,7 @@ export const app = new Elysia({ name: "app", normalize: false })
   .use(session)
   .use(events)
   .use(stream)
+  .use(usage)
   .use(ui)
   .use(docs);
 

@@ -7,6 +7,7 @@ import { type Detail, PoolError } from "../pool/errors.ts";
 import { pathOf } from "./address.ts";
 import { forwarded } from "./auth/proxy.ts";
 import { type Code, STATUS_OF } from "./codes.ts";
+import { weightOf } from "./formats/accept.ts";
 import { json } from "./json.ts";
 import { withParts } from "./parts.ts";
 import { HttpProblem } from "./problem.ts";
@@ -96,17 +97,6 @@ function answerOf(code: string | number, error: unknown): Answer | undefined {
       error: "There is nothing at this address; see /swagger for what there is",
     };
   return undefined;
-}
-
-/** The weight that a client gives to a media type which it names, 0 to 1 (RFC 9110, section 12.4.2); 0 if it doesn't. */
-function weightOf(name: string, accept: string): number {
-  for (const one of accept.toLowerCase().split(",")) {
-    const [type, ...parameters] = one.split(";").map((part) => part.trim());
-    if (type !== name) continue;
-    const weight = parameters.find((part) => part.startsWith("q="));
-    return weight === undefined ? 1 : Number(weight.slice(2)) || 0;
-  }
-  return 0;
 }
 
 /** Whether a client asks for errors as in RFC 9457: it names that media type, and does not prefer our own form. */

@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dir, "..");
  * each other; `pool/` alone stands for the few files that all of its rooms share.
  */
 const TOWER = [
-  ["pool/reservations"],
+  ["pool/reservations", "pool/usage"],
   ["pool/machines"],
   ["pool/lifecycle"],
   ["pool/identity", "pool/secrets"],
