@@ -15,7 +15,6 @@ import {
   UsageLine,
   UsageTotal,
 } from "../http/usage/model.ts";
-import { invalid } from "../pool/errors.ts";
 import { BY } from "../pool/usage/groups.ts";
 import { pageOfUsage, readUsage } from "../pool/usage/usage.ts";
 
@@ -33,8 +32,6 @@ export default new Elysia({ name: "usage", normalize: false, tags: ["events"] })
     async ({ deps, query, request, set }) => {
       const { by = "user", label, format } = query;
       const csv = wantedIn(format, request, ["csv"]);
-      if (csv && (query.limit !== undefined || query.cursor !== undefined))
-        throw invalid(query.cursor === undefined ? "limit" : "cursor", "CSV has all rows at once");
       const usage = await readUsage(deps, {
         from: atOf("from", query.from),
         to: atOf("to", query.to),
@@ -75,10 +72,7 @@ export default new Elysia({ name: "usage", normalize: false, tags: ["events"] })
           by: t.Optional(t.UnionEnum(BY, { default: "user", description: "what the rows are about" })),
           label: text(200, "by=label: which label, such as gpu, or fact, such as fact.os"),
           format: t.Optional(
-            t.UnionEnum(["json", "csv"], {
-              default: "json",
-              description: "csv: only the rows, and all of them; also by Accept: text/csv",
-            }),
+            oneOf(["json", "csv"], "csv: only the rows, and all of them; also by Accept: text/csv"),
           ),
           ...pageQuery(WHOLE),
         },

@@ -1,7 +1,9 @@
-import { and, desc, eq } from "drizzle-orm";
+import { and, desc, eq, type SQL, sql } from "drizzle-orm";
 import { now, type Tx } from "../../db/client.ts";
 import { events } from "../../db/schema/audit.ts";
+import { invalid } from "../errors.ts";
 import { isAfter, type Page, type PageInput, pageOf } from "../page.ts";
+import { type Between, idsBetween, isBetween } from "./between.ts";
 import type { Action, Details } from "./catalogue.ts";
 import type { AuditDeps } from "./deps.ts";
 
@@ -39,7 +41,7 @@ export async function recordAll(tx: Tx, all: NewEvent[]): Promise<void> {
   if (all.length > 0) await tx.insert(events).values(all);
 }
 
-export interface EventFilter extends PageInput {
+export interface EventFilter extends Between {
   actor?: string | undefined;
   action?: string | undefined;
   object?: string | undefined;
@@ -47,23 +49,49 @@ export interface EventFilter extends PageInput {
 
 export type EventRow = typeof events.$inferSelect;
 
+/** A condition: the event is one of those asked for. @throws PoolError invalid_request for a time that is empty */
+async function matching(
+  deps: AuditDeps,
+  { actor, action, object, ...between }: EventFilter,
+): Promise<SQL | undefined> {
+  const { from, to } = between;
+  if (from && to && to <= from) throw invalid("to", "must be after `from`");
+  return and(
+    actor === undefined ? undefined : eq(events.actor, actor),
+    action === undefined ? undefined : eq(events.action, action),
+    object === undefined ? undefined : eq(events.object, object),
+    isBetween(between),
+    await idsBetween(deps, between),
+  );
+}
+
 /** The matching events, newest first. */
 export async function listEvents(
   deps: AuditDeps,
-  { actor, action, object, limit, after }: EventFilter,
+  filter: EventFilter,
+  { limit, after }: PageInput,
 ): Promise<Page<EventRow>> {
   const rows = await deps.db
     .select()
     .from(events)
     .where(
       and(
-        actor === undefined ? undefined : eq(events.actor, actor),
-        action === undefined ? undefined : eq(events.action, action),
-        object === undefined ? undefined : eq(events.object, object),
         isAfter([events.id], after, { descending: true, parse: (parts) => parts.map(Number) }),
+        await matching(deps, filter),
       ),
     )
     .orderBy(desc(events.id))
     .limit(limit + 1);
   return pageOf(rows, limit, ({ id }) => [`${id}`]);
+}
+
+/** How many events match, but no more than this many and one. */
+export async function countEvents(deps: AuditDeps, filter: EventFilter, most: number): Promise<number> {
+  const some = deps.db
+    .select({ one: sql`1`.as("one") })
+    .from(events)
+    .where(await matching(deps, filter))
+    .limit(most + 1)
+    .as("some");
+  return deps.db.$count(some);
 }

@@ -392,6 +392,17 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
       expect(events).toMatchObject([{ action: "machine.registered", actor: "open" }]);
       expect(next).toBeString();
       await both(deno, "GET", `/events?action=machine.registered&cursor=${next}`);
+      const lines = (await both(deno, "GET", "/events?action=machine.registered&format=csv")).body;
+      expect(lines).toContain(",machine.registered,");
+    },
+  },
+  "usage.ts": {
+    async work(deno) {
+      const { body } = await both(deno, "GET", "/usage?by=day&from=2026-01-01T00:00Z&to=2026-01-03T00:00Z");
+      expect(body.rows).toMatchObject([{ day: "2026-01-01" }, { day: "2026-01-02" }]);
+      expect((await both(deno, "GET", "/usage?by=label")).body.details[0].field).toBe("label");
+      const lines = (await both(deno, "GET", "/usage?by=day&to=2026-01-03T00:00Z&format=csv")).body;
+      expect(lines).toStartWith("day,machine_hours,");
     },
   },
   "stream.ts": {

@@ -43,6 +43,7 @@ const LISTS: [path: string, rows: (body: any) => unknown[]][] = [
   ["/tokens", ({ tokens }) => tokens],
   ["/events", ({ events }) => events],
   ["/events?action=token.created", ({ events }) => events],
+  ["/usage?by=day&from=2026-01-01T00:00Z&to=2026-01-06T00:00Z", ({ rows }) => rows],
 ];
 
 for (const [path, rows] of LISTS)

@@ -165,6 +165,9 @@ test("its models, operations and every code have names", () => {
     "SeriesWithOccurrences",
     "Session",
     "Token",
+    "UsageFailures",
+    "UsageLine",
+    "UsageTotal",
     "User",
   ]);
   const codes = Object.keys(STATUS_OF).sort();
@@ -192,6 +195,7 @@ test("its models, operations and every code have names", () => {
     "getSeries",
     "getSession",
     "getSshConfig",
+    "getUsage",
     "listAvailable",
     "listEvents",
     "listMachines",

@@ -89,6 +89,7 @@ const ENDPOINTS: Record<
   "GET /ssh-key": { least: "admin", good: 200 },
   "GET /events": { least: "admin", good: 200 },
   "GET /stream": { least: "viewer", good: 200 },
+  "GET /usage": { least: "admin", good: 200 },
   "GET /users": { least: "admin", good: 200 },
   "POST /users": { least: "admin", body: { name: "uma" }, good: 409 },
   "PATCH /users/{name}": { least: "admin", body: { role: "user" }, good: 404 },

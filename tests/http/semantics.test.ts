@@ -26,6 +26,7 @@ test("an unsupported method on an existing path is a 405 that lists the supporte
     ["/reservations/some-id", "DELETE, GET, HEAD, OPTIONS"],
     ["/tokens/some-id", "DELETE, OPTIONS"],
     ["/stream", "GET, HEAD, OPTIONS"],
+    ["/usage", "GET, HEAD, OPTIONS"],
     ["/session", "DELETE, GET, HEAD, OPTIONS, POST"],
     // A link checker must not change anything.
     ["/reserve", "GET, OPTIONS"],

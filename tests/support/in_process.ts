@@ -33,7 +33,7 @@ export function inProcess(served: AnyElysia, deps: Deps) {
     });
     const answer = await app.handle(request);
     const text = await textOf(answer);
-    const isJson = answer.headers.get("content-type") !== "text/plain; charset=utf-8";
+    const isJson = /^application\/(problem\+)?json\b/.test(answer.headers.get("content-type") ?? "");
     return {
       status: answer.status,
       headers: answer.headers,
