@@ -53,6 +53,7 @@ const ONLY_IN: Record<string, string[]> = {
   "@elysiajs/eden": ["packages"],
   preact: ["web"],
   "@preact/signals": ["web"],
+  uplot: ["web"],
 };
 /** Whether a part may use a package, or a module of it. */
 const mayUse = (part: string, module: string) =>
