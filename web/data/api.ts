@@ -37,6 +37,10 @@ async function timed(...[input, init]: Parameters<typeof fetch>): Promise<Respon
   return response;
 }
 
+/** Whether a file can be downloaded, without downloading it. */
+export const canGet = async (address: string): Promise<boolean> =>
+  (await timed(address, { method: "HEAD" })).ok;
+
 export const api: Client = clientOf(location.origin, {
   headers: () => (csrf ? { "X-CSRF-Token": csrf } : {}),
   fetch: timed as typeof fetch,

@@ -1,0 +1,93 @@
+// The page Events: live, without moving under somebody who reads; filtered; as a file.
+import { readFileSync } from "node:fs";
+import { accessible, api, control, expect, logIn, test } from "./fixture.ts";
+
+const EVIL = "<img src=x onerror=alert(1)>\u202e=1+1";
+const make = (object: string, action = "user.changed") =>
+  control(
+    "sql",
+    "INSERT INTO events (at, actor, address, request_id, action, object, details) VALUES (UTC_TIMESTAMP(3), 'somebody', '10.0.0.7', 'r-1', ?, ?, '{\"role\": \"viewer\"}')",
+    action,
+    object,
+  );
+
+test("what happens is at the top within a second; whoever reads is not moved", async ({ page }) => {
+  await logIn(page, "dora");
+  await page.goto("/ui/");
+  await page.getByRole("link", { name: "Events" }).click();
+  const rows = page.getByRole("list", { name: "Events" }).getByRole("listitem");
+  await expect(rows.first()).toBeVisible();
+  await expect(page.getByText("Live", { exact: true })).toBeVisible();
+  await api("PATCH", "/machines/lab-1", { labels: { seen: "true" } });
+  await expect(rows.first()).toContainText("Machine changed lab-1", { timeout: 1000 });
+  await expect(rows.first()).toContainText("by open");
+
+  await rows.first().getByRole("button", { name: "Details" }).click();
+  await expect(rows.first()).toContainText("machine.changed");
+  const before = (await rows.first().boundingBox())?.y;
+  await make(EVIL);
+  const fresh = page.getByRole("button", { name: "Show 1 new event" });
+  await expect(fresh).toBeVisible();
+  await expect(rows.first()).toContainText("lab-1");
+  await page.evaluate(() => scrollTo(0, 0));
+  expect((await rows.first().boundingBox())?.y).toBe(before);
+  await accessible(page);
+  await fresh.click();
+  await expect(rows.first()).toContainText(EVIL);
+  expect(await page.locator("main img").count()).toBe(0);
+  await api("PATCH", "/machines/lab-1", { labels: {} });
+});
+
+test("by filter and pages, and all of it as a file", async ({ page }) => {
+  await control(
+    "sql",
+    "INSERT INTO events (at, actor, address, request_id, action, object, details) SELECT UTC_TIMESTAMP(3), 'filler', '', '', 'token.created', 'many', '{}' FROM seq_1_to_250",
+  );
+  await make(EVIL, "user.created");
+  await logIn(page, "dora");
+  await page.goto("/ui/events");
+  const rows = page.getByRole("list", { name: "Events" }).getByRole("listitem");
+  await page.getByLabel("Action").selectOption("token.created");
+  await page.getByLabel("Object").fill("many");
+  await expect(rows).toHaveCount(100);
+  for (const count of [200, 250]) {
+    await page.getByRole("button", { name: "Show older ones" }).click();
+    await expect(rows).toHaveCount(count);
+  }
+  await expect(page.getByText("There are no older ones.")).toBeVisible();
+  const [jsonl] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download: JSON lines" }).click(),
+  ]);
+  const lines = readFileSync(await jsonl.path(), "utf8")
+    .trimEnd()
+    .split("\n");
+  expect(lines.map((line) => JSON.parse(line).object)).toEqual(Array(250).fill("many"));
+
+  await page.getByRole("button", { name: "Clear the filter" }).click();
+  await page
+    .getByRole("button", { name: `Only events about ${EVIL}` })
+    .first()
+    .click();
+  await expect(page.getByLabel("Object")).toHaveValue(EVIL);
+  const [csv] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Download: CSV" }).click(),
+  ]);
+  expect(readFileSync(await csv.path(), "utf8")).toContain(EVIL);
+  await page.getByLabel("Object").fill("nothing of that name");
+  await expect(page.getByText("No event matches the filter.")).toBeVisible();
+  await accessible(page);
+  await page.getByLabel("Object").fill("");
+  await page.getByLabel("From").fill("2026-01-02T00:00");
+  await page.getByLabel("Before").fill("2026-01-01T00:00");
+  await expect(
+    page.getByText("to: must be after `from`").or(page.getByText("must be after `from`")).first(),
+  ).toBeVisible();
+});
+
+test("who is no admin sees none", async ({ page }) => {
+  await logIn(page, "ann");
+  await page.goto("/ui/events");
+  await expect(page.getByRole("alert")).toContainText("requires the role 'admin'");
+});
