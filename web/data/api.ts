@@ -38,8 +38,11 @@ async function timed(...[input, init]: Parameters<typeof fetch>): Promise<Respon
 }
 
 /** Whether a file can be downloaded, without downloading it. */
-export const canGet = async (address: string): Promise<boolean> =>
-  (await timed(address, { method: "HEAD" })).ok;
+export async function canGet(address: string): Promise<boolean> {
+  const response = await timed(address, { method: "HEAD" });
+  await response.text(); // There is none; but a response that is not read counts as one that failed.
+  return response.ok;
+}
 
 export const api: Client = clientOf(location.origin, {
   headers: () => (csrf ? { "X-CSRF-Token": csrf } : {}),

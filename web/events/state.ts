@@ -35,8 +35,10 @@ export function clear(): void {
 export const queryOf = (format: "csv" | "jsonl") => ({ ...asked.value, format });
 export const fileOf = (format: "csv" | "jsonl") => `/events?${new URLSearchParams(queryOf(format))}`;
 
-const read = (cursor?: string) =>
-  ask(api.events.get({ query: { ...asked.value, limit: PAGE, ...(cursor ? { cursor } : {}) } }));
+/** What the list that is shown was asked for: while somebody types, it isn't what the filter says. */
+let shown = asked.value;
+const read = (query: typeof shown, cursor?: string) =>
+  ask(api.events.get({ query: { ...query, limit: PAGE, ...(cursor ? { cursor } : {}) } }));
 export type Event = Awaited<ReturnType<typeof read>>["events"][number];
 
 /** undefined: not loaded yet */
@@ -54,8 +56,10 @@ export async function load(): Promise<void> {
   const mine = ++turn;
   isLoading.value = true;
   try {
-    const page = await read();
+    const query = asked.value;
+    const page = await read(query);
     if (mine !== turn) return;
+    shown = query;
     batch(() => {
       [events.value, older.value, waiting.value] = [page.events, page.next, []];
       trouble.value = undefined;
@@ -73,11 +77,13 @@ export async function loadOlder(): Promise<void> {
   const mine = turn;
   isLoading.value = true;
   try {
-    const page = await read(cursor);
+    const page = await read(shown, cursor);
     if (mine !== turn) return;
     batch(() => {
       events.value = [...(events.value ?? []), ...page.events];
       older.value = page.next;
+      // With the rows: whoever sees them may ask for more.
+      isLoading.value = false;
       trouble.value = undefined;
     });
   } catch (error) {
@@ -100,11 +106,12 @@ export function show(): void {
 
 /** Loads what is new. @param isRead whether somebody reads: then nothing may move */
 async function refresh(isRead: () => boolean): Promise<void> {
-  const known = events.value;
-  if (!known) return load();
+  if (!events.value) return load();
   const mine = turn;
-  const page = await read();
+  const page = await read(shown);
   if (mine !== turn) return;
+  // Older ones may have been loaded meanwhile.
+  const known = events.value;
   const ids = new Set([...known, ...waiting.value].map(({ id }) => id));
   const oldest = older.value === undefined ? 0 : (known.at(-1)?.id ?? 0);
   const news = page.events.filter(({ id }) => id > oldest && !ids.has(id));

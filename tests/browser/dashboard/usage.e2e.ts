@@ -2,6 +2,8 @@
 import { readFileSync } from "node:fs";
 import { accessible, api, control, expect, logIn, test } from "./fixture.ts";
 
+test.use({ expected: /^Failed to load resource: the server responded with a status of 40[013]/ });
+
 /** Somebody has had a machine for two hours, until an hour ago. */
 async function use(): Promise<void> {
   const { body } = await api("POST", "/reservations", { username: "eva", duration: 300 });
