@@ -1,5 +1,6 @@
 import { t } from "elysia";
 import type { Principal } from "../../pool/identity/principal.ts";
+import type { Shown } from "../../pool/machines/shown.ts";
 import { MACHINE_STATES, type MachineView } from "../../pool/machines/view.ts";
 import { oneOf, time } from "./fields.ts";
 
@@ -76,6 +77,27 @@ export function machineOf(view: MachineView, { role, userId }: Principal) {
     last_error: admin ? view.lastError : null,
   };
 }
+
+/** The response to a dry run. */
+export const ShownHostKey = t.Object(
+  {
+    host_key: t.Nullable(t.String({ description: 'the host key that it shows now, "type base64"' })),
+    host_key_fingerprint: t.Nullable(t.String({ description: "the same as ssh-keygen -l shows it" })),
+    fault: t.Nullable(t.String({ description: "kind of the error, if it showed none" })),
+    last_error: t.Nullable(t.String({ description: "the error message" })),
+  },
+  { $id: "ShownHostKey" },
+);
+
+/** The response to changing one, or to a dry run of that. */
+export const ChangedMachine = t.Union([Machine, ShownHostKey], { $id: "ChangedMachine" });
+
+export const shownOf = (shown: Shown) => ({
+  host_key: shown.hostKey,
+  host_key_fingerprint: shown.hostKeyFingerprint,
+  fault: shown.fault,
+  last_error: shown.lastError,
+});
 
 /** The response to creating one. */
 export const RegisteredMachine = t.Composite(

@@ -4,6 +4,7 @@ import { type AddressRules, addressOf } from "./address.ts";
 import { type Limits, type Reply, runScript, type Target } from "./connect.ts";
 import { type Facts, factsIn } from "./facts.ts";
 import { isFaultKind, MachineFault } from "./faults.ts";
+import { shownHostKey } from "./host_key.ts";
 import { limit } from "./limit.ts";
 import { countsIn } from "./removed.ts";
 
@@ -29,6 +30,8 @@ export interface Accounts {
     target: Target,
     signal?: AbortSignal,
   ): Promise<{ hostKey: string; accounts: number; identity: string | null; facts: Facts }>;
+  /** Which host key the machine shows, "type base64"; logs in to nothing. */
+  shownHostKey(target: Pick<Target, "host" | "port" | "hostKey">): Promise<string>;
   /** Makes the account unless it exists; it expires on its own after so many seconds, or up to a day later (a password). */
   create(
     target: Target,
@@ -166,6 +169,11 @@ export function accountsOverSsh(
         facts: factsIn(reply.lines),
       };
     },
+    shownHostKey: (target) =>
+      turn(async () => {
+        const host = await addressOf(target.host, target.port, rules, connectSeconds);
+        return shownHostKey({ ...target, host }, connectSeconds);
+      }),
     async create(target, generation, { username, uid, mark }, credential, seconds, signal) {
       const secret = credential.kind === "password" ? [credential.password] : [...credential.keys, "."];
       const input = [fenced(generation), `${uid} ${username} ${mark} ${seconds}`, credential.kind, ...secret];

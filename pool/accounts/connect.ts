@@ -45,17 +45,20 @@ export function fingerprint(hostKey: string): string {
 }
 
 /** Key blob → "type base64"; the type is the blob's first string (RFC 4253, section 6.6). */
-function keyText(blob: Buffer): string {
+export function keyText(blob: Buffer): string {
   const type = blob.subarray(4, 4 + blob.readUInt32BE(0)).toString("latin1");
   return `${printable(type, 64)} ${blob.toString("base64")}`;
 }
 
+/** What a machine may sign with, for a kind of host key. */
+export const algorithmsFor = (type: string): string[] =>
+  type === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256"] : [type];
+
 /** Asks for the pinned kind of key, or a machine with several kinds would seem to have changed. */
-function algorithmsFor(hostKey: string | null): Pick<ConnectConfig, "algorithms"> {
+function onlyThatKind(hostKey: string | null): Pick<ConnectConfig, "algorithms"> {
   const type = hostKey?.split(" ")[0];
   if (!type) return {};
-  const names = type === "ssh-rsa" ? ["rsa-sha2-512", "rsa-sha2-256"] : [type];
-  return { algorithms: { serverHostKey: names as ServerHostKeyAlgorithm[] } };
+  return { algorithms: { serverHostKey: algorithmsFor(type) as ServerHostKeyAlgorithm[] } };
 }
 
 /**
@@ -150,7 +153,7 @@ export function runScript(
         ...(target.secret.kind === "password"
           ? { password: target.secret.value }
           : { privateKey: target.secret.value }),
-        ...algorithmsFor(target.hostKey),
+        ...onlyThatKind(target.hostKey),
         readyTimeout: 0,
         hostVerifier: (blob: Buffer) => {
           hostKey = keyText(blob);

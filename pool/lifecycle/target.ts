@@ -44,14 +44,20 @@ async function secretOf(deps: LifecycleDeps, { id, secretKind, secret }: Machine
   return { kind: secretKind, value: await deps.keys.open(id, secret) };
 }
 
+/** Where a machine is, and its host key. */
+export function placeOf(
+  { machineLocalhost }: LifecycleDeps,
+  { address, host, port, hostKey }: Pick<Machine, "address" | "host" | "port" | "hostKey">,
+): Pick<Target, "host" | "port" | "hostKey"> {
+  const here = address === "localhost" && machineLocalhost;
+  return { host: here ? machineLocalhost : host.replace(/^\[|\]$/g, ""), port, hostKey };
+}
+
 /** Where and how to log in to a machine. @throws Error when its secret can't be opened */
 export async function targetOf(deps: LifecycleDeps, machine: Machine): Promise<Target> {
-  const here = machine.address === "localhost" && deps.machineLocalhost;
   return {
-    host: here ? deps.machineLocalhost : machine.host.replace(/^\[|\]$/g, ""),
-    port: machine.port,
+    ...placeOf(deps, machine),
     user: machine.loginUser,
     secret: await secretOf(deps, machine),
-    hostKey: machine.hostKey,
   };
 }

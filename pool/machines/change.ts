@@ -5,6 +5,7 @@ import { record } from "../audit/events.ts";
 import { PoolError } from "../errors.ts";
 import { tellChange } from "../lifecycle/settle.ts";
 import { MACHINE } from "../lifecycle/states.ts";
+import { tryAgain } from "./again.ts";
 import type { MachinesDeps } from "./deps.ts";
 import { refuseFacts } from "./labels.ts";
 import { type MachineView, viewMachine } from "./view.ts";
@@ -16,6 +17,8 @@ export interface MachineChange {
   labels?: Record<string, string> | undefined;
   /** "type base64": the key to expect from now on; a quarantined machine is retried with it at once */
   hostKey?: string | undefined;
+  /** true: a quarantined machine is tried again now, and the result is returned */
+  retry?: boolean | undefined;
 }
 
 /**
@@ -27,8 +30,15 @@ export async function changeMachine(
   name: string,
   change: MachineChange,
 ): Promise<MachineView> {
-  const { drained, labels, hostKey } = change;
+  const { drained, labels, hostKey, retry } = change;
   if (labels) refuseFacts(labels);
+  if (drained !== undefined || labels || hostKey !== undefined) await write(deps, name, change);
+  if (retry) await tryAgain(deps, name);
+  return viewMachine(deps, name);
+}
+
+async function write(deps: MachinesDeps, name: string, change: MachineChange): Promise<void> {
+  const { drained, labels, hostKey } = change;
   const found = await transact(deps.db, async (tx) => {
     const rows = matched(
       await tx
@@ -49,7 +59,7 @@ export async function changeMachine(
     return rows;
   });
   if (found > 0) tellChange(deps);
-  const view = await viewMachine(deps, name);
-  if (found === 0) throw new PoolError("machine_held", `'${name}' is being removed`);
-  return view;
+  if (found > 0) return;
+  await viewMachine(deps, name);
+  throw new PoolError("machine_held", `'${name}' is being removed`);
 }

@@ -29,6 +29,25 @@ export interface RegisterInput {
   hostKey: string | null;
 }
 
+/** Refuses what is wrong with a request, whatever is in the pool. @throws PoolError invalid_request */
+export function refuseInput(deps: MachinesDeps, input: RegisterInput): void {
+  refuseFacts(input.labels);
+  const literal = input.host.replace(/^\[|\]$/g, "");
+  const why =
+    isIP(literal) && !deps.machineLocalhost ? refusal(literal, input.port, deps.addressRules) : undefined;
+  if (why) throw invalid("host", why);
+}
+
+/** Why it can't be in the pool beside another one with its name or its address. */
+export function clash(input: RegisterInput, name: string | undefined): PoolError {
+  if (name?.toLowerCase() === input.name.toLowerCase())
+    return new PoolError("machine_exists", `Machine '${name}' already exists; delete it first`);
+  return new PoolError(
+    "address_taken",
+    `${input.host}:${input.port} is already in the pool as '${name ?? "unknown"}'; a machine can't be offered twice`,
+  );
+}
+
 /**
  * Adds a machine to the pool. It starts in quarantine and leaves it as every machine does: reached, its host key learnt
  * or compared, orphaned accounts removed.
@@ -46,12 +65,8 @@ export async function register(
       "host_key",
       "is required here (REQUIRE_HOST_KEY); get it with ssh-keyscan on a network that you trust",
     );
-  refuseFacts(input.labels);
+  refuseInput(deps, input);
   const address = canonicalAddress(input.host);
-  const literal = input.host.replace(/^\[|\]$/g, "");
-  const why =
-    isIP(literal) && !deps.machineLocalhost ? refusal(literal, input.port, deps.addressRules) : undefined;
-  if (why) throw invalid("host", why);
   const id = crypto.randomUUID();
   const row = {
     id,
@@ -80,8 +95,7 @@ export async function register(
     await transact(deps.db, async (tx) => {
       const alike = sql`LOWER(${machines.name}) = LOWER(${input.name}) AND ${machines.name} <> ${input.name}`;
       const [twin] = await tx.select({ name: machines.name }).from(machines).where(alike).limit(1);
-      if (twin)
-        throw new PoolError("machine_exists", `Machine '${twin.name}' already exists; delete it first`);
+      if (twin) throw clash(input, twin.name);
       const secret = input.secret.kind === "pool_key" ? "" : await deps.keys.seal(tx, id, input.secret.value);
       await tx.insert(machines).values({ ...row, secret });
       const dirty = await dirtyBefore(tx, row);
@@ -106,14 +120,7 @@ export async function register(
         or(eq(machines.name, input.name), and(eq(machines.address, address), eq(machines.port, input.port))),
       );
     // If the connection was lost in COMMIT, the repeat finds its own row.
-    if (other?.id !== id) {
-      if (other?.name === input.name)
-        throw new PoolError("machine_exists", `Machine '${input.name}' already exists; delete it first`);
-      throw new PoolError(
-        "address_taken",
-        `${input.host}:${input.port} is already in the pool as '${other?.name ?? "unknown"}'; a machine can't be offered twice`,
-      );
-    }
+    if (other?.id !== id) throw clash(input, other?.name);
   }
   if (check) {
     const [seen] = await deps.db.select().from(machines).where(eq(machines.id, id));

@@ -1,9 +1,10 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
-import { HostKey, Labels, Machine, machineOf } from "../../http/models/machine.ts";
+import { ChangedMachine, HostKey, Labels, Machine, machineOf, shownOf } from "../../http/models/machine.ts";
 import { Problem } from "../../http/models/problem.ts";
 import { changeMachine } from "../../pool/machines/change.ts";
 import { removeMachine } from "../../pool/machines/remove.ts";
+import { shownBy } from "../../pool/machines/shown.ts";
 import { viewMachine } from "../../pool/machines/view.ts";
 
 const params = t.Object({ name: t.String({ maxLength: 63, description: "a machine's name" }) });
@@ -23,18 +24,26 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
   )
   .patch(
     "/machines/:name",
-    async ({ deps, params: { name }, body, principal }) =>
-      machineOf(
-        await changeMachine(deps, name, {
-          drained: body.drained,
-          labels: body.labels,
-          hostKey: body.host_key,
-        }),
-        principal,
-      ),
+    async ({ deps, params: { name }, query, body, principal }) => {
+      if (query.dry_run) return shownOf(await shownBy(deps, name));
+      const { drained, labels, host_key: hostKey, retry } = body;
+      return machineOf(await changeMachine(deps, name, { drained, labels, hostKey, retry }), principal);
+    },
     {
       role: "admin",
       params,
+      query: t.Object(
+        {
+          dry_run: t.Optional(
+            t.Boolean({
+              default: false,
+              description:
+                "true or false; true: changes nothing and doesn't log in, only says which host key the machine shows now",
+            }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
       body: t.Object(
         {
           drained: t.Optional(
@@ -42,16 +51,22 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
           ),
           labels: t.Optional(Labels),
           host_key: t.Optional(HostKey),
+          retry: t.Optional(
+            t.Literal(true, {
+              description:
+                "true: a quarantined machine is tried again now; the response says how that ended. Others are left alone",
+            }),
+          ),
         },
         {
           additionalProperties: false,
           minProperties: 1,
-          description: "must be a JSON object with drained, labels or host_key",
+          description: "must be a JSON object with drained, labels, host_key or retry",
           examples: [{ drained: true }],
         },
       ),
       response: {
-        200: Machine,
+        200: ChangedMachine,
         400: Problem,
         404: Problem,
         409: Problem,
@@ -61,9 +76,9 @@ export default new Elysia({ name: "machine", normalize: false, tags: ["machines"
       },
       detail: {
         operationId: "changeMachine",
-        summary: "Drain a machine, change its labels, or accept its new host key",
+        summary: "Drain a machine, change its labels, accept its new host key, or try it again",
         description:
-          "A machine that was quarantined for its host key is tried again with the new one within seconds.",
+          "A machine that was quarantined for its host key is tried again with the new one within seconds, or with retry before the response.",
       },
     },
   )

@@ -1,12 +1,21 @@
 import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
 import { instantOf } from "../../http/instant.ts";
-import { HostKey, Labels, Machine, machineOf, RegisteredMachine } from "../../http/models/machine.ts";
+import {
+  HostKey,
+  Labels,
+  Machine,
+  machineOf,
+  RegisteredMachine,
+  ShownHostKey,
+  shownOf,
+} from "../../http/models/machine.ts";
 import { next, nextOf, pageIn, pageQuery, WHOLE } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
 import { Where } from "../../http/models/request.ts";
 import { invalid } from "../../pool/errors.ts";
 import { type RegisterInput, register } from "../../pool/machines/register.ts";
+import { tryRegister } from "../../pool/machines/shown.ts";
 import { listMachines } from "../../pool/machines/view.ts";
 
 const ChangedSince = t.String({
@@ -107,19 +116,17 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
   .post(
     "/machines",
     async ({ deps, body, query, status, principal }) => {
-      const view = await register(
-        deps,
-        {
-          name: body.name,
-          host: body.host,
-          port: body.port ?? 22,
-          user: body.user ?? "root",
-          secret: secretIn(body),
-          labels: body.labels ?? {},
-          hostKey: body.host_key ?? null,
-        },
-        query.check ?? true,
-      );
+      const input = {
+        name: body.name,
+        host: body.host,
+        port: body.port ?? 22,
+        user: body.user ?? "root",
+        secret: secretIn(body),
+        labels: body.labels ?? {},
+        hostKey: body.host_key ?? null,
+      };
+      if (query.dry_run) return status(200, shownOf(await tryRegister(deps, input)));
+      const view = await register(deps, input, query.check ?? true);
       const { removedDirty: left } = view;
       return status(201, {
         ...machineOf(view, principal),
@@ -147,10 +154,18 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
               description: "true or false; false: don't contact the machine now",
             }),
           ),
+          dry_run: t.Optional(
+            t.Boolean({
+              default: false,
+              description:
+                "true or false; true: registers nothing and sends no login, only says which host key the machine shows",
+            }),
+          ),
         },
         { additionalProperties: false },
       ),
       response: {
+        200: ShownHostKey,
         201: RegisteredMachine,
         400: Problem,
         409: Problem,
@@ -162,7 +177,7 @@ export default new Elysia({ name: "machines", normalize: false, tags: ["machines
         operationId: "registerMachine",
         summary: "Register a machine",
         description:
-          "Learns its SSH host key. A machine that can't be reached is quarantined, and joins automatically once it can.",
+          "Learns its SSH host key. A machine that can't be reached is quarantined, and joins automatically once it can. To see the host key first, ask with ?dry_run=true, and send what it says as host_key.",
       },
     },
   )

@@ -75,6 +75,7 @@ export async function startStubPool(size: number, settings: Record<string, strin
       identity: identity(port),
       facts: facts.get(port) ?? {},
     }),
+    shownHostKey: async () => "ssh-ed25519 AAAA",
     create: async ({ port }, _, { uid }) => creates.get(port)?.(uid),
     extend: async ({ port }, _, { uid }) => creates.get(port)?.(uid),
     clean: async ({ port }, _, holder) => ({
