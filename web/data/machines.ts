@@ -141,6 +141,14 @@ export function loadMachines(): Promise<void> {
   return load();
 }
 
+/** Shows at once what a change answered; undefined: it is no longer there. */
+export function put(name: string, machine: Machine | undefined): void {
+  if (!machines.value) return;
+  const base = new Map(before);
+  if (!machine) base.delete(name);
+  keep(machine ? [machine] : [], base);
+}
+
 /** These say nothing of machines, or come with others that do. */
 const NOTHING = ["reservation.queued", "reservation.planned", "reservation.booked", "reservation.wanted"];
 /** So many are asked for by name; for more, all are loaded. */

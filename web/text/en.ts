@@ -343,7 +343,147 @@ export const en = {
     noSeries: "There are no series yet. A class that meets every week is one.",
   },
   machines: {
-    // the page Machines
+    adminsOnly: "Only admins manage machines.",
+    noneHow: "Register the first one with the form, or import a file.",
+    details: "Details",
+    detailsOf: (name: string) => `Details of ${name}`,
+    drainedToo: "not offered again afterwards",
+    facts: "Facts",
+    noFacts: "It has told none yet.",
+    hostKey: "Host key",
+    noKey: "not known yet",
+    since: "In this state since",
+    drain: "Drain",
+    drainOf: (name: string) => `Drain ${name}`,
+    drainMeans: "Drained, it is not offered to anybody new; whoever has it keeps it.",
+    undrain: "Offer again",
+    undrainOf: (name: string) => `Offer again: ${name}`,
+    undrainMeans: "It is drained: nobody gets it until you offer it again.",
+    editLabels: "Edit labels",
+    editLabelsOf: (name: string) => `Edit labels of ${name}`,
+    checkKey: "Check host key",
+    checkKeyOf: (name: string) => `Check host key of ${name}`,
+    key: "Compare host keys",
+    keyOf: (name: string) => `Compare host keys of ${name}`,
+    remove: "Remove",
+    removeOf: (name: string) => `Remove ${name}`,
+    tryNow: "Try now",
+    tryNowOf: (name: string) => `Try now: ${name}`,
+    trying: "Trying…",
+    offered: (name: string) => `${name} is clean and offered.`,
+    stillIll: (name: string) => `${name} was tried just now, and stays in quarantine.`,
+    notYet: "It has not been contacted yet",
+    /** what to do about each fault */
+    help: {
+      unreachable:
+        "Start the machine and its SSH server, and check the network. It is tried again at least every 5 minutes.",
+      auth: "Correct the login on the machine, or remove it here and register it with the new password or key.",
+      host_key:
+        "Find out why. If you reinstalled it, compare the keys and accept the new one; otherwise another machine may be answering in its place.",
+      forbidden_address:
+        "Its address is link-local, one of our own, or outside ALLOWED_MACHINE_NETWORKS. Correct the setting, or where its name points.",
+      duplicate:
+        "Remove it here. If it is a clone of the other machine, delete /var/lib/machine-manager/id on it and try again.",
+      foreign_account:
+        "It has an account, a home or a user id that we did not make, or that was changed. Move what is in the way, then try again.",
+      leftovers:
+        "Something of a former holder is still there. Remove by hand what is named above: often a process that can't be killed, or a file on a broken disk.",
+      fenced:
+        "This is usually over at the next try. If it comes back, another Machine Manager is using this machine.",
+      timeout: "A step did not end in time, or its answer was lost. Check the machine's load and disks.",
+      unsupported:
+        "Install the tool that is named above, or allow the login to become root with sudo without a password.",
+      failed: "A step ended with the error above: often a full or read-only disk.",
+    } as Record<string, string>,
+    labels: "Labels",
+    labelsHint: "such as gpu, rack=8",
+    labelsLines: "One a line, such as gpu or rack=8. These replace all the labels it has.",
+    labelsTitle: (name: string) => `Labels of ${name}`,
+    saveLabels: "Save labels",
+    twice: (key: string) => `${key} is there twice`,
+    keyTitle: (name: string) => `Host key of ${name}`,
+    keyKnown: "The key we know",
+    keyShown: "The key it shows now",
+    keySame: "It shows the key that we know.",
+    accept: "Accept the new key",
+    acceptMeans:
+      "This is a different key. Accept it only if you know why: for instance, because you reinstalled the machine. From then on, the pool logs in to whoever has this key.",
+    compare: "Compare it with what this prints on the machine's console:",
+    removeTitle: (name: string) => `Remove ${name} from the pool?`,
+    removeMeans:
+      "It is no longer offered, and its login is forgotten. Nothing changes on the machine itself.",
+    isOn: (name: string) => `${name} is on it.`,
+    forceMeans: (name: string | undefined) =>
+      name === undefined
+        ? "It is being cleaned or prepared. Removing it by force ends that first."
+        : `Removing it by force first removes the account ${name}, its files and its processes from it. If it is the reservation's last machine, the reservation is over.`,
+    forceDirty:
+      "If the machine does not answer, the account stays on it. That is remembered, and it is cleaned should it ever be registered again.",
+    bookingsMove: "Bookings that were planned on it are planned on other machines, if there are any.",
+    doRemove: "Remove it",
+    doForce: "Remove by force",
+    removing: "Removing…",
+    removed: (name: string) => `${name} was removed, and is clean.`,
+    removedDirty: (name: string) =>
+      `${name} was removed, but could not be cleaned: an account may be left on it.`,
+    register: "Register a machine",
+    name: "Name",
+    host: "Host",
+    hostHint: "a name or an address, as users type it",
+    port: "SSH port",
+    user: "Login",
+    access: "How the pool logs in",
+    password: "Password",
+    privateKey: "Private key",
+    privateKeyHint: "without a passphrase",
+    poolKey: "The pool's own key",
+    poolKeyHow: "First add this line to the login's authorized_keys on the machine:",
+    connect: "Connect",
+    connecting: "Connecting…",
+    steps: {
+      connect: "Connect",
+      confirm: "Confirm its host key",
+      clean: "Log in, check and clean",
+      end: "Offer",
+    },
+    stepStates: { done: "(done)", now: "(now)", wrong: "(not done)", later: "" },
+    confirmMeans: "The login is sent only to the machine that has this key. Is it yours?",
+    confirm: "Yes, register it",
+    unseenMeans:
+      "You can register it all the same. It waits in quarantine, and joins once it answers; its host key is then taken as it comes.",
+    registerUnseen: "Register it all the same",
+    back: "Back",
+    joinedIll: (name: string) => `${name} is registered, but in quarantine.`,
+    wasDirty: (name: string | null) =>
+      name === null
+        ? "It was once removed from a pool without being cleaned."
+        : `It was once removed from a pool with the account ${name} on it.`,
+    another: "Register another",
+    wrongLine: {
+      count: (n: number) => `has ${n} words, not: name host port user password [labels]`,
+      labels: "the sixth word must be key=value,key with at least one = (a password can't contain a space)",
+    },
+    imported: {
+      title: "Import machines",
+      how: "A file such as machines.txt. Each line is a machine:",
+      keys: "Their host keys are learnt at the first contact, and shown here. Lines that are registered already are left alone.",
+      drop: "Drop the file here, or choose it",
+      results: "Result of each line",
+      line: (n: number) => `Line ${n}`,
+      verdicts: {
+        waiting: "waits",
+        busy: "is being registered…",
+        added: "is offered",
+        ill: "is registered, in quarantine",
+        there: "was there already",
+        failed: "failed",
+      },
+      going: (n: number) => `${n} to go`,
+      done: ({ added, there, failed }: { added: number; there: number; failed: number }) =>
+        `${added} registered, ${there} already there, ${failed} failed`,
+      more: (n: number) => `and ${many(n, "more line", "more lines")}`,
+      again: "Try the failed ones again",
+    },
   },
   users: {
     // the page Users and tokens

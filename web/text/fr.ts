@@ -352,7 +352,149 @@ export const fr: Texts = {
     noSeries: "Il n'y a pas encore de séries. Un cours hebdomadaire en est une.",
   },
   machines: {
-    // the page Machines
+    adminsOnly: "Seuls les administrateurs gèrent les machines.",
+    noneHow: "Enregistrez la première avec le formulaire, ou importez un fichier.",
+    details: "Détails",
+    detailsOf: (name) => `Détails de ${name}`,
+    drainedToo: "ne sera plus proposée ensuite",
+    facts: "Caractéristiques",
+    noFacts: "Elle n'en a encore donné aucune.",
+    hostKey: "Clé d'hôte",
+    noKey: "pas encore connue",
+    since: "Dans cet état depuis",
+    drain: "Retirer",
+    drainOf: (name) => `Retirer ${name}`,
+    drainMeans: "Retirée, elle n'est plus proposée à personne ; qui l'utilise la garde.",
+    undrain: "Proposer à nouveau",
+    undrainOf: (name) => `Proposer à nouveau : ${name}`,
+    undrainMeans: "Elle est retirée : personne ne l'obtient tant que vous ne la proposez pas à nouveau.",
+    editLabels: "Modifier les étiquettes",
+    editLabelsOf: (name) => `Modifier les étiquettes de ${name}`,
+    checkKey: "Vérifier la clé d'hôte",
+    checkKeyOf: (name) => `Vérifier la clé d'hôte de ${name}`,
+    key: "Comparer les clés d'hôte",
+    keyOf: (name) => `Comparer les clés d'hôte de ${name}`,
+    remove: "Supprimer",
+    removeOf: (name) => `Supprimer ${name}`,
+    tryNow: "Essayer maintenant",
+    tryNowOf: (name) => `Essayer maintenant : ${name}`,
+    trying: "Essai en cours…",
+    offered: (name) => `${name} est propre et proposée.`,
+    stillIll: (name) => `${name} vient d'être essayée et reste en quarantaine.`,
+    notYet: "Elle n'a pas encore été contactée",
+    help: {
+      unreachable:
+        "Démarrez la machine et son serveur SSH, et vérifiez le réseau. Elle est réessayée au moins toutes les 5 minutes.",
+      auth: "Corrigez l'accès sur la machine, ou supprimez-la ici et enregistrez-la avec le nouveau mot de passe ou la nouvelle clé.",
+      host_key:
+        "Cherchez pourquoi. Si vous l'avez réinstallée, comparez les clés et acceptez la nouvelle ; sinon, une autre machine répond peut-être à sa place.",
+      forbidden_address:
+        "Son adresse est locale au lien, l'une des nôtres, ou hors de ALLOWED_MACHINE_NETWORKS. Corrigez ce réglage, ou l'adresse que donne son nom.",
+      duplicate:
+        "Supprimez-la ici. Si c'est un clone de l'autre machine, effacez-y /var/lib/machine-manager/id et réessayez.",
+      foreign_account:
+        "Un compte, un dossier personnel ou un identifiant que nous n'avons pas créé, ou qui a été modifié, s'y trouve. Déplacez ce qui gêne, puis réessayez.",
+      leftovers:
+        "Il y reste quelque chose d'un ancien utilisateur. Supprimez à la main ce qui est nommé ci-dessus : souvent un processus impossible à arrêter, ou un fichier sur un disque défectueux.",
+      fenced:
+        "C'est en général réglé à l'essai suivant. Si cela revient, un autre Machine Manager utilise cette machine.",
+      timeout:
+        "Une étape n'a pas fini à temps, ou sa réponse s'est perdue. Vérifiez la charge et les disques de la machine.",
+      unsupported:
+        "Installez l'outil nommé ci-dessus, ou permettez à l'accès de devenir root par sudo sans mot de passe.",
+      failed:
+        "Une étape s'est terminée par l'erreur ci-dessus : souvent un disque plein ou en lecture seule.",
+    },
+    labels: "Étiquettes",
+    labelsHint: "par exemple gpu, rack=8",
+    labelsLines: "Une par ligne, par exemple gpu ou rack=8. Elles remplacent toutes celles de la machine.",
+    labelsTitle: (name) => `Étiquettes de ${name}`,
+    saveLabels: "Enregistrer les étiquettes",
+    twice: (key) => `${key} y est deux fois`,
+    keyTitle: (name) => `Clé d'hôte de ${name}`,
+    keyKnown: "La clé que nous connaissons",
+    keyShown: "La clé qu'elle présente maintenant",
+    keySame: "Elle présente la clé que nous connaissons.",
+    accept: "Accepter la nouvelle clé",
+    acceptMeans:
+      "Cette clé est différente. Ne l'acceptez que si vous savez pourquoi : par exemple, parce que vous avez réinstallé la machine. Le parc se connectera désormais à qui détient cette clé.",
+    compare: "Comparez-la avec ce qu'affiche, sur la console de la machine :",
+    removeTitle: (name) => `Supprimer ${name} du parc ?`,
+    removeMeans:
+      "Elle n'est plus proposée, et son accès est oublié. Rien ne change sur la machine elle-même.",
+    isOn: (name) => `${name} l'utilise.`,
+    forceMeans: (name) =>
+      name === undefined
+        ? "Elle est en nettoyage ou en préparation. La suppression forcée commence par y mettre fin."
+        : `La suppression forcée y efface d'abord le compte ${name}, ses fichiers et ses processus. Si c'est la dernière machine de la réservation, celle-ci est terminée.`,
+    forceDirty:
+      "Si la machine ne répond pas, le compte y reste. C'est noté, et elle sera nettoyée si elle est un jour enregistrée à nouveau.",
+    bookingsMove: "Les réservations prévues sur elle passent à d'autres machines, s'il y en a.",
+    doRemove: "La supprimer",
+    doForce: "Forcer la suppression",
+    removing: "Suppression…",
+    removed: (name) => `${name} a été supprimée, et elle est propre.`,
+    removedDirty: (name) =>
+      `${name} a été supprimée, mais n'a pas pu être nettoyée : un compte y est peut-être resté.`,
+    register: "Enregistrer une machine",
+    name: "Nom",
+    host: "Hôte",
+    hostHint: "un nom ou une adresse, comme les utilisateurs l'écrivent",
+    port: "Port SSH",
+    user: "Identifiant",
+    access: "Comment le parc se connecte",
+    password: "Mot de passe",
+    privateKey: "Clé privée",
+    privateKeyHint: "sans phrase secrète",
+    poolKey: "La clé du parc",
+    poolKeyHow: "Ajoutez d'abord cette ligne au fichier authorized_keys de l'identifiant sur la machine :",
+    connect: "Se connecter",
+    connecting: "Connexion…",
+    steps: {
+      connect: "Connexion",
+      confirm: "Confirmation de sa clé d'hôte",
+      clean: "Accès, vérification et nettoyage",
+      end: "Mise à disposition",
+    },
+    stepStates: { done: "(fait)", now: "(en cours)", wrong: "(pas fait)", later: "" },
+    confirmMeans: "L'accès n'est envoyé qu'à la machine qui détient cette clé. Est-ce la vôtre ?",
+    confirm: "Oui, l'enregistrer",
+    unseenMeans:
+      "Vous pouvez l'enregistrer tout de même. Elle attend en quarantaine et rejoint le parc dès qu'elle répond ; sa clé d'hôte est alors prise telle quelle.",
+    registerUnseen: "L'enregistrer tout de même",
+    back: "Retour",
+    joinedIll: (name) => `${name} est enregistrée, mais en quarantaine.`,
+    wasDirty: (name) =>
+      name === null
+        ? "Elle a un jour été supprimée d'un parc sans être nettoyée."
+        : `Elle a un jour été supprimée d'un parc alors que le compte ${name} s'y trouvait.`,
+    another: "En enregistrer une autre",
+    wrongLine: {
+      count: (n) => `a ${many(n, "mot", "mots")}, et non : name host port user password [labels]`,
+      labels:
+        "le sixième mot doit être clé=valeur,clé avec au moins un = (un mot de passe ne peut pas contenir d'espace)",
+    },
+    imported: {
+      title: "Importer des machines",
+      how: "Un fichier tel que machines.txt. Chaque ligne est une machine :",
+      keys: "Leurs clés d'hôte sont apprises au premier contact et affichées ici. Les machines déjà enregistrées restent telles quelles.",
+      drop: "Déposez le fichier ici, ou choisissez-le",
+      results: "Résultat de chaque ligne",
+      line: (n) => `Ligne ${n}`,
+      verdicts: {
+        waiting: "attend",
+        busy: "en cours d'enregistrement…",
+        added: "est proposée",
+        ill: "est enregistrée, en quarantaine",
+        there: "y était déjà",
+        failed: "a échoué",
+      },
+      going: (n) => `encore ${n}`,
+      done: ({ added, there, failed }) =>
+        `${many(added, "enregistrée", "enregistrées")}, ${many(there, "déjà présente", "déjà présentes")}, ${many(failed, "en échec", "en échec")}`,
+      more: (n) => `et ${many(n, "autre ligne", "autres lignes")}`,
+      again: "Réessayer celles qui ont échoué",
+    },
   },
   users: {
     // the page Users and tokens
