@@ -1,13 +1,9 @@
-import { signal } from "@preact/signals";
 import { clear, isFiltered, shown } from "../data/filter.ts";
 import { loadMachines, machines, trouble } from "../data/machines.ts";
 import { Button } from "../parts/button.tsx";
+import { Rows } from "../parts/rows.tsx";
 import { text } from "../text/text.ts";
 import { Row } from "./row.tsx";
-
-/** So many at first, and more on request: a browser lays out ten thousand slowly. */
-const STEP = 100;
-const most = signal(STEP);
 
 const Nothing = () =>
   isFiltered.value ? (
@@ -32,23 +28,11 @@ export function List() {
     );
   if (!machines.value) return <p class="rows is-loading">{text.loading}</p>;
   if (shown.value.length === 0) return <Nothing />;
-  const left = shown.value.length - most.value;
   return (
-    <>
-      <ul class="rows" aria-label={text.pool.machines}>
-        {shown.value.slice(0, most.value).map((machine) => (
-          <Row key={machine.name} machine={machine} />
-        ))}
-      </ul>
-      {left > 0 && (
-        <Button
-          onClick={() => {
-            most.value += STEP;
-          }}
-        >
-          {text.pool.more(Math.min(left, STEP))}
-        </Button>
-      )}
-    </>
+    <Rows
+      label={text.pool.machines}
+      all={shown.value}
+      row={(machine) => <Row key={machine.name} machine={machine} />}
+    />
   );
 }

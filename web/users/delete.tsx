@@ -1,0 +1,70 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { api, ask } from "../data/api.ts";
+import { session } from "../data/session.ts";
+import { useAct, Wrong } from "../parts/act.tsx";
+import { Dialog } from "../parts/dialog.tsx";
+import { text } from "../text/text.ts";
+import { closeQuestion, load, notice, tokens, type User } from "./store.ts";
+
+const words = text.users;
+const MOST = 1000;
+
+/** The machines that a user has now. */
+async function machinesOf(user: string): Promise<string[]> {
+  const names: string[] = [];
+  for (let cursor: string | undefined; ; ) {
+    const query = { limit: MOST, ...(cursor ? { cursor } : {}) };
+    const page = await ask(api.reservations.get({ query }));
+    for (const row of page.reservations) if (row.user === user) names.push(row.machine);
+    cursor = page.next;
+    if (cursor === undefined) return names.sort();
+  }
+}
+
+/** Says what goes with a user, asks once, and deletes them. */
+export function Delete({ user: { name } }: { user: User }) {
+  const { busy, wrong, act } = useAct<"delete">();
+  /** undefined: not known */
+  const held = useSignal<string[] | undefined>(undefined);
+  useEffect(() => {
+    machinesOf(name)
+      .then((names) => {
+        held.value = names;
+      })
+      .catch(() => {});
+  }, []);
+  const count = (tokens.value ?? []).filter((one) => one.user === name).length;
+  const go = async () => {
+    const done = await act("delete", async () => {
+      const { pending } = await ask(api.users({ name }).delete());
+      notice.value = words.deleted(name, pending);
+      await load();
+    });
+    if (!done) return;
+    closeQuestion();
+    document.querySelector("main")?.focus();
+  };
+  return (
+    <Dialog
+      title={words.deleteTitle(name)}
+      act={busy.value ? words.deleting : words.doDelete}
+      kind="danger"
+      busy={busy.value !== ""}
+      onAct={() => void go()}
+      onClose={closeQuestion}
+    >
+      {session.value?.user === name && <p class="alert">{words.isYou}</p>}
+      <p>{words.deleteMeans(count)}</p>
+      <p>
+        {held.value === undefined || held.value.length === 0 ? (
+          words.holdsNone
+        ) : (
+          <bdi>{words.holds(held.value)}</bdi>
+        )}
+      </p>
+      <p class="quiet">{words.deleteLater}</p>
+      <Wrong>{wrong.value}</Wrong>
+    </Dialog>
+  );
+}
