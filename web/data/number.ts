@@ -1,3 +1,3 @@
 /** A number if it is one; else the API says what it should be. */
 export const numberIn = (typed: string): number =>
-  (/^\d{1,9}$/.test(typed.trim()) ? Number(typed) : typed) as number;
+  (/^-?\d{1,9}(\.\d+)?$/.test(typed.trim()) ? Number(typed) : typed) as number;

@@ -52,7 +52,11 @@ test("register: the host key is confirmed before the login is sent; then it is o
   );
   expect((await api("GET", "/machines/lab-4")).status).toBe(404);
   await accessible(page);
+  const sent = page.waitForRequest((one) => one.method() === "POST" && one.url().endsWith("/machines"));
   await form.getByRole("button", { name: "Yes, register it" }).click();
+  // The key that was confirmed: another machine that answers by now gets no login.
+  const { stdout } = await control("exec", "lab-4", "ssh-keygen -y -f /etc/ssh/ssh_host_ed25519_key");
+  expect(stdout).toContain((await sent).postDataJSON().host_key);
   await expect(form).toContainText("lab-4 is clean and offered.");
   await expect(row(page, "lab-4")).toContainText("Free");
   await expect(row(page, "lab-4")).toContainText("rack=8");

@@ -13,9 +13,9 @@ const STEPS = ["connect", "confirm", "clean", "end"] as const;
 
 /** How far it has got. */
 function Steps() {
-  const at = STEPS.indexOf(stage.value as "end");
-  const failed =
-    stage.value === "end" ? made.value?.state === "quarantined" : at === 1 && shown.value?.fault != null;
+  const isMute = stage.value === "confirm" && shown.value?.fault != null;
+  const at = isMute ? 0 : STEPS.indexOf(stage.value as "end");
+  const failed = isMute || (stage.value === "end" && made.value?.state === "quarantined");
   const stateOf = (n: number) => {
     if (n === at && failed) return "wrong";
     if (n < at || (n === at && stage.value === "end")) return "done";
