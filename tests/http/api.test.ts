@@ -257,8 +257,11 @@ test("a drained machine is not offered; its new host key can be accepted", async
   });
   expect((await get("/reserve?username=dora&count=3")).body.code).toBe("never_enough");
   const { host_key_fingerprint: before } = (await patch({ drained: false })).body;
-  const key = (await at("m-2").exec("cut -d' ' -f1,2 /etc/ssh/ssh_host_ed25519_key.pub")).stdout.trim();
+  const key = (
+    await at("m-2").exec("ssh-keygen -y -f /etc/ssh/ssh_host_ed25519_key | cut -d' ' -f1,2")
+  ).stdout.trim();
   const changed = (await patch({ host_key: key })).body.host_key_fingerprint;
+  expect(changed).toMatch(/^SHA256:/);
   expect(changed).not.toBe(before);
   // Now a wrong one: no password is sent to m-1, and another machine takes its place.
   const { body } = await get("/reserve?username=dora&count=2");
