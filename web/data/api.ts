@@ -60,8 +60,8 @@ export async function ask<A extends Answer>(request: Promise<A>): Promise<NonNul
   const { data, error, status } = await request;
   if (!error) return data as NonNullable<A["data"]>;
   const { error: words, code, details } = (error.value ?? {}) as Record<string, unknown>;
-  // 502 and 504 are nginx's own: no API answered.
-  if (typeof words !== "string" || status === 502 || status === 504) throw new Refusal(status, NO_ANSWER, "");
+  // nginx's own: no API answered.
+  if (typeof words !== "string" || code === "upstream_unavailable") throw new Refusal(status, NO_ANSWER, "");
   throw new Refusal(status, String(code), words, details as Detail[] | undefined);
 }
 

@@ -4,7 +4,7 @@ import { api, ask, NO_ANSWER, refusalOf } from "../data/api.ts";
 import { now } from "../data/clock.ts";
 import { type Reservation, refresh } from "../data/reservations.ts";
 import { Button } from "../parts/button.tsx";
-import { Dialog } from "../parts/dialog.tsx";
+import { Dialog } from "../parts/dialog/dialog.tsx";
 import { Field } from "../parts/field.tsx";
 import { announce } from "../parts/live.tsx";
 import { At } from "../parts/time.tsx";

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { api, ask, NO_ANSWER, refusalOf } from "../data/api.ts";
 import { type Reservation, refresh } from "../data/reservations.ts";
-import { Dialog } from "../parts/dialog.tsx";
+import { Dialog } from "../parts/dialog/dialog.tsx";
 import { announce } from "../parts/live.tsx";
 import { At } from "../parts/time.tsx";
 import { text } from "../text/text.ts";

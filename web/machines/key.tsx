@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Machine } from "../data/machines.ts";
 import { useAct, Wrong } from "../parts/act.tsx";
-import { Dialog } from "../parts/dialog.tsx";
+import { Dialog } from "../parts/dialog/dialog.tsx";
 import { text } from "../text/text.ts";
 import { closeQuestion, shownKey, tryNow } from "./change.ts";
 import { Reason } from "./ill.tsx";

@@ -1,6 +1,6 @@
 import type { Machine } from "../data/machines.ts";
 import { useAct, Wrong } from "../parts/act.tsx";
-import { Dialog } from "../parts/dialog.tsx";
+import { Dialog } from "../parts/dialog/dialog.tsx";
 import { TimeLeft } from "../parts/time.tsx";
 import { text } from "../text/text.ts";
 import { closeQuestion, remove } from "./change.ts";

@@ -1,6 +1,6 @@
 import { signal, useSignal } from "@preact/signals";
 import { api, ask, NO_ANSWER, refusalOf } from "../data/api.ts";
-import { Dialog } from "../parts/dialog.tsx";
+import { Dialog } from "../parts/dialog/dialog.tsx";
 import { announce } from "../parts/live.tsx";
 import { text } from "../text/text.ts";
 import { closeDetails, details, loadSeries, type Occurrence, type Series } from "./list.ts";

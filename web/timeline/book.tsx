@@ -2,7 +2,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { mine } from "../data/reservations.ts";
-import { Sheet } from "../parts/sheet.tsx";
+import { Sheet } from "../parts/dialog/sheet.tsx";
 import { Reserve } from "../reserve/form.tsx";
 import { pick } from "../reserve/request.ts";
 import { text } from "../text/text.ts";

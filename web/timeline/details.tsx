@@ -9,7 +9,7 @@ import { mayReserve } from "../data/session.ts";
 import { Extend } from "../held/extend.tsx";
 import { Release } from "../held/release.tsx";
 import { Button } from "../parts/button.tsx";
-import { Sheet } from "../parts/sheet.tsx";
+import { Sheet } from "../parts/dialog/sheet.tsx";
 import { TimeLeft } from "../parts/time.tsx";
 import { text } from "../text/text.ts";
 import type { Entry } from "./bars.ts";

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { api, ask } from "../data/api.ts";
 import { type Errors, errorsOf, Wrong } from "../parts/act.tsx";
-import { Dialog } from "../parts/dialog.tsx";
+import { Dialog } from "../parts/dialog/dialog.tsx";
 import { Field } from "../parts/field.tsx";
 import { text } from "../text/text.ts";
 import { into, LimitFields, limitsIn, RoleField } from "./fields.tsx";

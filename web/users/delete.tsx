@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { api, ask } from "../data/api.ts";
 import { session } from "../data/session.ts";
 import { useAct, Wrong } from "../parts/act.tsx";
-import { Dialog } from "../parts/dialog.tsx";
+import { Dialog } from "../parts/dialog/dialog.tsx";
 import { text } from "../text/text.ts";
 import { closeQuestion, load, notice, tokens, type User } from "./store.ts";
 
@@ -14,9 +14,9 @@ const MOST = 1000;
 async function machinesOf(user: string): Promise<string[]> {
   const names: string[] = [];
   for (let cursor: string | undefined; ; ) {
-    const query = { limit: MOST, ...(cursor ? { cursor } : {}) };
+    const query = { user, state: "preparing,active,ending", limit: MOST, ...(cursor ? { cursor } : {}) };
     const page = await ask(api.reservations.get({ query }));
-    for (const row of page.reservations) if (row.user === user) names.push(row.machine);
+    for (const { machines } of page.reservations) names.push(...machines.map(({ machine }) => machine));
     cursor = page.next;
     if (cursor === undefined) return names.sort();
   }

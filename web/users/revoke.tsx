@@ -1,6 +1,6 @@
 import { api, ask } from "../data/api.ts";
 import { useAct, Wrong } from "../parts/act.tsx";
-import { Dialog } from "../parts/dialog.tsx";
+import { Dialog } from "../parts/dialog/dialog.tsx";
 import { text } from "../text/text.ts";
 import { closeQuestion, load, newToken, notice, type Token } from "./store.ts";
 

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useId, useRef } from "preact/hooks";
-import { text } from "../text/text.ts";
-import { Button } from "./button.tsx";
+import { text } from "../../text/text.ts";
+import { Button } from "../button.tsx";
 import { useModal } from "./modal.ts";
 
 interface Props {
