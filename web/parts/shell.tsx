@@ -40,9 +40,11 @@ const OpenBand = () => (
   </aside>
 );
 
+const current = () => PAGES.find((page) => page.path === path.value);
+
 /** The page of this path, once it is loaded. */
 function Page() {
-  const page = PAGES.find((one) => one.path === path.value);
+  const page = current();
   const loaded = useSignal<{ of: string; Body: ComponentType } | undefined>(undefined);
   const failed = useSignal(false);
   useEffect(() => {
@@ -88,7 +90,8 @@ export const Shell = () => (
       </div>
     </header>
     {isOpen.value && <OpenBand />}
-    <main id="main" tabIndex={-1}>
+    {/* A page's own styles hold only inside it: two pages may use the same word. */}
+    <main id="main" tabIndex={-1} data-page={current()?.name}>
       <Page />
     </main>
     <Live />
