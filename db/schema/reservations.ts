@@ -100,6 +100,8 @@ export const reservations = mysqlTable(
     index("reservations_user").on(t.userId, t.endedAt),
     // What is read of the history, and deleted from it.
     index("reservations_ended").on(t.endedAt, t.createdAt),
+    // The history, page by page, the newest first.
+    index("reservations_created").on(t.createdAt, t.id),
   ],
 );
 

@@ -10,17 +10,28 @@ export const UserName = t.String({
 export const Role = t.Union([t.Literal("viewer"), t.Literal("user"), t.Literal("admin")], {
   description: "viewer, user or admin",
 });
-const Limit = t.Nullable(t.Integer({ minimum: 0, maximum: 1_000_000 }), {
-  description: "a whole number from 0; null: the default from the settings",
-});
-const Rate = t.Nullable(t.Integer({ minimum: 1, maximum: 1_000_000 }), {
-  description: "requests a minute, a whole number from 1; null: the default from the settings",
-});
-/** Limits that a user can be given. */
+// `title` names the field where Elysia's coercion of numbers loses the path.
+const limit = (title: string) =>
+  t.Nullable(t.Integer({ title, minimum: 0, maximum: 1_000_000 }), {
+    title,
+    description: "a whole number from 0; null: the default from the settings",
+  });
+/** Limits that a user can be given, or has. */
+const LIMITS = {
+  max_machines: limit("max_machines"),
+  max_duration_minutes: limit("max_duration_minutes"),
+  max_requests_per_minute: t.Nullable(
+    t.Integer({ title: "max_requests_per_minute", minimum: 1, maximum: 1_000_000 }),
+    {
+      title: "max_requests_per_minute",
+      description: "requests a minute, a whole number from 1; null: the default from the settings",
+    },
+  ),
+};
 export const Limits = {
-  max_machines: t.Optional(Limit),
-  max_duration_minutes: t.Optional(Limit),
-  max_requests_per_minute: t.Optional(Rate),
+  max_machines: t.Optional(LIMITS.max_machines),
+  max_duration_minutes: t.Optional(LIMITS.max_duration_minutes),
+  max_requests_per_minute: t.Optional(LIMITS.max_requests_per_minute),
 };
 export const LoginPassword = t.String({
   minLength: 12,
@@ -32,9 +43,7 @@ export const ApiUser = t.Object(
   {
     name: t.String(),
     role: Role,
-    max_machines: Limit,
-    max_duration_minutes: Limit,
-    max_requests_per_minute: Rate,
+    ...LIMITS,
     has_password: t.Boolean({ description: "whether they can log in with a password" }),
     created_at: time("when the user was created"),
   },

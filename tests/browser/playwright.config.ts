@@ -7,6 +7,7 @@ export default defineConfig({
   outputDir: process.env.OUTPUT ?? "/tmp/machine-manager-browser",
   reporter: "line",
   workers: 1,
+  retries: 1, // Chromium loses its connections when networks are made beside it (ERR_NETWORK_CHANGED); a report says what was retried
   timeout: 60_000,
   expect: { timeout: 15_000 },
   use: {

@@ -37,6 +37,7 @@ export async function playwright(folder: string, env: Record<string, string>): P
     const { code, stdout, stderr } = await ended(child);
     expect(code, stdout + stderr).toBe(0);
     expect(stdout).toContain(" passed");
+    for (const line of stdout.split("\n")) if (/^measured: |flaky/.test(line)) console.log(line.trim());
   } finally {
     rmSync(output, { recursive: true, force: true });
   }

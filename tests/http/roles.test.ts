@@ -307,5 +307,13 @@ test("a user's limits are enforced, even for many requests at once; others are n
   expect((await ask("uma", { count: 2 })).status).toBe(201);
   await as("admin", "POST", "/release_all");
   expect((await as("admin", "PATCH", "/users/uma", {})).status).toBe(400);
-  expect((await as("admin", "PATCH", "/users/uma", { max_machines: -1 })).status).toBe(400);
+  for (const [method, path, more] of [
+    ["PATCH", "/users/uma", {}],
+    ["POST", "/users", { name: "new" }],
+  ] as const)
+    for (const bad of [-1, "many"])
+      expect(await as("admin", method, path, { ...more, max_machines: bad })).toMatchObject({
+        status: 400,
+        body: { details: [{ field: "max_machines" }] },
+      });
 });

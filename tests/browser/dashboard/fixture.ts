@@ -61,6 +61,26 @@ export async function accessible(page: Page): Promise<void> {
   if (size) await page.setViewportSize(size);
 }
 
+/** How long something takes to be seen, printed: a busy machine may be late and yet be right. */
+export async function timed(what: string, seen: () => Promise<unknown>): Promise<void> {
+  const from = performance.now();
+  await seen();
+  console.log(`measured: ${what} after ${Math.round(performance.now() - from)} ms`);
+}
+
+const MACHINES = ["lab-1", "lab-2", "lab-3", "lab-4"];
+
+/** A machine is as it was at the beginning, also if a test that failed had changed it. */
+async function restore(name: string): Promise<void> {
+  const { status, body } = await api("GET", `/machines/${name}`);
+  if (status === 404) {
+    const { host, port, password } = await control("machine", name);
+    await api("POST", "/machines", { name, host, port, password });
+  } else if (body.drained || Object.keys(body.labels).length > 0)
+    await api("PATCH", `/machines/${name}`, { drained: false, labels: {} });
+  if (body.state === "quarantined") await api("PATCH", `/machines/${name}`, { retry: true });
+}
+
 /** Releases everything, and waits until every machine is offered. */
 async function emptyPool(): Promise<void> {
   for (const series of (await api("GET", "/series")).body?.series ?? [])
@@ -70,6 +90,7 @@ async function emptyPool(): Promise<void> {
     "SELECT id FROM reservations WHERE ended_at IS NULL ORDER BY created_at DESC",
   );
   for (const { id } of rows) await api("DELETE", `/reservations/${id}`);
+  await Promise.all(MACHINES.map(restore));
   await expect(async () => {
     const left = await control("sql", "SELECT name, state FROM machines WHERE state <> 'available'");
     expect(left).toEqual([]);
