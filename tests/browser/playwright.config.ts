@@ -5,7 +5,7 @@ export default defineConfig({
   testDir: process.env.FOLDER ?? ".",
   testMatch: "*.e2e.ts",
   outputDir: process.env.OUTPUT ?? "/tmp/machine-manager-browser",
-  reporter: "line",
+  reporter: "list",
   workers: 1,
   retries: 1, // Chromium loses its connections when networks are made beside it (ERR_NETWORK_CHANGED); a report says what was retried
   timeout: 60_000,

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ended, ROOT } from "../support/run.ts";
 
+/** Less than the limit of the tests that call it. */
+const LIMIT_MS = 560_000;
 const CHROMIUM = "/usr/bin/chromium";
 
 /**
@@ -34,7 +36,10 @@ export async function playwright(folder: string, env: Record<string, string>): P
       stdout: "pipe",
       stderr: "pipe",
     });
+    // Its report says what it was at; it would be lost if bun's own limit came first.
+    const tooLong = setTimeout(() => child.kill("SIGINT"), LIMIT_MS);
     const { code, stdout, stderr } = await ended(child);
+    clearTimeout(tooLong);
     expect(code, stdout + stderr).toBe(0);
     expect(stdout).toContain(" passed");
     for (const line of stdout.split("\n")) if (/^measured: |flaky/.test(line)) console.log(line.trim());
