@@ -5,15 +5,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ended, ROOT } from "../support/run.ts";
 
-/** Less than the limit of the tests that call it. */
-const LIMIT_MS = 560_000;
 const CHROMIUM = "/usr/bin/chromium";
 
 /**
  * Runs the tests of a folder below tests/browser, or those that FILES in the environment names.
+ * @param limit in ms: less than bun's own, which would lose the report that says what it was at
  * @throws Error with what is missing; an assertion with Playwright's report
  */
-export async function playwright(folder: string, env: Record<string, string>): Promise<void> {
+export async function playwright(folder: string, env: Record<string, string>, limit: number): Promise<void> {
   if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing; install it with: just setup --tests`);
   const node = Bun.which("node");
   if (!node)
@@ -36,8 +35,7 @@ export async function playwright(folder: string, env: Record<string, string>): P
       stdout: "pipe",
       stderr: "pipe",
     });
-    // Its report says what it was at; it would be lost if bun's own limit came first.
-    const tooLong = setTimeout(() => child.kill("SIGINT"), LIMIT_MS);
+    const tooLong = setTimeout(() => child.kill("SIGINT"), limit);
     const { code, stdout, stderr } = await ended(child);
     clearTimeout(tooLong);
     expect(code, stdout + stderr).toBe(0);
