@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { api, ask, NO_ANSWER, refusalOf } from "../data/api.ts";
 import { type Reservation, refresh } from "../data/reservations.ts";
 import { Dialog } from "../parts/dialog/dialog.tsx";
+import { keepFocus } from "../parts/dialog/modal.ts";
 import { announce } from "../parts/live.tsx";
 import { At } from "../parts/time.tsx";
 import { text } from "../text/text.ts";
@@ -87,6 +88,7 @@ export function Release({ it, onClose }: { it: Reservation; onClose: () => void 
       announce(it.state !== "active" ? words.givenUp : pending.length > 0 ? words.pending : words.released);
       onClose();
       await refresh(it.id);
+      keepFocus();
     } catch (error) {
       const { code, message } = refusalOf(error);
       wrong.value = code === NO_ANSWER ? text.noAnswer : message;

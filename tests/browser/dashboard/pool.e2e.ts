@@ -30,6 +30,7 @@ test("reserve two machines, log in with what the page shows, extend, release", a
   await page.getByRole("button", { name: "Release now" }).click();
   await expect(mine).toHaveCount(0);
   expect((await api("GET", "/available")).body.reserved).toEqual([]);
+  await expect(page.getByRole("main")).toBeFocused();
 });
 
 test("another browser shows it without a reload", async ({ page, browser }) => {

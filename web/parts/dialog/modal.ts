@@ -14,3 +14,12 @@ export function useModal(dialog: RefObject<HTMLDialogElement | null>): void {
     };
   }, []);
 }
+
+/** Gives the focus to the page if what had it goes with what is drawn next. */
+export function keepFocus(): void {
+  requestAnimationFrame(() =>
+    setTimeout(() => {
+      if (document.activeElement === document.body) document.querySelector("main")?.focus();
+    }),
+  );
+}
