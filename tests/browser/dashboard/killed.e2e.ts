@@ -1,0 +1,95 @@
+// API processes are killed in the middle of what somebody does: the page says so, keeps what was typed, and goes on.
+import type { Page } from "@playwright/test";
+import { api, control, expect, logIn, test } from "./fixture.ts";
+
+test.use({ expected: /Failed to load resource|^failed: / });
+test.afterEach(async () => {
+  for (const n of ["0", "1"]) await control("start API", n);
+});
+
+const NO_ANSWER = /what you typed is kept|may or may not/;
+const isLive = (page: Page) =>
+  expect(page.getByText("Live", { exact: true })).toBeVisible({ timeout: 30_000 });
+
+/** Both are gone while something is done, which says so; then they are back. */
+async function without(page: Page, act: () => Promise<void>): Promise<void> {
+  await isLive(page);
+  for (const n of ["0", "1"]) await control("kill API", n);
+  await expect(page.getByText("Reconnecting…")).toBeVisible();
+  await act();
+  await expect(page.getByRole("alert").filter({ hasText: NO_ANSWER })).toBeVisible();
+  for (const n of ["0", "1"]) await control("start API", n);
+  await isLive(page);
+}
+
+test("reserve, extend, and release with one of two", async ({ page }) => {
+  await logIn(page, "ann");
+  await page.goto("/ui/");
+  const reserve = page.getByRole("button", { name: "Reserve" });
+  await expect(reserve).toBeVisible();
+  await without(page, async () => {
+    await page.getByLabel("Minutes").fill("17");
+    await reserve.click();
+  });
+  await expect(page.getByLabel("Minutes")).toHaveValue("17");
+  await reserve.click();
+  const mine = page.getByRole("region", { name: "Your machines" });
+  await expect(mine).toContainText("16 minutes");
+
+  await mine.getByRole("button", { name: "Extend" }).click();
+  const more = page.getByLabel("Minutes more");
+  const extend = page.getByRole("button", { name: "Extend it" });
+  await without(page, async () => {
+    await more.fill("20");
+    await extend.click();
+  });
+  await expect(more).toHaveValue("20");
+  await extend.click();
+  await expect(mine).toContainText("36 minutes");
+
+  await control("kill API", "0");
+  await mine.getByRole("button", { name: "Release" }).click();
+  const release = page.getByRole("button", { name: "Release now" });
+  await release.click();
+  await expect(async () => {
+    if (await release.isVisible()) await release.click();
+    await expect(mine).toHaveCount(0, { timeout: 2000 });
+  }).toPass({ timeout: 20_000 });
+});
+
+test("book on the timeline", async ({ page }) => {
+  await logIn(page, "ann");
+  await page.goto("/ui/timeline");
+  await page.getByRole("button", { name: "Next day" }).click();
+  await page
+    .getByRole("grid", { name: "Timeline" })
+    .getByRole("gridcell", { name: /^lab-1, .* free$/ })
+    .first()
+    .press("Enter");
+  const form = page.getByRole("form", { name: "Reserve machines" });
+  await without(page, async () => {
+    await form.getByLabel("Minutes").fill("45");
+    await form.getByRole("button", { name: "Reserve" }).click();
+  });
+  await expect(form.getByLabel("Minutes")).toHaveValue("45");
+  await form.getByRole("button", { name: "Reserve" }).click();
+  await expect(page.getByText("1 machine is booked.")).toBeVisible();
+  expect((await control("sql", "SELECT id FROM reservations WHERE ended_at IS NULL")).length).toBe(1);
+});
+
+test("a machine's labels", async ({ page }) => {
+  await logIn(page, "dora");
+  await page.goto("/ui/machines");
+  await page.getByRole("button", { name: "Details of lab-1" }).click();
+  await page.getByRole("button", { name: "Edit labels" }).click();
+  const labels = page.getByRole("dialog").getByLabel("Labels");
+  const save = page.getByRole("button", { name: "Save labels" });
+  await without(page, async () => {
+    await labels.fill("rack=9");
+    await save.click();
+  });
+  await expect(labels).toHaveValue("rack=9");
+  await save.click();
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  expect((await api("GET", "/machines/lab-1")).body.labels).toEqual({ rack: "9" });
+});
