@@ -9,7 +9,7 @@ const NO_ANSWER = /what you typed is kept|may or may not/;
 const isLive = (page: Page) =>
   expect(page.getByText("Live", { exact: true })).toBeVisible({ timeout: 30_000 });
 
-/** Starts those that are gone, until nginx passes on to both again: it leaves one out for 10 s after it failed. */
+/** Starts those that are gone, until nginx passes on to both again: it leaves one out for a time after it failed. */
 async function start(request: APIRequestContext): Promise<void> {
   for (const n of ["0", "1"]) await control("start API", n);
   await expect(async () => {
