@@ -163,6 +163,12 @@ test *ARGS:
     @provision/setup.sh --tests
     @{{ script }} provision/checks/test.ts "$@"
 
+# Run the tests of the dashboard, in Chromium on real machines (FILES="pool.e2e.ts" runs some)
+[group('tests')]
+test-browser:
+    @provision/setup.sh --tests
+    @{{ script }} provision/checks/test.ts --browser
+
 # Run the tests of the native stack, of setup and of the demo machines
 [group('tests')]
 test-native:
@@ -181,7 +187,7 @@ test-faults *ARGS:
     @provision/setup.sh --tests
     @{{ script }} provision/checks/test.ts --faults "$@"
 
-# Run all tests: test, test-native, test-docker, test-faults
+# Run all tests: test, test-browser, test-native, test-docker, test-faults
 [group('tests')]
 test-all:
     @provision/setup.sh --tests

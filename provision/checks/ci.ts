@@ -12,7 +12,10 @@ const TOOLS = join(ROOT, "../shared/tools/docker");
 const IMAGES = ["mariadb:11", "oven/bun:1.4", "nginx:1.28-alpine", "alpine:3.22"];
 /** The README's, and then the others (CONTRIBUTING.md). */
 const README_COMMAND = ["npx", "--yes", "rust-just", "test"];
-const COMMANDS = [README_COMMAND, ...["native", "docker", "faults"].map((tier) => ["just", `test-${tier}`])];
+const COMMANDS = [
+  README_COMMAND,
+  ...["browser", "native", "docker", "faults"].map((tier) => ["just", `test-${tier}`]),
+];
 
 /** Runs a tool, and shows its output if it fails. */
 async function tool(name: string, words: string[], seconds: number): Promise<boolean> {

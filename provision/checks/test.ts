@@ -35,24 +35,26 @@ async function database(env: Env): Promise<{ socket: string; stop: () => Promise
   return { socket, stop };
 }
 
-/** The fast tests: everything that bunfig.toml doesn't leave out, with files running in parallel. */
-async function fast(env: Env): Promise<number> {
+/** Tests whose files run in parallel, with a database server that they share. */
+async function parallel(env: Env, words: string[]): Promise<number> {
   const { socket, stop } = await database(env);
   try {
-    return await bun(["test", `--parallel=${WORKERS}`], { ...env, TEST_DATABASE_SOCKET: socket });
+    return await bun(["test", `--parallel=${WORKERS}`, ...words], { ...env, TEST_DATABASE_SOCKET: socket });
   } finally {
     await stop();
   }
 }
 
 const TIERS: Record<string, (env: Env, words: string[]) => Promise<number>> = {
-  "--fast": fast,
+  // Everything that bunfig.toml doesn't leave out.
+  "--fast": (env) => parallel(env, []),
+  "--browser": (env) => parallel(env, [...EVERYWHERE, "tests/browser/dashboard/"]),
   "--native": (env) => bun(["test", ...EVERYWHERE, "tests/native/", "tests/provision/"], env),
   "--docker": (env) => bun(["test", ...EVERYWHERE, "tests/docker/"], env),
   "--faults": (env, words) => bun(["provision/checks/faults.ts", ...words], env),
   async "--all"(env) {
     let code = 0;
-    for (const tier of ["--fast", "--native", "--docker", "--faults"])
+    for (const tier of ["--fast", "--browser", "--native", "--docker", "--faults"])
       code = ((await TIERS[tier]?.(env, [])) ?? 0) || code;
     return code;
   },

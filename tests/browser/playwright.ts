@@ -7,19 +7,28 @@ import { ended, ROOT } from "../support/run.ts";
 
 const CHROMIUM = "/usr/bin/chromium";
 
+interface How {
+  /** only these; without it, all of them */
+  files?: string[];
+  /** in ms: less than bun's own, which would lose the report that says what it was at */
+  limit: number;
+}
+
 /**
- * Runs the tests of a folder below tests/browser, or those that FILES in the environment names.
- * @param limit in ms: less than bun's own, which would lose the report that says what it was at
+ * Runs tests of a folder below tests/browser.
  * @throws Error with what is missing; an assertion with Playwright's report
  */
-export async function playwright(folder: string, env: Record<string, string>, limit: number): Promise<void> {
+export async function playwright(
+  folder: string,
+  env: Record<string, string>,
+  { files = [], limit }: How,
+): Promise<void> {
   if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is missing; install it with: just setup --tests`);
   const node = Bun.which("node");
   if (!node)
     throw new Error("Node is missing: Playwright runs on it; install it with: apt-get install nodejs");
   const output = mkdtempSync(join(tmpdir(), "mm-browser-"));
   const config = ["--config", "tests/browser/playwright.config.ts"];
-  const files = process.env.FILES?.split(" ") ?? [];
   try {
     const child = Bun.spawn([node, "node_modules/@playwright/test/cli.js", "test", ...config, ...files], {
       cwd: ROOT,

@@ -22,7 +22,7 @@ test("the login page and Swagger UI in Chromium", async () => {
     expect((await call(api, "POST", "/machines?check=false", machine, bearer)).status).toBe(201);
     expect((await call(api, "POST", "/users", dora, bearer)).status).toBe(201);
     const site = `https://127.0.0.1:${proxy.https}`;
-    await playwright("api", { SITE: site, TOKEN, PASSWORD, OPEN_SITE: open.url }, 280_000);
+    await playwright("api", { SITE: site, TOKEN, PASSWORD, OPEN_SITE: open.url }, { limit: 280_000 });
     for (const secret of [TOKEN, PASSWORD])
       for (const log of [proxy.log(), api.log()]) expect(log).not.toContain(secret);
   } finally {
