@@ -22,9 +22,11 @@ export async function watch(page: Page, baseURL: string, expected = REFUSED): Pr
     if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
   });
   page.on("pageerror", (error) => complaints.push(error.message));
-  // A stream ends with its page.
+  // What a page was loading when it was left is aborted, and so is its stream.
   page.on("requestfailed", (request) => {
-    if (new URL(request.url()).pathname !== "/stream") complaints.push(`failed: ${request.url()}`);
+    const why = request.failure()?.errorText;
+    if (why !== "net::ERR_ABORTED" && new URL(request.url()).pathname !== "/stream")
+      complaints.push(`failed: ${request.url()} ${why}`);
   });
   // What the Content-Security-Policy forbids never becomes a request: the page gets this event instead.
   await page.addInitScript(() =>
