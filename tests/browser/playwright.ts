@@ -49,7 +49,9 @@ export async function playwright(
     clearTimeout(tooLong);
     expect(code, stdout + stderr).toBe(0);
     expect(stdout).toContain(" passed");
-    for (const line of stdout.split("\n")) if (/^measured: |flaky/.test(line)) console.log(line.trim());
+    for (const [line] of stdout.matchAll(/^measured: .*/gm)) console.log(line);
+    // Those that failed at first, with why.
+    if (/ flaky$/m.test(stdout)) console.log(stdout.slice(stdout.search(/^ *1\) /m)));
   } finally {
     rmSync(output, { recursive: true, force: true });
   }
