@@ -4,6 +4,7 @@ import { withDeps } from "../http/deps.ts";
 import { Problem } from "../http/models/problem.ts";
 import { countStream } from "../http/stream/most.ts";
 import { streamOf } from "../http/stream/stream.ts";
+import { startOf } from "../pool/audit/follow.ts";
 import { seenBy } from "../pool/audit/tail.ts";
 import { ping } from "../pool/database.ts";
 import { invalid } from "../pool/errors.ts";
@@ -15,10 +16,12 @@ export default new Elysia({ name: "stream", normalize: false, tags: ["events"] }
     "/stream",
     async ({ deps, headers, principal, query, request }) => {
       const last = headers["last-event-id"] || query.cursor;
-      const from = last ? seenBy(last) : undefined;
-      if (last && !from) throw invalid("cursor", "is not an `id` from this stream");
+      const known = last ? seenBy(last) : undefined;
+      if (last && !known) throw invalid("cursor", "is not an `id` from this stream");
       // An answer that began could no longer say that the database is away.
       await ping(deps);
+      // Whoever has the answer may load the pool at once, and is told what changes in it after that.
+      const from = known ?? (await startOf(deps));
       const again = () => principalAgain(deps, request);
       const body = () => streamOf(deps, principal, from, again, countStream(principal));
       return new Response(request.method === "HEAD" ? null : body(), {

@@ -1,7 +1,7 @@
 import { inWords } from "../errors.ts";
 import type { AuditDeps } from "./deps.ts";
 import { cursorOf, type Seen, Tail } from "./tail.ts";
-import { readEnd, readUnseen, type Told } from "./unseen.ts";
+import { readEnd, readOn, readUnseen, type Told } from "./unseen.ts";
 
 export interface Follower {
   /** What happened, in order of its numbers; events that were committed late come later. @param cursor where to go on */
@@ -13,7 +13,7 @@ export interface Follower {
 /** Who follows the events in this process. */
 export interface Following {
   readonly followers: Set<Follower>;
-  /** those who have yet to be told what happened since they were last here; undefined: from now on */
+  /** those who have yet to be told what happened since they were last here; undefined: from the next look on */
   readonly joining: Map<Follower, Seen | undefined>;
   tail: Tail | undefined;
   timer: ReturnType<typeof setTimeout> | undefined;
@@ -114,8 +114,17 @@ function lookAgain(deps: FollowDeps, pause: number): void {
 }
 
 /**
+ * From where somebody has to follow who was not here before, so that they miss nothing of what happens after this: the next
+ * look may come later than what they read of the pool in the meantime.
+ */
+export async function startOf(deps: FollowDeps): Promise<Seen> {
+  const { tail } = deps.following;
+  return tail ? readOn(deps, tail.seen) : readEnd(deps);
+}
+
+/**
  * Follows the events as they are committed.
- * @param from where it was when it was last here; undefined: from now on
+ * @param from where it was when it was last here, or `startOf`; undefined: from the next look on
  * @returns ends it
  */
 export function follow(deps: FollowDeps, follower: Follower, from?: Seen): () => void {

@@ -24,13 +24,16 @@ export async function readEnd({ db }: ReadDeps): Promise<Seen> {
     .where(lte(events.at, since))
     .orderBy(desc(events.at), desc(events.id))
     .limit(1);
-  const from = old?.id ?? 0;
-  const rows = await db
-    .select({ id: events.id })
-    .from(events)
-    .where(gt(events.id, from))
-    .orderBy(asc(events.id));
-  const tail = new Tail({ max: from, missing: [] }, 0);
+  return readOn({ db }, { max: old?.id ?? 0, missing: [] });
+}
+
+const isUnseen = ({ max, missing }: Seen) =>
+  or(gt(events.id, max), missing.length > 0 ? inArray(events.id, missing) : undefined);
+
+/** The same now: what has been committed since then is seen, too. */
+export async function readOn({ db }: ReadDeps, from: Seen): Promise<Seen> {
+  const rows = await db.select({ id: events.id }).from(events).where(isUnseen(from)).orderBy(asc(events.id));
+  const tail = new Tail(from, 0);
   tail.take(
     rows.map(({ id }) => id),
     0,
@@ -64,13 +67,12 @@ export async function readUnseen(
   most: number,
   end: Seen = { max: Number.MAX_SAFE_INTEGER, missing: [] },
 ): Promise<Told[]> {
-  const { max, missing } = from;
   const rows = await deps.db
     .select()
     .from(events)
     .where(
       and(
-        or(gt(events.id, max), missing.length > 0 ? inArray(events.id, missing) : undefined),
+        isUnseen(from),
         lte(events.id, end.max),
         end.missing.length > 0 ? notInArray(events.id, end.missing) : undefined,
       ),

@@ -121,6 +121,21 @@ test("a killed API: its readers go on at another one without a gap", async () =>
   await again.stop();
 });
 
+test("whoever has the answer is told what happens from then on, also before the next look at the database", async () => {
+  const other = listen(one(0), ADMIN);
+  await other.ready();
+  for (let n = 0; n < 5; n++) {
+    const stream = listen(one(0), ADMIN);
+    await until("it has its answer", 5000, () => stream.state.status === 200, 1);
+    const name = await makeUser(one(0));
+    await until("both were told", 5000, () =>
+      [other, stream].every(({ objects }) => objects().includes(name)),
+    );
+    await stream.stop();
+  }
+  await other.stop();
+});
+
 test("an API that is stopped ends its streams, and doesn't wait for them", async () => {
   const api = await startProgram(settings);
   const stream = listen(api, ADMIN);
