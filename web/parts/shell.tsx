@@ -50,14 +50,19 @@ function Page() {
   useEffect(() => {
     document.title = `${page ? text.pages[page.name] : text.notFound} · ${text.brand}`;
     failed.value = false;
+    // One that was left before it came must not take the place of the page that is here by then.
+    let isLeft = false;
     page?.load().then(
       ({ default: Body }) => {
-        loaded.value = { of: page.path, Body };
+        if (!isLeft) loaded.value = { of: page.path, Body };
       },
       () => {
-        failed.value = true;
+        if (!isLeft) failed.value = true;
       },
     );
+    return () => {
+      isLeft = true;
+    };
   }, [page]);
   if (!page) return <p>{text.notFound}</p>;
   // The server doesn't answer, or has other files since an upgrade: a browser doesn't ask again for a module that failed.

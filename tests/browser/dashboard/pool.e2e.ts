@@ -77,6 +77,31 @@ test("with the keyboard alone, and the focus is where it is needed next", async 
   await expect(mine).toHaveCount(0);
 });
 
+test("a page that was left before it came doesn't take the place of the one that is here", async ({ page }) => {
+  await logIn(page, "ann");
+  await page.goto("/ui/");
+  await expect(page.getByRole("form", { name: "Reserve machines" })).toBeVisible();
+  let go = () => {};
+  const held = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  await page.route("**/ui/assets/*.js", async (route) => {
+    await held;
+    await route.continue();
+  });
+  const asked = page.waitForRequest("**/ui/assets/*.js");
+  await page.getByRole("link", { name: "Series" }).click();
+  const file = await asked;
+  await page.getByRole("link", { name: "Pool" }).click();
+  await expect(page.getByRole("form", { name: "Reserve machines" })).toBeVisible();
+  go();
+  await page.evaluate(async (url) => {
+    await import(url);
+    for (let n = 0; n < 3; n++) await new Promise(requestAnimationFrame);
+  }, file.url());
+  expect(await page.getByRole("form", { name: "Reserve machines" }).isVisible()).toBe(true);
+});
+
 test("what is wrong is said beside its field, and nothing typed is lost", async ({ page }) => {
   await logIn(page, "ann");
   await page.goto("/ui/");
