@@ -65,6 +65,12 @@ export async function ask<A extends Answer>(request: Promise<A>): Promise<NonNul
   throw new Refusal(status, String(code), words, details as Detail[] | undefined);
 }
 
+/** Whether a refusal may pass by itself: no answer, an API that is being started, a limit of requests. */
+export const mayPass = ({ status, code }: Refusal): boolean =>
+  status === 0 || status === 429 || status >= 500 || code === NO_ANSWER;
+/** When to ask again, then. */
+export const AGAIN_MS = 2000;
+
 /** To the log-in page, and back here afterwards. */
 export function toLogin(): void {
   keepAll();
@@ -78,4 +84,13 @@ export function refusalOf(error: unknown, leave = true): Refusal {
     return error;
   }
   return new Refusal(0, "page_error", error instanceof Error ? error.message : String(error));
+}
+
+/** Does what nobody has asked for at a button, and again while it is refused for what may pass. */
+export async function insist(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (mayPass(refusalOf(error))) setTimeout(insist, AGAIN_MS, work);
+  }
 }

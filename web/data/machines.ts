@@ -1,6 +1,6 @@
 // The machines, kept up to date by the stream.
 import { computed, signal } from "@preact/signals";
-import { type Refusal, refusalOf } from "./api.ts";
+import { AGAIN_MS, mayPass, type Refusal, refusalOf } from "./api.ts";
 import { type Machine, readMachine, readMachines } from "./read_machines.ts";
 import { type Heard, hear } from "./stream.ts";
 
@@ -117,19 +117,20 @@ function load(): Promise<void> {
     })
     .catch((error) => {
       trouble.value = refusalOf(error);
-      // Not lost: the next event, or the next connection, asks for it again.
+      // Not lost: it is asked for again.
       due.all ||= asked.all;
       due.changed ||= asked.changed;
       for (const name of asked.names) due.names.add(name);
     })
     .finally(() => {
-      const failed = trouble.value !== undefined;
+      const wrong = trouble.value;
       setTimeout(
         () => {
           loading = undefined;
-          if (!failed && (due.all || due.changed || due.names.size > 0)) void load();
+          const isDue = due.all || due.changed || due.names.size > 0;
+          if (isDue && (!wrong || mayPass(wrong))) void load();
         },
-        (performance.now() - from) * PAUSE,
+        Math.max((performance.now() - from) * PAUSE, wrong ? AGAIN_MS : 0),
       );
     });
   return loading;

@@ -3,7 +3,7 @@
 // A password that was made for one is told once, to whoever asks first with GET /reservations/:id. So only the tab that made
 // a reservation asks that way, or somebody who wants to see the password; the others read it from the list.
 import { signal } from "@preact/signals";
-import { api, ask, Refusal } from "./api.ts";
+import { api, ask, insist, Refusal } from "./api.ts";
 import { session } from "./session.ts";
 import { hear } from "./stream.ts";
 
@@ -68,19 +68,20 @@ export async function collect(id: string): Promise<boolean> {
 /** Loads one again, if it is of those that this page keeps. */
 export async function refresh(id: string): Promise<void> {
   done.value++;
-  if (mine.value.has(id) || made.has(id)) await load(id);
+  if (mine.value.has(id) || made.has(id)) await insist(() => load(id));
 }
 
+/** @throws Refusal */
 async function load(id: string): Promise<void> {
   try {
     keep(id, await (made.has(id) ? readWithPassword(id) : view(id)));
   } catch (error) {
-    if (error instanceof Refusal && error.status === 404) keep(id, undefined);
-    else if (!(error instanceof Refusal)) throw error;
+    if (!(error instanceof Refusal) || error.status !== 404) throw error;
+    keep(id, undefined);
   }
 }
 
-/** Loads those of the user who is logged in, and this tab's. */
+/** Loads those of the user who is logged in, and this tab's. @throws Refusal */
 export async function loadMine(): Promise<void> {
   const ids = new Set([...made, ...mine.value.keys()]);
   const user = session.value?.user;
@@ -97,9 +98,9 @@ export async function loadMine(): Promise<void> {
 }
 
 hear((events) => {
-  if (events === "all") return void loadMine().catch(() => {});
+  if (events === "all") return void insist(loadMine);
   const ids = new Set(
     events.flatMap(({ action, object }) => (action.startsWith("reservation.") && object) || []),
   );
-  for (const id of ids) if (mine.value.has(id) || made.has(id)) void load(id);
+  for (const id of ids) if (mine.value.has(id) || made.has(id)) void insist(() => load(id));
 });

@@ -75,7 +75,7 @@ export function follow(): void {
     connection.value = "reconnecting";
     if (source.readyState !== EventSource.CLOSED) return;
     // Refused, rather than broken: perhaps the session is over.
-    if (!isOpen.value) loadSession().catch(() => {});
+    if (!isOpen.value) loadSession().catch(() => {}); // the next try asks again
     again();
   });
 }

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { insist } from "../data/api.ts";
 import { loadMachines } from "../data/machines.ts";
 import { loadMine } from "../data/reservations.ts";
 import { session } from "../data/session.ts";
@@ -17,7 +18,7 @@ export default function PoolPage() {
   }, []);
   const user = session.value?.user;
   useEffect(() => {
-    loadMine().catch(() => {});
+    void insist(loadMine);
   }, [user]);
   return (
     <>

@@ -1,6 +1,6 @@
 // Who has the machines that are seen, in the time that is shown: GET /calendar, for these rows only.
 import { effect, signal } from "@preact/signals";
-import { api, ask, NO_ANSWER, type Refusal, refusalOf } from "../data/api.ts";
+import { AGAIN_MS, api, ask, mayPass, type Refusal, refusalOf } from "../data/api.ts";
 import { hear } from "../data/stream.ts";
 import type { Entry } from "./bars.ts";
 import { range } from "./view.ts";
@@ -15,10 +15,6 @@ const AT_ONCE = 50;
 const SETTLE_MS = 60;
 /** Pauses after a load, as a multiple of what it takes: a pool that is busy is not asked without end. */
 const PAUSE = 2;
-/** After what may pass by itself: no answer, an API that is being started, a limit of requests. */
-const AGAIN_MS = 2000;
-const mayPass = ({ status, code }: Refusal) =>
-  status === 0 || status === 429 || status >= 500 || code === NO_ANSWER;
 
 let wanted: string[] = [];
 /** What may have changed since it was loaded. */

@@ -77,7 +77,9 @@ test("with the keyboard alone, and the focus is where it is needed next", async 
   await expect(mine).toHaveCount(0);
 });
 
-test("a page that was left before it came doesn't take the place of the one that is here", async ({ page }) => {
+test("a page that was left before it came doesn't take the place of the one that is here", async ({
+  page,
+}) => {
   await logIn(page, "ann");
   await page.goto("/ui/");
   await expect(page.getByRole("form", { name: "Reserve machines" })).toBeVisible();
@@ -160,6 +162,34 @@ test("a viewer sees the pool, but no way to reserve; the request behind it is re
     return answer.status;
   });
   expect(status).toBe(403);
+});
+
+test.describe("an API that fails for a while", () => {
+  test.use({ expected: /status of 503/ });
+
+  test("who is logged in, the machines and one's own are loaded as soon as they can be, without a click", async ({
+    page,
+  }) => {
+    await logIn(page, "ann");
+    const { csrf } = await (await page.request.get("/session")).json();
+    const headers = { "X-CSRF-Token": csrf };
+    const data = { username: "ann", duration: 30 };
+    expect((await page.request.post("/reservations", { data, headers })).status()).toBe(201);
+    let isDown = true;
+    const words = JSON.stringify({ error: "The database is not responding", code: "database_unavailable" });
+    await page.route(/\/(session|machines|reservations)(\?.*)?$/, (route) =>
+      isDown
+        ? route.fulfill({ status: 503, contentType: "application/json", body: words })
+        : route.fallback(),
+    );
+    await page.goto("/ui/");
+    await expect(page.getByRole("alert")).toContainText("The database is not responding");
+    await expect(page.getByText("Live", { exact: true })).toBeVisible();
+    isDown = false;
+    await expect(page.getByRole("form", { name: "Reserve machines" })).toBeVisible();
+    await expect(page.getByRole("listitem").filter({ hasText: "lab-1" })).toBeVisible();
+    await expect(page.getByRole("region", { name: "Your machines" })).toContainText("Ready");
+  });
 });
 
 test.describe("a thousand machines", () => {
