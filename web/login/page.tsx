@@ -50,6 +50,8 @@ async function logOut(): Promise<void> {
     // Asked again: another tab may have logged in as somebody else.
     useCsrf((await ask(api.session.get())).csrf);
     await ask(api.session.delete());
+    // What this tab has kept is not for whoever comes next: an admin would collect a password that waits for somebody else.
+    sessionStorage.clear();
   });
   if (done) session.value = null;
 }

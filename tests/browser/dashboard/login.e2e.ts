@@ -20,8 +20,10 @@ test("who is not logged in logs in, and is where they wanted to go; logs out, an
     "You are ann, with the role user",
   );
   await accessible(page);
+  await page.evaluate(() => sessionStorage.setItem("reservations", '["of ann"]'));
   await page.getByRole("button", { name: "Log out" }).click();
   await expect(page.getByLabel("User")).toBeVisible();
+  expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
   await page.goto("/ui/");
   await expect(page).toHaveURL(/\/login/);
 });
