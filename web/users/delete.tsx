@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { api, ask } from "../data/api.ts";
 import { session } from "../data/session.ts";
-import { useAct, Wrong } from "../parts/act.tsx";
+import { useAct, Wrong, wordsOf } from "../parts/act.tsx";
 import { Dialog } from "../parts/dialog/dialog.tsx";
 import { text } from "../text/text.ts";
 import { closeQuestion, load, notice, tokens, type User } from "./store.ts";
@@ -22,17 +22,25 @@ async function machinesOf(user: string): Promise<string[]> {
   }
 }
 
+/** Never that there are none before that is known. */
+function heldIn(held: string[] | string | undefined): string {
+  if (!Array.isArray(held)) return held ?? text.loading;
+  return held.length === 0 ? words.holdsNone : words.holds(held);
+}
+
 /** Says what goes with a user, asks once, and deletes them. */
 export function Delete({ user: { name } }: { user: User }) {
   const { busy, wrong, act } = useAct<"delete">();
-  /** undefined: not known */
-  const held = useSignal<string[] | undefined>(undefined);
+  /** undefined: not known yet; a text: why it isn't */
+  const held = useSignal<string[] | string | undefined>(undefined);
   useEffect(() => {
     machinesOf(name)
       .then((names) => {
         held.value = names;
       })
-      .catch(() => {});
+      .catch((error) => {
+        held.value = wordsOf(error);
+      });
   }, []);
   const count = (tokens.value ?? []).filter((one) => one.user === name).length;
   const go = async () => {
@@ -56,12 +64,8 @@ export function Delete({ user: { name } }: { user: User }) {
     >
       {session.value?.user === name && <p class="alert">{words.isYou}</p>}
       <p>{words.deleteMeans(count)}</p>
-      <p>
-        {held.value === undefined || held.value.length === 0 ? (
-          words.holdsNone
-        ) : (
-          <bdi>{words.holds(held.value)}</bdi>
-        )}
+      <p role="status">
+        <bdi>{heldIn(held.value)}</bdi>
       </p>
       <p class="quiet">{words.deleteLater}</p>
       <Wrong>{wrong.value}</Wrong>

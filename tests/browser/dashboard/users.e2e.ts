@@ -62,6 +62,26 @@ test("a user is made, limited and deleted, with what they hold", async ({ page }
   expect((await control("exec", machine, "id eve")).code).not.toBe(0);
 });
 
+test("whoever deletes a user is never told that they hold nothing before that is known", async ({ page }) => {
+  await api("POST", "/users", { name: "gus" });
+  await open(page);
+  let go = () => {};
+  const held = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  await page.route("**/reservations?*", async (route) => {
+    await held;
+    await route.fallback();
+  });
+  await page.getByRole("button", { name: "Delete gus" }).click();
+  const dialog = page.getByRole("dialog");
+  await expect(dialog.getByRole("status")).toHaveText("Loading…");
+  go();
+  await expect(dialog.getByRole("status")).toHaveText("They have no machines now.");
+  await page.keyboard.press("Escape");
+  await api("DELETE", "/users/gus");
+});
+
 test("a token is made, shown this once, and revoked", async ({ page }) => {
   await open(page);
   const form = page.getByRole("form", { name: "Make a token" });
