@@ -116,7 +116,10 @@ const Forms = () => (
 const Who = ({ it }: { it: Session }) => (
   <section class="card" aria-label={words.loggedIn}>
     <p>
-      {words.youAre} <strong>{it.user ?? it.name}</strong>
+      {words.youAre}{" "}
+      <strong>
+        <bdi>{it.user ?? it.name}</bdi>
+      </strong>
       {words.withRole} <strong>{it.role}</strong>
       {words.until} <At at={it.ends_at} /> {words.atMost}
     </p>

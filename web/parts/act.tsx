@@ -48,6 +48,6 @@ export function useAct<What extends string>() {
 export const Wrong = ({ children }: { children: string | undefined }) =>
   children ? (
     <p class="alert" role="alert" tabIndex={-1}>
-      {children}
+      <bdi>{children}</bdi>
     </p>
   ) : null;

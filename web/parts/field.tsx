@@ -47,7 +47,7 @@ export function Field({ label, value, onValue, error, hint, type = "text", lines
       )}
       {error && (
         <p class="wrong" id={`${id}-error`}>
-          {error}
+          <bdi>{error}</bdi>
         </p>
       )}
     </div>

@@ -31,7 +31,11 @@ const Connection = () => (
 function Who() {
   const known = session.value;
   const words = known ? text.session.as(known.user ?? known.name, known.role) : text.session.logIn;
-  return <a href="/login">{words}</a>;
+  return (
+    <a href="/login">
+      <bdi>{words}</bdi>
+    </a>
+  );
 }
 
 const OpenBand = () => (

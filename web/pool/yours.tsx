@@ -42,7 +42,11 @@ function One({ it, focus }: { it: Reservation; focus: boolean }) {
           <TimeLeft until={it.ends_at} /> <span class="quiet">{words.until}</span> <At at={it.ends_at} />
         </p>
       )}
-      {it.state === "failed" && <p class="alert">{it.reason}</p>}
+      {it.state === "failed" && (
+        <p class="alert">
+          <bdi>{it.reason}</bdi>
+        </p>
+      )}
       {it.wanted_by > 0 && <p class="quiet">{words.wanted(it.wanted_by)}</p>}
       {it.state === "active" ? <Ready it={it} /> : !isOver(it) && <Coming it={it} />}
       <div class="buttons">

@@ -25,7 +25,7 @@ export function Outlook() {
   return (
     <p class={`outlook ${at === null ? "is-no" : ""}`} role="status">
       {parts?.join(", ") ?? noForecast.value}
-      {said && at === null && <span class="quiet"> {said.reason}</span>}
+      {said && at === null && <bdi class="quiet"> {said.reason}</bdi>}
     </p>
   );
 }

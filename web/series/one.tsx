@@ -100,7 +100,11 @@ function Facts({ series }: { series: Series }) {
           {series.time_zone}, {words.each(text.minutes(series.duration_minutes), series.count)}
         </span>
       </p>
-      {series.where && <code>{series.where}</code>}
+      {series.where && (
+        <code>
+          <bdi>{series.where}</bdi>
+        </code>
+      )}
       {next && (
         <p>
           {words.next}{" "}

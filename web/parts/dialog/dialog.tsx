@@ -27,7 +27,9 @@ export function Dialog({ title, children, act, kind, busy, onAct, onClose }: Pro
   return (
     <dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
       <form onSubmit={submit} noValidate>
-        <h3 id={id}>{title}</h3>
+        <h3 id={id}>
+          <bdi>{title}</bdi>
+        </h3>
         {children}
         <div class="buttons">
           <Button type="submit" kind={kind} busy={busy}>
