@@ -16,7 +16,11 @@ export const filter = {
 type Field = keyof typeof filter;
 const FIELDS = Object.keys(filter) as Field[];
 
-const instantIn = (local: string) => new Date(local).toISOString();
+/** A time that isn't one is for the API to refuse. */
+function instantIn(local: string): string {
+  const at = new Date(local);
+  return Number.isNaN(at.getTime()) ? local : at.toISOString();
+}
 const asked = computed(() => {
   const query: Partial<Record<Field, string>> = {};
   for (const field of FIELDS) {
@@ -60,6 +64,7 @@ export async function load(): Promise<void> {
     const page = await read(query);
     if (mine !== turn) return;
     shown = query;
+    hasGap = false;
     batch(() => {
       [events.value, older.value, waiting.value] = [page.events, page.next, []];
       trouble.value = undefined;
@@ -96,10 +101,13 @@ export async function loadOlder(): Promise<void> {
 /** Newest first; one that was committed late goes where it belongs. */
 const merged = (news: Event[], known: Event[]) => [...news, ...known].sort((a, b) => b.id - a.id);
 
-/** Shows the new ones. */
-export function show(): void {
+/** So many are new that some are missing between them and those that are shown. */
+let hasGap = false;
+/** Shows the new ones. @param news besides those that wait */
+export function show(news: Event[] = []): void {
+  if (hasGap) return void load();
   batch(() => {
-    events.value = merged(waiting.value, events.value ?? []);
+    events.value = merged([...news, ...waiting.value], events.value ?? []);
     waiting.value = [];
   });
 }
@@ -115,11 +123,10 @@ async function refresh(isRead: () => boolean): Promise<void> {
   const ids = new Set([...known, ...waiting.value].map(({ id }) => id));
   const oldest = older.value === undefined ? 0 : (known.at(-1)?.id ?? 0);
   const news = page.events.filter(({ id }) => id > oldest && !ids.has(id));
-  // So many that some are missing in between.
-  if (news.length === PAGE && page.next !== undefined && !isRead()) return load();
   if (news.length === 0) return;
+  hasGap ||= news.length === PAGE && page.next !== undefined;
   if (isRead()) waiting.value = merged(news, waiting.value);
-  else events.value = merged([...news, ...waiting.value.splice(0)], known);
+  else show(news);
 }
 
 const TYPING_MS = 250;
