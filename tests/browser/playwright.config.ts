@@ -7,9 +7,11 @@ export default defineConfig({
   outputDir: process.env.OUTPUT ?? "/tmp/machine-manager-browser",
   reporter: "list",
   workers: 1,
-  retries: 1, // Chromium loses its connections when networks are made beside it (ERR_NETWORK_CHANGED); a report says what was retried
-  timeout: 60_000,
-  expect: { timeout: 15_000 },
+  // Chromium loses its connections when networks are made beside it (ERR_NETWORK_CHANGED); a report says what was retried.
+  retries: 1,
+  // A busy machine is slow; what is broken is no slower for that.
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
   use: {
     baseURL: process.env.SITE ?? "https://localhost",
     ignoreHTTPSErrors: true, // the certificate is self-signed
