@@ -29,7 +29,7 @@ test("reserve two machines, log in with what the page shows, extend, release", a
   await expect(page.getByRole("dialog")).toContainText("The account ann, its files and its processes");
   await page.getByRole("button", { name: "Release now" }).click();
   await expect(mine).toHaveCount(0);
-  expect((await api("GET", "/available")).body.reserved).toEqual([]);
+  await expect.poll(async () => (await api("GET", "/available")).body.reserved).toEqual([]);
   await expect(page.getByRole("main")).toBeFocused();
 });
 

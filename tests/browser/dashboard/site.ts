@@ -55,10 +55,11 @@ export async function startSite(size: number): Promise<Site> {
     "stop machine": ([name = ""]) => machine(name).stop(),
     "restart machine": ([name = ""]) => machine(name).restart(),
     "kill API": ([n = "0"]) => apis[Number(n)]?.stop("SIGKILL"),
-    /** unless it runs */
+    /** if it was killed */
     "start API": async ([n = "0"]) => {
-      if (!apis[Number(n)]?.gone()) return;
-      const port = Number(new URL((apis[Number(n)] as Program).url).port);
+      const api = apis[Number(n)] as Program;
+      if (!api.gone()) return;
+      const port = Number(new URL(api.url).port);
       apis[Number(n)] = await startProgram(closed, "api", { port });
     },
   };

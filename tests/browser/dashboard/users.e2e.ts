@@ -1,7 +1,6 @@
 // The page Users and tokens.
 import type { Page } from "@playwright/test";
 import { accessible, another, api, control, expect, logIn, test } from "./fixture.ts";
-import { withinASecond } from "./soon.ts";
 
 const row = (page: Page, list: string, name: string) =>
   page
