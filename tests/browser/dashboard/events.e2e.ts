@@ -30,7 +30,7 @@ test("what happens is at the top at once; whoever reads is not moved", async ({ 
   await expect(rows.first()).toContainText("machine.changed");
   const before = (await rows.first().boundingBox())?.y;
   await make(EVIL);
-  const fresh = page.getByRole("button", { name: /^Show \d+ new events?$/ });
+  const fresh = page.getByRole("button", { name: /^Show .* new events?$/ });
   await expect(fresh).toBeVisible();
   await expect(rows.first()).toContainText("lab-1");
   await page.evaluate(() => scrollTo(0, 0));
@@ -52,7 +52,7 @@ test("what waits while somebody reads is shown with the next one after that; of 
   await make("before");
   await expect(rows.first()).toContainText("before");
   const details = rows.first().getByRole("button", { name: "Details" });
-  const fresh = page.getByRole("button", { name: /^Show \d+ new events?$/ });
+  const fresh = page.getByRole("button", { name: /^Show .* new events?$/ });
   await details.click();
   await make("meanwhile");
   await expect(fresh).toBeVisible();

@@ -19,13 +19,13 @@ interface Props {
 export function Dialog({ title, children, act, kind, busy, onAct, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useModal(dialog);
+  useModal(dialog, onClose);
   const submit = (event: Event) => {
     event.preventDefault();
     if (!busy) onAct();
   };
   return (
-    <dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
+    <dialog ref={dialog} aria-labelledby={id}>
       <form onSubmit={submit} noValidate>
         <h3 id={id}>
           <bdi>{title}</bdi>
@@ -36,7 +36,7 @@ export function Dialog({ title, children, act, kind, busy, onAct, onClose }: Pro
             {act}
           </Button>
           {/* Enter twice must not do what can't be undone. */}
-          <Button autofocus={kind === "danger"} onClick={() => dialog.current?.close()}>
+          <Button autofocus={kind === "danger"} onClick={onClose}>
             {text.yours.cancel}
           </Button>
         </div>

@@ -14,16 +14,16 @@ interface Props {
 export function Sheet({ title, children, onClose }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useModal(dialog);
+  useModal(dialog, onClose);
   return (
-    <dialog ref={dialog} class="sheet" aria-labelledby={id} onClose={onClose}>
+    <dialog ref={dialog} class="sheet" aria-labelledby={id}>
       <h3 id={id}>
         <bdi>{title}</bdi>
       </h3>
       {children}
       {/* At its top right, but last for the keyboard: what it is for comes first. */}
       <div class="close">
-        <Button onClick={() => dialog.current?.close()} label={text.timeline.close}>
+        <Button onClick={onClose} label={text.timeline.close}>
           ×
         </Button>
       </div>
