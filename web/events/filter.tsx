@@ -1,5 +1,5 @@
-import { useSignal } from "@preact/signals";
-import { api, ask, canGet, NO_ANSWER, refusalOf } from "../data/api.ts";
+import { api, ask, canGet } from "../data/api.ts";
+import { useAct, Wrong } from "../parts/act.tsx";
 import { Button } from "../parts/button.tsx";
 import { Field } from "../parts/field.tsx";
 import { Select } from "../parts/select.tsx";
@@ -67,22 +67,14 @@ function save(address: string): void {
 
 /** All that match, as a file; if they are too many, the API says so first. */
 export function Downloads() {
-  const wrong = useSignal("");
-  const busy = useSignal("");
-  const get = async (format: "csv" | "jsonl") => {
-    const address = fileOf(format);
-    [busy.value, wrong.value] = [format, ""];
-    try {
+  const { busy, wrong, act } = useAct<"csv" | "jsonl">();
+  const get = (format: "csv" | "jsonl") =>
+    act(format, async () => {
+      const address = fileOf(format);
       if (await canGet(address)) save(address);
       // An answer to HEAD has no words.
       else await ask(api.events.get({ query: queryOf(format) }));
-    } catch (error) {
-      const { code, message } = refusalOf(error);
-      wrong.value = code === NO_ANSWER ? text.noAnswer : message;
-    } finally {
-      busy.value = "";
-    }
-  };
+    });
   return (
     <div class="downloads">
       <span class="quiet">{words.download}</span>
@@ -96,11 +88,7 @@ export function Downloads() {
           {words[format]}
         </Button>
       ))}
-      {wrong.value && (
-        <p class="alert" role="alert">
-          {wrong.value}
-        </p>
-      )}
+      <Wrong>{wrong.value}</Wrong>
     </div>
   );
 }

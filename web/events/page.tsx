@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { Button } from "../parts/button.tsx";
 import { announce } from "../parts/live.tsx";
+import { Trouble } from "../parts/trouble.tsx";
 import { text } from "../text/text.ts";
 import { Downloads, Filter } from "./filter.tsx";
 import { Row } from "./row.tsx";
@@ -30,15 +31,10 @@ const isReadIn = (list: HTMLElement | null) =>
     list.contains(document.activeElement) ||
     list.querySelector('[aria-expanded="true"]') !== null);
 
-function Trouble() {
+function Failure() {
   const refusal = trouble.value;
   if (!refusal || (events.value && refusal.details.length > 0)) return null;
-  return (
-    <div class="empty" role="alert">
-      <p>{refusal.message || text.noAnswer}</p>
-      <Button onClick={() => void load()}>{text.tryAgain}</Button>
-    </div>
-  );
+  return <Trouble of={refusal} again={load} />;
 }
 
 function Older() {
@@ -80,7 +76,7 @@ function List() {
   return (
     <>
       <Fresh onShow={toTop} />
-      <Trouble />
+      <Failure />
       {!all && !trouble.value && <p class="empty quiet">{text.loading}</p>}
       <div ref={list} tabIndex={-1} aria-busy={isLoading.value}>
         {all && all.length > 0 && (

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
-import { api, ask, refusalOf } from "../data/api.ts";
+import { api, ask } from "../data/api.ts";
+import { wordsOf } from "../parts/act.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { text } from "../text/text.ts";
 
@@ -19,7 +20,7 @@ export function Config({ id, of }: { id: string; of: string }) {
       ]);
       [files.value, wrong.value] = [[config, hosts], ""];
     } catch (error) {
-      wrong.value = refusalOf(error).message || text.noAnswer;
+      wrong.value = wordsOf(error);
     }
   };
   return (

@@ -1,8 +1,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { api, ask, NO_ANSWER, refusalOf } from "../data/api.ts";
+import { api, ask, refusalOf } from "../data/api.ts";
 import { now } from "../data/clock.ts";
 import { type Reservation, refresh } from "../data/reservations.ts";
+import { wordsOf } from "../parts/act.tsx";
 import { Button } from "../parts/button.tsx";
 import { Dialog } from "../parts/dialog/dialog.tsx";
 import { Field } from "../parts/field.tsx";
@@ -37,8 +38,7 @@ export function Extend({ it, onClose }: { it: Reservation; onClose: () => void }
     try {
       longest.value = await readLongest(it.id);
     } catch (error) {
-      const { code, message } = refusalOf(error);
-      wrong.value = code === NO_ANSWER ? text.noAnswer : message;
+      wrong.value = wordsOf(error);
     }
   };
   useEffect(() => {
@@ -55,9 +55,8 @@ export function Extend({ it, onClose }: { it: Reservation; onClose: () => void }
       if (ends_at) announce(words.extended(timeOf(ends_at, now())));
       onClose();
     } catch (error) {
-      const { code, message, details } = refusalOf(error);
-      wrong.value = code === NO_ANSWER ? text.noAnswer : message;
-      const found = details.find(({ until }) => until);
+      wrong.value = wordsOf(error);
+      const found = refusalOf(error).details.find(({ until }) => until);
       if (found?.until) longest.value = { until: found.until, why: found.message };
     } finally {
       busy.value = false;

@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { NO_ANSWER, refusalOf } from "../data/api.ts";
 import { collect, isMadeHere, passwords, type Reservation } from "../data/reservations.ts";
 import { mayReserve, session } from "../data/session.ts";
+import { wordsOf } from "../parts/act.tsx";
 import { Button } from "../parts/button.tsx";
 import { Copy } from "../parts/copy.tsx";
 import { text } from "../text/text.ts";
@@ -23,8 +23,7 @@ function Untold({ id }: { id: string }) {
     try {
       if (!(await collect(id))) said.value = words.noPassword;
     } catch (error) {
-      const { code, message } = refusalOf(error);
-      said.value = code === NO_ANSWER ? text.noAnswer : message;
+      said.value = wordsOf(error);
     } finally {
       busy.value = false;
     }

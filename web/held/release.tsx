@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
-import { api, ask, NO_ANSWER, refusalOf } from "../data/api.ts";
+import { api, ask } from "../data/api.ts";
 import { type Reservation, refresh } from "../data/reservations.ts";
+import { useAct, Wrong } from "../parts/act.tsx";
 import { Dialog } from "../parts/dialog/dialog.tsx";
 import { keepFocus } from "../parts/dialog/modal.ts";
 import { announce } from "../parts/live.tsx";
@@ -72,36 +73,29 @@ function Meaning({ it, going, isAll }: { it: Reservation; going: string[]; isAll
 export function Release({ it, onClose }: { it: Reservation; onClose: () => void }) {
   const all = it.machines.map(({ machine }) => machine);
   const chosen = useSignal(new Set(all));
-  const busy = useSignal(false);
-  const wrong = useSignal("");
+  const { busy, wrong, act } = useAct<"release">();
   const going = all.filter((name) => chosen.value.has(name));
   const isAll = going.length === all.length;
-  const release = async () => {
+  const release = () => {
     if (!isAll && going.length === 0) {
       wrong.value = words.none;
       return;
     }
-    [busy.value, wrong.value] = [true, ""];
-    try {
+    void act("release", async () => {
       const its = api.reservations({ id: it.id });
       const { pending } = await (isAll ? ask(its.delete()) : ask(its.release.post({ machines: going })));
       announce(it.state !== "active" ? words.givenUp : pending.length > 0 ? words.pending : words.released);
       onClose();
       await refresh(it.id);
       keepFocus();
-    } catch (error) {
-      const { code, message } = refusalOf(error);
-      wrong.value = code === NO_ANSWER ? text.noAnswer : message;
-    } finally {
-      busy.value = false;
-    }
+    });
   };
   return (
     <Dialog
       title={words.releaseTitle(namesOf(going.length > 0 ? going : all) || it.username)}
       act={busy.value ? words.releasing : words.doRelease}
       kind="danger"
-      busy={busy.value}
+      busy={busy.value !== ""}
       onAct={release}
       onClose={onClose}
     >
@@ -115,11 +109,7 @@ export function Release({ it, onClose }: { it: Reservation; onClose: () => void 
         />
       )}
       <Meaning it={it} going={going} isAll={isAll} />
-      {wrong.value && (
-        <p class="alert" role="alert">
-          {wrong.value}
-        </p>
-      )}
+      <Wrong>{wrong.value}</Wrong>
     </Dialog>
   );
 }

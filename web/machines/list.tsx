@@ -2,6 +2,7 @@ import { clear, isFiltered, shown } from "../data/filter.ts";
 import { loadMachines, machines, trouble } from "../data/machines.ts";
 import { Button } from "../parts/button.tsx";
 import { Rows } from "../parts/rows.tsx";
+import { Trouble } from "../parts/trouble.tsx";
 import { text } from "../text/text.ts";
 import { Row } from "./row.tsx";
 
@@ -19,13 +20,7 @@ const Nothing = () =>
   );
 
 export function List() {
-  if (trouble.value && !machines.value)
-    return (
-      <div class="empty" role="alert">
-        <p>{trouble.value.message || text.noAnswer}</p>
-        <Button onClick={() => void loadMachines()}>{text.tryAgain}</Button>
-      </div>
-    );
+  if (trouble.value && !machines.value) return <Trouble of={trouble.value} again={loadMachines} />;
   if (!machines.value) return <p class="rows is-loading">{text.loading}</p>;
   if (shown.value.length === 0) return <Nothing />;
   return (

@@ -4,6 +4,7 @@ import type { Reservation } from "../data/reservations.ts";
 import { isAdmin, isOpen, mayReserve, session } from "../data/session.ts";
 import { Button } from "../parts/button.tsx";
 import { Choice } from "../parts/field.tsx";
+import { Trouble } from "../parts/trouble.tsx";
 import { text } from "../text/text.ts";
 import { coming, followLists, held, type List, over, resetAll, whose } from "./lists.ts";
 import { Asking, One } from "./one.tsx";
@@ -27,12 +28,7 @@ function Section({ title, list, empty, draw, kind }: SectionProps) {
   return (
     <section class="reservations" aria-labelledby={id}>
       <h2 id={id}>{title}</h2>
-      {trouble && (
-        <div class="empty" role="alert">
-          <p>{trouble.message || text.noAnswer}</p>
-          <Button onClick={list.load}>{text.tryAgain}</Button>
-        </div>
-      )}
+      {trouble && <Trouble of={trouble} again={list.load} />}
       {!rows && !trouble && <p class="quiet">{text.loading}</p>}
       {rows?.length === 0 && empty}
       {rows && rows.length > 0 && <ul class={kind}>{rows.map(draw)}</ul>}

@@ -1,7 +1,8 @@
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
-import { api, ask, NO_ANSWER, refusalOf } from "../data/api.ts";
+import { api, ask } from "../data/api.ts";
 import type { Reservation } from "../data/reservations.ts";
+import { wordsOf } from "../parts/act.tsx";
 import { Button } from "../parts/button.tsx";
 import { At } from "../parts/time.tsx";
 import { text } from "../text/text.ts";
@@ -116,8 +117,7 @@ function ProofOf({ id }: { id: string }) {
     try {
       [proof.value, wrong.value] = [await readProof(id), ""];
     } catch (error) {
-      const { code, message } = refusalOf(error);
-      wrong.value = code === NO_ANSWER ? text.noAnswer : message;
+      wrong.value = wordsOf(error);
     }
   };
   return (

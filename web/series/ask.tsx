@@ -1,5 +1,6 @@
-import { signal, useSignal } from "@preact/signals";
-import { api, ask, NO_ANSWER, refusalOf } from "../data/api.ts";
+import { signal } from "@preact/signals";
+import { api, ask } from "../data/api.ts";
+import { useAct, Wrong } from "../parts/act.tsx";
 import { Dialog } from "../parts/dialog/dialog.tsx";
 import { announce } from "../parts/live.tsx";
 import { text } from "../text/text.ts";
@@ -8,10 +9,14 @@ import { localTimeOf } from "./words.ts";
 
 const words = text.series;
 
-/** What was asked for: to leave an occurrence out, or to end a series from one on; without one: now. */
-export const asking = signal<
-  { series: Series; what: "end" | "leave out"; occurrence: Occurrence | undefined } | undefined
->(undefined);
+/** To leave an occurrence out, or to end a series from one on; without one: now. */
+interface Asked {
+  series: Series;
+  what: "end" | "leave out";
+  occurrence: Occurrence | undefined;
+}
+/** What was asked for. */
+export const asking = signal<Asked | undefined>(undefined);
 const close = () => {
   asking.value = undefined;
 };
@@ -23,17 +28,12 @@ function goingOf(id: string, from: string | undefined): number | undefined {
 }
 
 /** Says what will happen to whom, asks once, and does it. */
-export function Asking() {
-  const busy = useSignal(false);
-  const wrong = useSignal("");
-  const open = asking.value;
-  if (!open) return null;
-  const { series, what, occurrence } = open;
+function Question({ series, what, occurrence }: Asked) {
+  const { busy, wrong, act } = useAct<"act">();
   const { id, username } = series;
   const when = occurrence && localTimeOf(occurrence.local_time);
-  const act = async () => {
-    [busy.value, wrong.value] = [true, ""];
-    try {
+  const go = () =>
+    act("act", async () => {
       if (what === "leave out" && occurrence) await ask(api.reservations({ id: occurrence.id }).delete());
       else {
         const query = occurrence ? { from: occurrence.starts_at } : {};
@@ -43,34 +43,27 @@ export function Asking() {
       if (what === "end" && !occurrence) closeDetails(id);
       close();
       await loadSeries();
-    } catch (error) {
-      const { code, message } = refusalOf(error);
-      wrong.value = code === NO_ANSWER ? text.noAnswer : message;
-    } finally {
-      busy.value = false;
-    }
-  };
+    });
   const going = goingOf(id, occurrence?.starts_at);
   return (
     <Dialog
       title={what === "end" ? words.endTitle(username, when) : words.leaveOutTitle(username, when ?? "")}
       act={what === "end" ? words.doEnd : words.doLeaveOut}
       kind="danger"
-      busy={busy.value}
-      onAct={act}
-      onClose={() => {
-        wrong.value = "";
-        close();
-      }}
+      busy={busy.value !== ""}
+      onAct={() => void go()}
+      onClose={close}
     >
       <p>
         <bdi>{what === "end" ? words.endMeans(username, going) : words.leaveOutMeans(username)}</bdi>
       </p>
-      {wrong.value && (
-        <p class="alert" role="alert">
-          {wrong.value}
-        </p>
-      )}
+      <Wrong>{wrong.value}</Wrong>
     </Dialog>
   );
+}
+
+/** The question that is open. */
+export function Asking() {
+  const open = asking.value;
+  return open ? <Question key={`${open.what} ${open.occurrence?.id ?? open.series.id}`} {...open} /> : null;
 }

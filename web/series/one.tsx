@@ -1,8 +1,8 @@
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
-import { NO_ANSWER, refusalOf } from "../data/api.ts";
 import { second } from "../data/clock.ts";
 import { mayReserve } from "../data/session.ts";
+import { wordsOf } from "../parts/act.tsx";
 import { Button } from "../parts/button.tsx";
 import { At, StartsIn } from "../parts/time.tsx";
 import { text } from "../text/text.ts";
@@ -140,8 +140,7 @@ export function One({ series, open }: { series: Series; open: boolean }) {
       await loadDetails(series.id);
       wrong.value = "";
     } catch (error) {
-      const { code, message } = refusalOf(error);
-      wrong.value = code === NO_ANSWER ? text.noAnswer : message;
+      wrong.value = wordsOf(error);
     }
   };
   return (

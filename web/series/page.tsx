@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useId } from "preact/hooks";
 import { isOpen, session } from "../data/session.ts";
 import { Button } from "../parts/button.tsx";
+import { Trouble } from "../parts/trouble.tsx";
 import { text } from "../text/text.ts";
 import { Asking } from "./ask.tsx";
 import { NewSeries } from "./form.tsx";
@@ -13,13 +14,7 @@ const words = text.series;
 
 function List({ latest }: { latest: string | undefined }) {
   const rows = all.value;
-  if (trouble.value && !rows)
-    return (
-      <div class="empty" role="alert">
-        <p>{trouble.value.message || text.noAnswer}</p>
-        <Button onClick={() => void loadSeries()}>{text.tryAgain}</Button>
-      </div>
-    );
+  if (trouble.value && !rows) return <Trouble of={trouble.value} again={loadSeries} />;
   if (!rows) return <p class="quiet">{text.loading}</p>;
   if (rows.length === 0)
     return (

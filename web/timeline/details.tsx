@@ -2,12 +2,12 @@
 import { signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { refusalOf } from "../data/api.ts";
 import { second } from "../data/clock.ts";
 import { isOver, type Reservation, view } from "../data/reservations.ts";
 import { mayReserve } from "../data/session.ts";
 import { Extend } from "../held/extend.tsx";
 import { Release } from "../held/release.tsx";
+import { wordsOf } from "../parts/act.tsx";
 import { Button } from "../parts/button.tsx";
 import { Sheet } from "../parts/dialog/sheet.tsx";
 import { TimeLeft } from "../parts/time.tsx";
@@ -48,7 +48,7 @@ function Actions({ id }: { id: string }) {
         it.value = found;
       })
       .catch((error) => {
-        wrong.value = refusalOf(error).message || text.noAnswer;
+        wrong.value = wordsOf(error);
       });
   }, [id]);
   if (wrong.value) return <p class="alert">{wrong.value}</p>;

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { now } from "../data/clock.ts";
 import { loadMachines } from "../data/machines.ts";
-import { Button } from "../parts/button.tsx";
+import { Trouble } from "../parts/trouble.tsx";
 import { text, timeOf } from "../text/text.ts";
 import { Figures } from "./figures.tsx";
 import { ByLabel, ByUser, Failures } from "./groups.tsx";
@@ -36,13 +36,7 @@ const Totals = ({ total }: Pick<Usage, "total">) => {
 
 function Body() {
   const usage = byDay.value;
-  if (!usage && trouble.value)
-    return (
-      <div class="empty" role="alert">
-        <p>{trouble.value.message || text.noAnswer}</p>
-        <Button onClick={() => void load()}>{text.tryAgain}</Button>
-      </div>
-    );
+  if (!usage && trouble.value) return <Trouble of={trouble.value} again={load} />;
   if (!usage) return <p class="empty quiet">{text.loading}</p>;
   const isEmpty = usage.total.held_hours === 0 && usage.total.failed === 0 && usage.failures.length === 0;
   return (

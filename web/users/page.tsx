@@ -1,10 +1,10 @@
 import { useEffect } from "preact/hooks";
 import { isAdmin, isOpen, session } from "../data/session.ts";
 import { hear } from "../data/stream.ts";
-import { Button } from "../parts/button.tsx";
 import { Field } from "../parts/field.tsx";
 import { Notice } from "../parts/notice.tsx";
 import { Rows } from "../parts/rows.tsx";
+import { Trouble } from "../parts/trouble.tsx";
 import { text } from "../text/text.ts";
 import { Change } from "./change.tsx";
 import { Delete } from "./delete.tsx";
@@ -19,13 +19,7 @@ import { UserRow } from "./user_row.tsx";
 const words = text.users;
 
 function Lists() {
-  if (trouble.value && !users.value)
-    return (
-      <div class="empty" role="alert">
-        <p>{trouble.value.message || text.noAnswer}</p>
-        <Button onClick={() => void load()}>{text.tryAgain}</Button>
-      </div>
-    );
+  if (trouble.value && !users.value) return <Trouble of={trouble.value} again={load} />;
   if (!users.value || !tokens.value) return <p class="rows is-loading">{text.loading}</p>;
   return (
     <>
