@@ -1,5 +1,6 @@
 // Doing something that the API may refuse.
-import { useSignal } from "@preact/signals";
+import { type Signal, useSignal } from "@preact/signals";
+import type { RefObject } from "preact";
 import { NO_ANSWER, refusalOf } from "../data/api.ts";
 import { text } from "../text/text.ts";
 
@@ -9,10 +10,11 @@ export function wordsOf(error: unknown): string {
   return code === NO_ANSWER ? text.noAnswer : message;
 }
 
+/** What the API says against each field of a form, by its name there; "": against all of it. */
 export type Errors = Record<string, string>;
 
 /**
- * What the API says against each field of a form, by its name there; "": against all of it.
+ * A refusal by the fields that a form has.
  * @param fieldOf the field that an error's code is about, if its details name none
  */
 export function errorsOf(error: unknown, fields: readonly string[], fieldOf: Errors = {}): Errors {
@@ -22,8 +24,25 @@ export function errorsOf(error: unknown, fields: readonly string[], fieldOf: Err
     const name = field.split(".")[0] ?? "";
     if (fields.includes(name)) found[name] ??= message;
   }
-  return Object.keys(found).length > 0 ? found : { [fieldOf[code] ?? ""]: wordsOf(error) };
+  // A bad field says everything; other errors have words of their own.
+  if (code !== "invalid_request" || Object.keys(found).length === 0)
+    found[fieldOf[code] ?? ""] = wordsOf(error);
+  return found;
 }
+
+/** What changes one value of a form, and takes back what was said against it. */
+export const intoOf =
+  (errors: Signal<Errors>) =>
+  <Value,>(value: Signal<Value>, field: string) =>
+  (typed: Value) => {
+    value.value = typed;
+    const { [field]: _, "": __, ...others } = errors.value;
+    errors.value = others;
+  };
+
+/** Once it is drawn: to the first field of a form that something is said against, or else to what is said against all of it. */
+export const focusWrong = (form: RefObject<HTMLElement | null>): void =>
+  void setTimeout(() => form.current?.querySelector<HTMLElement>('[aria-invalid="true"], .alert')?.focus());
 
 /** Does one thing at a time. `busy` says which, `wrong` why the last one was not done. */
 export function useAct<What extends string>() {

@@ -1,13 +1,15 @@
+import type { Signal } from "@preact/signals";
+import { type Errors, intoOf } from "../parts/act.tsx";
 import { Choice, Field } from "../parts/field.tsx";
 import { text } from "../text/text.ts";
-import { type AccessForm, type Errors, intoOf } from "./asked.ts";
+import type { AccessForm } from "./asked.ts";
 import { errors, form, into } from "./request.ts";
 
 const words = text.reserve;
 
 interface AccessProps {
   form: AccessForm;
-  errors: Errors;
+  errors: Signal<Errors>;
   /** of its group of buttons */
   name: string;
 }

@@ -2,6 +2,7 @@ import { useId, useRef } from "preact/hooks";
 import { now } from "../data/clock.ts";
 import type { Reservation } from "../data/reservations.ts";
 import { mayReserve, session } from "../data/session.ts";
+import { focusWrong, Wrong } from "../parts/act.tsx";
 import { Button } from "../parts/button.tsx";
 import { Field } from "../parts/field.tsx";
 import { announce } from "../parts/live.tsx";
@@ -111,12 +112,11 @@ export function Reserve({ onDone }: { onDone: (id: string) => void }) {
   const submit = async (event: Event) => {
     event.preventDefault();
     if (isBusy.value) return;
-    const made = await reserve(text.noAnswer);
+    const made = await reserve();
     if (made) {
       announce(outcomeOf(made));
       onDone(made.id);
-    } else
-      setTimeout(() => place.current?.querySelector<HTMLElement>('[aria-invalid="true"], .alert')?.focus());
+    } else focusWrong(place);
   };
   return (
     <form ref={place} class="card reserve" aria-labelledby={id} onSubmit={submit} noValidate>
@@ -126,11 +126,7 @@ export function Reserve({ onDone }: { onDone: (id: string) => void }) {
       <When />
       <Access form={form} errors={errors} name="access" />
       <Outlook />
-      {errors.value[""] && (
-        <p class="alert" role="alert" tabIndex={-1}>
-          {errors.value[""]}
-        </p>
-      )}
+      <Wrong>{errors.value[""]}</Wrong>
       <Button type="submit" kind="main" busy={isBusy.value}>
         {isBusy.value ? words.submitting : words.submit}
       </Button>

@@ -3,9 +3,11 @@ import { batch, effect, signal } from "@preact/signals";
 import { api, ask, refusalOf } from "../data/api.ts";
 import { keepTyped } from "../data/kept.ts";
 import { machines } from "../data/machines.ts";
+import { numberIn } from "../data/number.ts";
 import { add, type Reservation } from "../data/reservations.ts";
 import { isOpen, mayReserve, session } from "../data/session.ts";
-import { accessIn, errorsOf, intoOf, numberIn } from "./asked.ts";
+import { type Errors, errorsOf, intoOf } from "../parts/act.tsx";
+import { accessIn } from "./asked.ts";
 
 export const form = {
   username: signal(""),
@@ -120,8 +122,7 @@ effect(() => {
   if (form.username.peek() === "" && /^[a-z_][a-z0-9_-]{0,31}$/.test(name)) form.username.value = name;
 });
 
-/** What the API says against a field, by its name there; "": against all of it. */
-export const errors = signal<Record<string, string>>({});
+export const errors = signal<Errors>({});
 export const isBusy = signal(false);
 
 export const into = intoOf(errors);
@@ -143,7 +144,7 @@ const FIELDS = [
 let open: { key: string; body: string } | undefined;
 
 /** Reserves. @returns undefined if it was refused: `errors` say why */
-export async function reserve(noAnswer: string): Promise<Reservation | undefined> {
+export async function reserve(): Promise<Reservation | undefined> {
   const body = { ...whatIsAsked(form.username.value.trim()), ...accessIn(form) };
   const same = JSON.stringify(body);
   const key = open?.body === same ? open.key : crypto.randomUUID();
@@ -161,7 +162,7 @@ export async function reserve(noAnswer: string): Promise<Reservation | undefined
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal.status > 0 && refusal.status < 500) open = undefined;
-    errors.value = errorsOf(FIELDS, refusal, noAnswer);
+    errors.value = errorsOf(refusal, FIELDS);
     return undefined;
   } finally {
     isBusy.value = false;

@@ -1,5 +1,6 @@
 import { useId, useRef } from "preact/hooks";
 import { mayReserve, session } from "../data/session.ts";
+import { focusWrong, Wrong } from "../parts/act.tsx";
 import { Button } from "../parts/button.tsx";
 import { Field } from "../parts/field.tsx";
 import { announce } from "../parts/live.tsx";
@@ -76,8 +77,7 @@ export function NewSeries({ onMade }: { onMade: (id: string) => void }) {
     if (made) {
       announce(words.made(made.occurrences.length));
       onMade(made.id);
-    } else
-      setTimeout(() => place.current?.querySelector<HTMLElement>('[aria-invalid="true"], .alert')?.focus());
+    } else focusWrong(place);
   };
   return (
     <form ref={place} class="card reserve series-form" aria-labelledby={id} onSubmit={submit} noValidate>
@@ -98,11 +98,7 @@ export function NewSeries({ onMade }: { onMade: (id: string) => void }) {
         {words.skip}
       </label>
       <Plan />
-      {errors.value[""] && (
-        <p class="alert" role="alert" tabIndex={-1}>
-          {errors.value[""]}
-        </p>
-      )}
+      <Wrong>{errors.value[""]}</Wrong>
       <Button type="submit" kind="main" busy={isBusy.value}>
         {isBusy.value ? words.submitting : words.submit}
       </Button>

@@ -2,8 +2,10 @@
 import { batch, effect, signal } from "@preact/signals";
 import { api, ask, NO_ANSWER, refusalOf } from "../data/api.ts";
 import { keepTyped } from "../data/kept.ts";
+import { numberIn } from "../data/number.ts";
 import { isOpen, mayReserve, session } from "../data/session.ts";
-import { accessIn, errorsOf, intoOf, numberIn } from "../reserve/asked.ts";
+import { type Errors, errorsOf, intoOf } from "../parts/act.tsx";
+import { accessIn } from "../reserve/asked.ts";
 import { text } from "../text/text.ts";
 
 export const DAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"] as const;
@@ -31,7 +33,7 @@ export const form = {
 const { password: _, ...typed } = form;
 keepTyped("series", typed);
 
-export const errors = signal<Record<string, string>>({});
+export const errors = signal<Errors>({});
 export const into = intoOf(errors);
 export const isBusy = signal(false);
 
@@ -161,7 +163,7 @@ export async function makeSeries() {
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal.code !== NO_ANSWER && refusal.status < 500) open = undefined;
-    errors.value = errorsOf(FIELDS, refusal, text.noAnswer);
+    errors.value = errorsOf(refusal, FIELDS);
     return undefined;
   } finally {
     isBusy.value = false;

@@ -1,10 +1,10 @@
 import { useSignal } from "@preact/signals";
 import { api, ask } from "../data/api.ts";
-import { type Errors, errorsOf, Wrong } from "../parts/act.tsx";
+import { type Errors, errorsOf, intoOf, Wrong } from "../parts/act.tsx";
 import { Dialog } from "../parts/dialog/dialog.tsx";
 import { Field } from "../parts/field.tsx";
 import { text } from "../text/text.ts";
-import { into, LimitFields, limitsIn, RoleField } from "./fields.tsx";
+import { LimitFields, limitsIn, RoleField } from "./fields.tsx";
 import { closeQuestion, load, notice, type Role, type User } from "./store.ts";
 
 const words = text.users;
@@ -65,7 +65,7 @@ export function Change({ user }: { user: User }) {
           hint={words.newPasswordHint}
           value={password.value}
           error={errors.value.password}
-          onValue={into(password, errors, "password")}
+          onValue={intoOf(errors)(password, "password")}
         />
       )}
       {user.has_password && (

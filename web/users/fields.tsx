@@ -1,7 +1,7 @@
 // The fields that a new user and a change have in common.
 import type { Signal } from "@preact/signals";
 import { numberIn } from "../data/number.ts";
-import type { Errors } from "../parts/act.tsx";
+import { type Errors, intoOf } from "../parts/act.tsx";
 import { Choice, Field } from "../parts/field.tsx";
 import { text } from "../text/text.ts";
 import type { Role } from "./store.ts";
@@ -19,15 +19,6 @@ export const limitsIn = (typed: Typed) =>
     LIMITS.map((limit) => [limit, typed[limit].value.trim() === "" ? null : numberIn(typed[limit].value)]),
   ) as Record<Limit, number | null>;
 
-/** What changes one value, and takes back what was said against it. */
-export const into =
-  <Value extends string>(value: Signal<Value>, errors: Signal<Errors>, field: string) =>
-  (typed: Value) => {
-    value.value = typed;
-    const { [field]: _, "": __, ...others } = errors.value;
-    errors.value = others;
-  };
-
 export const LimitFields = ({ typed, errors }: { typed: Typed; errors: Signal<Errors> }) => (
   <>
     {LIMITS.map((limit) => (
@@ -39,7 +30,7 @@ export const LimitFields = ({ typed, errors }: { typed: Typed; errors: Signal<Er
         placeholder={words.usual}
         value={typed[limit].value}
         error={errors.value[limit]}
-        onValue={into(typed[limit], errors, limit)}
+        onValue={intoOf(errors)(typed[limit], limit)}
       />
     ))}
   </>
@@ -63,6 +54,6 @@ export const RoleField = ({
       ["user", words.rolesMean.user],
       ["admin", words.rolesMean.admin],
     ]}
-    onValue={into(value, errors, "role")}
+    onValue={intoOf(errors)(value, "role")}
   />
 );

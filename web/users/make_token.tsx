@@ -2,11 +2,10 @@ import { signal } from "@preact/signals";
 import { useId, useRef } from "preact/hooks";
 import { api, ask } from "../data/api.ts";
 import { numberIn } from "../data/number.ts";
-import { type Errors, errorsOf, Wrong } from "../parts/act.tsx";
+import { type Errors, errorsOf, focusWrong, intoOf, Wrong } from "../parts/act.tsx";
 import { Button } from "../parts/button.tsx";
 import { Choice, Field } from "../parts/field.tsx";
 import { text } from "../text/text.ts";
-import { into } from "./fields.tsx";
 import { load, newToken, notice, type Role } from "./store.ts";
 
 const words = text.users;
@@ -19,6 +18,7 @@ const form = {
   days: signal("90"),
 };
 const errors = signal<Errors>({});
+const into = intoOf(errors);
 const busy = signal(false);
 
 async function make(): Promise<void> {
@@ -52,7 +52,7 @@ export function MakeToken() {
     event.preventDefault();
     if (busy.value) return;
     await make();
-    setTimeout(() => place.current?.querySelector<HTMLElement>('[aria-invalid="true"], .alert')?.focus());
+    focusWrong(place);
   };
   return (
     <form ref={place} class="card" aria-labelledby={id} onSubmit={submit} noValidate>
@@ -61,14 +61,14 @@ export function MakeToken() {
         label={words.user}
         value={form.user.value}
         error={errors.value.user}
-        onValue={into(form.user, errors, "user")}
+        onValue={into(form.user, "user")}
       />
       <Field
         label={words.tokenName}
         hint={words.tokenNameHint}
         value={form.name.value}
         error={errors.value.name}
-        onValue={into(form.name, errors, "name")}
+        onValue={into(form.name, "name")}
       />
       <Choice
         legend={words.role}
@@ -80,7 +80,7 @@ export function MakeToken() {
           ["user", words.roles.user],
           ["admin", words.roles.admin],
         ]}
-        onValue={into(form.role, errors, "role")}
+        onValue={into(form.role, "role")}
       />
       <Field
         label={words.days}
@@ -89,7 +89,7 @@ export function MakeToken() {
         hint={words.daysHint}
         value={form.days.value}
         error={errors.value.days}
-        onValue={into(form.days, errors, "days")}
+        onValue={into(form.days, "days")}
       />
       <Wrong>{errors.value[""] ?? errors.value.role}</Wrong>
       <div class="buttons">

@@ -1,11 +1,11 @@
 import { signal } from "@preact/signals";
 import { useId, useRef } from "preact/hooks";
 import { api, ask } from "../data/api.ts";
-import { type Errors, errorsOf, Wrong } from "../parts/act.tsx";
+import { type Errors, errorsOf, focusWrong, intoOf, Wrong } from "../parts/act.tsx";
 import { Button } from "../parts/button.tsx";
 import { Field } from "../parts/field.tsx";
 import { text } from "../text/text.ts";
-import { into, LimitFields, limitsIn, RoleField } from "./fields.tsx";
+import { LimitFields, limitsIn, RoleField } from "./fields.tsx";
 import { load, notice, type Role } from "./store.ts";
 
 const words = text.users;
@@ -28,6 +28,7 @@ const form = {
   max_requests_per_minute: signal(""),
 };
 const errors = signal<Errors>({});
+const into = intoOf(errors);
 const busy = signal(false);
 
 async function make(): Promise<void> {
@@ -55,7 +56,7 @@ export function MakeUser() {
     event.preventDefault();
     if (busy.value) return;
     await make();
-    setTimeout(() => place.current?.querySelector<HTMLElement>('[aria-invalid="true"], .alert')?.focus());
+    focusWrong(place);
   };
   return (
     <form ref={place} class="card" aria-labelledby={id} onSubmit={submit} noValidate>
@@ -64,7 +65,7 @@ export function MakeUser() {
         label={words.name}
         value={form.name.value}
         error={errors.value.name}
-        onValue={into(form.name, errors, "name")}
+        onValue={into(form.name, "name")}
       />
       <RoleField value={form.role} name="new-role" errors={errors} />
       <Field
@@ -74,7 +75,7 @@ export function MakeUser() {
         hint={words.passwordHint}
         value={form.password.value}
         error={errors.value.password}
-        onValue={into(form.password, errors, "password")}
+        onValue={into(form.password, "password")}
       />
       <details open={FIELDS.slice(3).some((field) => errors.value[field])}>
         <summary>{words.ownLimits}</summary>

@@ -1,7 +1,7 @@
-import { type Signal, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { api, ask } from "../../data/api.ts";
-import { wordsOf } from "../../parts/act.tsx";
+import { intoOf, wordsOf } from "../../parts/act.tsx";
 import { Copy } from "../../parts/copy.tsx";
 import { Choice, Field } from "../../parts/field.tsx";
 import { text } from "../../text/text.ts";
@@ -9,14 +9,7 @@ import { errors, form } from "./machine.ts";
 
 const words = text.machines;
 
-/** What changes one value, and takes back what was said against it. */
-const into =
-  <Value extends string>(value: Signal<Value>, field: string) =>
-  (typed: Value) => {
-    value.value = typed;
-    const { [field]: _, "": __, ...others } = errors.value;
-    errors.value = others;
-  };
+const into = intoOf(errors);
 
 /** The pool's own key, for the machine's authorized_keys. */
 function PoolKey() {

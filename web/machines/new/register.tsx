@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef } from "preact/hooks";
-import { Wrong } from "../../parts/act.tsx";
+import { focusWrong, Wrong } from "../../parts/act.tsx";
 import { Button } from "../../parts/button.tsx";
 import { text } from "../../text/text.ts";
 import { Reason } from "../ill.tsx";
@@ -111,8 +111,7 @@ export function Register() {
   const submit = async (event: Event) => {
     event.preventDefault();
     if (stage.value === "form") await connect();
-    if (stage.value === "form")
-      setTimeout(() => place.current?.querySelector<HTMLElement>('[aria-invalid="true"], .alert')?.focus());
+    if (stage.value === "form") focusWrong(place);
   };
   return (
     <form ref={place} class="card" aria-labelledby={id} onSubmit={submit} noValidate>
