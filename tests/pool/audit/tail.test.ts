@@ -1,7 +1,9 @@
 // A reader of the events sees each of them once, in whatever order their transactions commit.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
 import { cursorOf, LATEST_MS, type Seen, seenBy, Tail } from "../../../pool/audit/tail.ts";
+
+setDefaultTimeout(60_000);
 
 /** What the database has, by the numbers that are committed at a time. */
 const isAskedFor = ({ max, missing }: Seen, id: number) => id > max || missing.includes(id);

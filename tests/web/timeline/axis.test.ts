@@ -1,5 +1,5 @@
 // The timeline's axis, over changes of clocks and in zones that are no whole hours from UTC; Temporal says what is right.
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import {
   dateOf,
   localOf,
@@ -14,6 +14,8 @@ import {
   utcOffset,
   type View,
 } from "../../../web/timeline/axis.ts";
+
+setDefaultTimeout(60_000);
 
 const HOUR = 3_600_000;
 const ZONES = [

@@ -1,5 +1,7 @@
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { barsOf, type Entry, isTaken, stopAt, stopsOf } from "../../../web/timeline/bars.ts";
+
+setDefaultTimeout(60_000);
 
 const at = (minutes: number) => new Date(minutes * 60_000).toISOString();
 const entry = (from: number, to: number): Entry => ({
