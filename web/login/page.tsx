@@ -126,9 +126,11 @@ const Who = ({ it }: { it: Session }) => (
     <p>
       <a href={next}>{words.goOn}</a>
     </p>
-    <Button onClick={logOut} busy={busy.value === "out"}>
-      {text.session.logOut}
-    </Button>
+    <div class="buttons">
+      <Button onClick={logOut} busy={busy.value === "out"}>
+        {text.session.logOut}
+      </Button>
+    </div>
   </section>
 );
 
