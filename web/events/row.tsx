@@ -1,18 +1,18 @@
 import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { now } from "../data/clock.ts";
-import { language, text } from "../text/text.ts";
+import { locale, text } from "../text/text.ts";
 import { type Event, filter } from "./state.ts";
 
 const words = text.events;
 
-const time = new Intl.DateTimeFormat(language, {
+const time = new Intl.DateTimeFormat(locale, {
   hour: "2-digit",
   minute: "2-digit",
   second: "2-digit",
   hourCycle: "h23",
 });
-const date = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", year: "numeric" });
+const date = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
 
 /** To the second: events come close together. */
 function When({ at }: { at: string }) {

@@ -1,5 +1,5 @@
 // A series in words: its rule, and its times in its own zone.
-import { language, text } from "../text/text.ts";
+import { locale, text } from "../text/text.ts";
 import { DAYS } from "./request.ts";
 
 const words = text.series;
@@ -11,8 +11,8 @@ const WHEN = {
   minute: "2-digit",
   hourCycle: "h23",
 } as const;
-const local = new Intl.DateTimeFormat(language, { ...WHEN, timeZone: "UTC" });
-const day = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" });
+const local = new Intl.DateTimeFormat(locale, { ...WHEN, timeZone: "UTC" });
+const day = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: "UTC" });
 
 /** "2026-12-02T13:00", which is a time in the series' zone. */
 export const localTimeOf = (time: string) => local.format(new Date(`${time}Z`));
@@ -22,19 +22,19 @@ export const dateOf = (date: string) => day.format(new Date(`${date}T00:00Z`));
 /** An instant in a zone; in the browser's own if that one is unknown here. */
 export function instantIn(timeZone: string, instant: string): string {
   try {
-    return new Intl.DateTimeFormat(language, { ...WHEN, timeZone }).format(new Date(instant));
+    return new Intl.DateTimeFormat(locale, { ...WHEN, timeZone }).format(new Date(instant));
   } catch {
-    return new Intl.DateTimeFormat(language, WHEN).format(new Date(instant));
+    return new Intl.DateTimeFormat(locale, WHEN).format(new Date(instant));
   }
 }
 
 /** 30 November 2026 is a Monday. */
 export const weekday = (name: string, width: "long" | "short") =>
-  new Intl.DateTimeFormat(language, { weekday: width, timeZone: "UTC" }).format(
+  new Intl.DateTimeFormat(locale, { weekday: width, timeZone: "UTC" }).format(
     Date.UTC(2026, 10, 30 + (DAYS as readonly string[]).indexOf(name)),
   );
 
-const list = new Intl.ListFormat(language, { type: "conjunction" });
+const list = new Intl.ListFormat(locale, { type: "conjunction" });
 
 /** When it occurs; a rule that this page could not have made stays as it is. */
 export function ruleOf(rrule: string, startsAt: string): string {

@@ -4,7 +4,9 @@ import { fr } from "./fr.ts";
 const ALL: Record<string, Texts> = { en, fr };
 
 /** The page's language, which the server has chosen by Accept-Language. */
-export const language = document.documentElement.lang;
+const language = document.documentElement.lang;
+/** For dates and numbers: as everywhere else in the product, the day stands before the month. */
+export const locale = language === "en" ? "en-GB" : language;
 export const text: Texts = ALL[language] ?? en;
 
 /** A duration in words, by its two largest units: "2 hours 5 minutes". @param ms rounded down to seconds */
@@ -31,8 +33,8 @@ export function durationOf(ms: number): string {
     .join(" ");
 }
 
-const sameDay = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const otherDay = new Intl.DateTimeFormat(language, {
+const sameDay = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const otherDay = new Intl.DateTimeFormat(locale, {
   weekday: "short",
   day: "numeric",
   month: "short",

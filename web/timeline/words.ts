@@ -1,5 +1,5 @@
 // Times on the timeline, in words.
-import { language, text } from "../text/text.ts";
+import { locale, text } from "../text/text.ts";
 import type { View } from "./axis.ts";
 import type { Bar, Entry } from "./bars.ts";
 import { ZONE } from "./view.ts";
@@ -7,7 +7,7 @@ import { ZONE } from "./view.ts";
 const words = text.timeline;
 type Options = Intl.DateTimeFormatOptions;
 const format = (options: Options, timeZone = ZONE) =>
-  new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { ...options, timeZone });
+  new Intl.DateTimeFormat(locale, { ...options, timeZone });
 
 const CLOCK: Options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const DATE: Options = { weekday: "short", day: "numeric", month: "short" };

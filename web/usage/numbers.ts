@@ -1,8 +1,8 @@
-import { language, text } from "../text/text.ts";
+import { locale, text } from "../text/text.ts";
 
 const words = text.usage;
-const some = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
-const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+const some = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 
 /** Machine-hours: "12.3", "1,234". */
 export const hours = (n: number): string => (n >= 100 ? whole : some).format(n);
@@ -16,8 +16,8 @@ export function took(seconds: number | null): string {
   return words.hours(some.format(seconds / 3600));
 }
 
-const short = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", timeZone: "UTC" });
-const long = new Intl.DateTimeFormat(language, {
+const short = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: "UTC" });
+const long = new Intl.DateTimeFormat(locale, {
   weekday: "short",
   day: "numeric",
   month: "short",
