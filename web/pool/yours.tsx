@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { forget, isOver, mine, type Reservation } from "../data/reservations.ts";
+import { now } from "../data/clock.ts";
+import { forget, isMadeHere, isOver, mine, type Reservation } from "../data/reservations.ts";
 import { Coming } from "../held/coming.tsx";
 import { Extend } from "../held/extend.tsx";
 import { namesOf } from "../held/names.ts";
@@ -63,10 +64,20 @@ function One({ it, focus }: { it: Reservation; focus: boolean }) {
   );
 }
 
+/** A class every week is many bookings: a later one is on the page Reservations alone, unless it was just made here. */
+const SOON_MS = 24 * 3_600_000;
+const isLater = ({ id, state, starts_at }: Reservation) =>
+  state === "booked" && !isMadeHere(id) && Date.parse(starts_at ?? "") > now() + SOON_MS;
+/** Those that have machines, then the others by their start. */
+const order = ({ state, starts_at }: Reservation) =>
+  ["queued", "booked"].includes(state) ? Date.parse(starts_at ?? "") || Number.MAX_SAFE_INTEGER : 0;
+
 /** What whoever is here has, or waits for. @param latest its heading gets the focus */
 export function Yours({ latest }: { latest: string | undefined }) {
   const id = useId();
   const all = [...mine.value.values()].reverse();
+  const shown = all.filter((it) => !isLater(it)).sort((a, b) => order(a) - order(b));
+  const later = all.length - shown.length;
   const open = asking.value;
   const its = open && mine.value.get(open.id);
   if (all.length === 0) return null;
@@ -74,10 +85,15 @@ export function Yours({ latest }: { latest: string | undefined }) {
     <section class="yours" aria-labelledby={id}>
       <h2 id={id}>{words.title}</h2>
       <div class="cards">
-        {all.map((it) => (
+        {shown.map((it) => (
           <One key={it.id} it={it} focus={it.id === latest} />
         ))}
       </div>
+      {later > 0 && (
+        <p>
+          <a href="/ui/reservations">{words.later(later)}</a>
+        </p>
+      )}
       {its && open.what === "extend" && <Extend it={its} onClose={stop} />}
       {its && open.what === "release" && <Release it={its} onClose={stop} />}
     </section>

@@ -137,6 +137,7 @@ export const en = {
   },
   yours: {
     title: "Your machines",
+    later: (n: number) => many(n, "later booking", "later bookings"),
     of: (name: string) => `Reservation of ${name}`,
     password: "Password",
     once: "Shown only here, until this page is closed.",

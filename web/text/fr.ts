@@ -140,6 +140,7 @@ export const fr: Texts = {
   },
   yours: {
     title: "Vos machines",
+    later: (n) => many(n, "réservation plus tard", "réservations plus tard"),
     of: (name) => `Réservation de ${name}`,
     password: "Mot de passe",
     once: "Affiché seulement ici, jusqu'à la fermeture de cette page.",

@@ -46,6 +46,25 @@ test("another browser shows it without a reload", async ({ page, browser }) => {
   await ben.context().close();
 });
 
+test("what is booked for later doesn't stand in the way", async ({ page }) => {
+  await logIn(page, "ann");
+  const { request } = page.context();
+  const { csrf } = await (await request.get("/session")).json();
+  const book = async (hours: number) => {
+    const starts_at = new Date(Date.now() + hours * 3_600_000).toISOString();
+    const data = { username: "ann", password: "a secret of hers", duration: 30, starts_at };
+    const made = await request.post("/reservations", { data, headers: { "x-csrf-token": csrf } });
+    expect(made.status()).toBe(202);
+  };
+  for (const hours of [200, 3, 100, 2]) await book(hours);
+  await page.goto("/ui/");
+  const mine = page.getByRole("region", { name: "Your machines" });
+  await expect(mine.getByRole("article")).toHaveCount(2);
+  await expect(mine.getByRole("article").first()).toContainText(/in 1 hour 59 minutes|in 2 hours/);
+  await mine.getByRole("link", { name: "2 later bookings" }).click();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Reservations");
+});
+
 test("an open API says so, and what to type", async ({ browser }) => {
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   const page = await context.newPage();
