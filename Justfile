@@ -152,6 +152,11 @@ reprovision: unprovision provision
 web:
     @{{ script }} web/build.ts
 
+# Take the documents' pictures of the dashboard from the running stack: just pictures https://localhost
+[group('tests')]
+pictures *ARGS:
+    @{{ script }} provision/checks/pictures.ts "$@"
+
 # Check types, lint, format and shell scripts
 [group('tests')]
 check:
