@@ -28,7 +28,7 @@ const PAGES = ["", "timeline", "reservations", "series", "machines", "users", "e
   }),
 );
 
-const DESK = { viewport: { width: 1280, height: 960 }, deviceScaleFactor: 1 };
+const DESK = { viewport: { width: 1280, height: 900 }, deviceScaleFactor: 1 };
 const PHONE = { viewport: { width: 360, height: 720 }, deviceScaleFactor: 2 };
 const LOOKS = [
   { look: "light", colorScheme: "light", ...DESK },

@@ -33,6 +33,8 @@ Machine Manager runs at ${publicUrl} (mode: ${driver.mode})
 
 ${advice(publicUrl, header, machines)}
 
+In a browser: ${publicUrl}/
+
 Pool:       curl -k${header} ${publicUrl}/available
 All calls:  ${publicUrl}/swagger
 Stop:       ${stop}     Remove everything: just clean     ("just" not there? npx --yes rust-just ...)`;

@@ -7,6 +7,7 @@ export const ROOT = join(import.meta.dir, "../..");
 /** In reading order, in which their commands are run. */
 export const DOCUMENTS = [
   "README.md",
+  "docs/dashboard.md",
   "docs/use.md",
   "docs/time.md",
   "docs/operate.md",
