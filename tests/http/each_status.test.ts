@@ -107,6 +107,7 @@ const CASES: Record<string, Record<number, () => Promise<Answer>>> = {
   releaseAll: { 200: () => send("GET", "/release_all") },
   postReleaseAll: { 200: () => send("POST", "/release_all") },
   registerMachine: {
+    200: () => send("POST", "/machines?dry_run=true", newMachine),
     201: () => send("POST", "/machines", newMachine),
     409: () => send("POST", "/machines", newMachine),
   },
@@ -248,6 +249,7 @@ const CASES: Record<string, Record<number, () => Promise<Answer>>> = {
     },
   },
   createSeries: {
+    200: () => send("POST", "/series?dry_run=true", aSeries()),
     async 201() {
       const answer = await send("POST", "/series", aSeries());
       await send("DELETE", `/series/${answer.body.id}`);
