@@ -1,5 +1,6 @@
 // Starts what the browser needs: database, API, nginx with TLS and its headers; then Playwright, on Node.
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { build } from "../../../web/build.ts";
 import { call, newSettings, startProgram } from "../../support/program.ts";
 import { startProxy } from "../../support/proxy.ts";
 import { playwright } from "../playwright.ts";
@@ -10,6 +11,7 @@ const TOKEN = "a-token-of-this-test";
 const PASSWORD = "a password of dora's";
 
 test("the login page and Swagger UI in Chromium", async () => {
+  await build();
   const [api, open] = await Promise.all(
     [{ ADMIN_TOKEN: TOKEN }, {}].map(async (more) => startProgram(await newSettings(more))),
   );
