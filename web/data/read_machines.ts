@@ -1,7 +1,7 @@
 import { api, ask, Refusal } from "./api.ts";
+import { type Place, readAll } from "./pages.ts";
 
-const readPage = (query: { cursor?: string; where?: string; changed_since?: string }) =>
-  ask(api.machines.get({ query }));
+const readPage = (query: Which & Place) => ask(api.machines.get({ query }));
 export type Machine = Awaited<ReturnType<typeof readPage>>["machines"][number];
 
 interface Which {
@@ -13,13 +13,8 @@ interface Which {
 
 /** All machines, or some of them. @throws Refusal */
 export async function readMachines(which: Which = {}): Promise<Machine[]> {
-  const all: Machine[] = [];
-  for (let cursor: string | undefined; ; ) {
-    const page = await readPage({ ...which, ...(cursor ? { cursor } : {}) });
-    all.push(...page.machines);
-    cursor = page.next;
-    if (cursor === undefined) return all;
-  }
+  const pages = await readAll((place) => readPage({ ...which, ...place }));
+  return pages.flatMap(({ machines }) => machines);
 }
 
 /** One by its name; undefined: there is none any more. @throws Refusal */

@@ -3,8 +3,8 @@ import { Component } from "preact";
 import { shown } from "../data/filter.ts";
 import { kindOf, type Machine } from "../data/machines.ts";
 import { Badge } from "../parts/badge.tsx";
-import { Button } from "../parts/button.tsx";
 import { NoMachines } from "../parts/no_machines.tsx";
+import { More } from "../parts/rows.tsx";
 import { TimeLeft } from "../parts/time.tsx";
 import { text } from "../text/text.ts";
 
@@ -60,15 +60,13 @@ export function Tiles() {
           <Tile key={machine.name} machine={machine} />
         ))}
       </ul>
-      {left > 0 && (
-        <Button
-          onClick={() => {
-            most.value += STEP;
-          }}
-        >
-          {text.pool.more(Math.min(left, STEP))}
-        </Button>
-      )}
+      <More
+        left={left}
+        step={STEP}
+        onMore={() => {
+          most.value += STEP;
+        }}
+      />
     </>
   );
 }

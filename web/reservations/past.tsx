@@ -3,7 +3,7 @@ import { useId } from "preact/hooks";
 import { api, ask } from "../data/api.ts";
 import type { Reservation } from "../data/reservations.ts";
 import { wordsOf } from "../parts/act.tsx";
-import { Button } from "../parts/button.tsx";
+import { More } from "../parts/rows.tsx";
 import { At } from "../parts/time.tsx";
 import { text } from "../text/text.ts";
 import { Owner } from "./one.tsx";
@@ -90,15 +90,13 @@ function Shown({ proof }: { proof: Proof }) {
           </table>
         </section>
       )}
-      {left > 0 && (
-        <Button
-          onClick={() => {
-            most.value += STEP;
-          }}
-        >
-          {text.pool.more(Math.min(left, STEP))}
-        </Button>
-      )}
+      <More
+        left={left}
+        step={STEP}
+        onMore={() => {
+          most.value += STEP;
+        }}
+      />
       <p>
         <a href={`/reservations/${proof.id}/proof`} download={`proof-${proof.id}.json`}>
           {words.download}

@@ -4,6 +4,7 @@ import { second } from "../data/clock.ts";
 import { mayReserve } from "../data/session.ts";
 import { wordsOf } from "../parts/act.tsx";
 import { Button } from "../parts/button.tsx";
+import { More } from "../parts/rows.tsx";
 import { At, StartsIn } from "../parts/time.tsx";
 import { text } from "../text/text.ts";
 import { asking } from "./ask.tsx";
@@ -67,15 +68,13 @@ function Occurrences({ series, its }: { series: Series; its: Details }) {
           <Row key={one.id} series={series} one={one} />
         ))}
       </ul>
-      {left > 0 && (
-        <Button
-          onClick={() => {
-            most.value += STEP * 5;
-          }}
-        >
-          {text.pool.more(Math.min(left, STEP * 5))}
-        </Button>
-      )}
+      <More
+        left={left}
+        step={STEP * 5}
+        onMore={() => {
+          most.value += STEP * 5;
+        }}
+      />
       {conflicts.length > 0 && (
         <>
           <h4>{words.couldNotBe}</h4>

@@ -1,6 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { api, ask } from "../data/api.ts";
+import { readAll } from "../data/pages.ts";
 import { session } from "../data/session.ts";
 import { useAct, Wrong, wordsOf } from "../parts/act.tsx";
 import { Dialog } from "../parts/dialog/dialog.tsx";
@@ -12,14 +13,10 @@ const MOST = 1000;
 
 /** The machines that a user has now. */
 async function machinesOf(user: string): Promise<string[]> {
-  const names: string[] = [];
-  for (let cursor: string | undefined; ; ) {
-    const query = { user, state: "preparing,active,ending", limit: MOST, ...(cursor ? { cursor } : {}) };
-    const page = await ask(api.reservations.get({ query }));
-    for (const { machines } of page.reservations) names.push(...machines.map(({ machine }) => machine));
-    cursor = page.next;
-    if (cursor === undefined) return names.sort();
-  }
+  const query = { user, state: "preparing,active,ending", limit: MOST };
+  const pages = await readAll((place) => ask(api.reservations.get({ query: { ...query, ...place } })));
+  const places = pages.flatMap(({ reservations }) => reservations.flatMap(({ machines }) => machines));
+  return places.map(({ machine }) => machine).sort();
 }
 
 /** Never that there are none before that is known. */

@@ -1,12 +1,11 @@
 // The users and their tokens, kept up to date by the stream while their page is open.
 import { computed, signal } from "@preact/signals";
 import { api, ask, type Refusal, refusalOf } from "../data/api.ts";
+import { type Place, readAll } from "../data/pages.ts";
 
 const MOST = 1000;
-const readUsers = (cursor: string | undefined) =>
-  ask(api.users.get({ query: { limit: MOST, ...(cursor ? { cursor } : {}) } }));
-const readTokens = (cursor: string | undefined) =>
-  ask(api.tokens.get({ query: { limit: MOST, ...(cursor ? { cursor } : {}) } }));
+const readUsers = (place: Place) => ask(api.users.get({ query: { limit: MOST, ...place } }));
+const readTokens = (place: Place) => ask(api.tokens.get({ query: { limit: MOST, ...place } }));
 
 export type User = Awaited<ReturnType<typeof readUsers>>["users"][number];
 export type Token = Awaited<ReturnType<typeof readTokens>>["tokens"][number];
@@ -38,24 +37,13 @@ export const shownTokens = computed(() =>
   (tokens.value ?? []).filter((one) => `${one.user} ${one.name}`.toLowerCase().includes(part.value)),
 );
 
-async function all<Page extends { next?: string }>(read: (cursor: string | undefined) => Promise<Page>) {
-  const pages: Page[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await read(cursor);
-    pages.push(page);
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return pages;
-}
-
 let loading: Promise<void> | undefined;
 let again = false;
 
 /** Loads both, once at a time. */
 export function load(): Promise<void> {
   again = loading !== undefined;
-  loading ??= Promise.all([all(readUsers), all(readTokens)])
+  loading ??= Promise.all([readAll(readUsers), readAll(readTokens)])
     .then(([ofUsers, ofTokens]) => {
       users.value = ofUsers.flatMap((page) => page.users);
       tokens.value = ofTokens.flatMap((page) => page.tokens);
