@@ -54,16 +54,18 @@ async function catchUp(deps: FollowDeps, from: Seen | undefined, end: Seen): Pro
   const cursor = cursorOf(end);
   const none: Told[] = [];
   if (!from) return (follower) => follower.see(none, cursor);
+  // Further on than the database is: it was restored from a backup.
+  if (from.max > end.max) return (follower) => follower.reset(cursor);
   const told = await readUnseen(deps, from, AT_ONCE + 1, end);
   if (told.length > AT_ONCE) return (follower) => follower.reset(cursor);
   return (follower) => follower.see(told, cursor);
 }
 
-/** Lets those who are joining follow from here on. */
-async function letJoin(deps: FollowDeps, end: Seen): Promise<void> {
+/** Lets those who are joining follow from here on. @param end as it was after they came */
+async function letJoin(deps: FollowDeps, came: Map<Follower, Seen | undefined>, end: Seen): Promise<void> {
   const { followers, joining } = deps.following;
   // All readers of an API that was killed come back with the same cursor.
-  const together = Map.groupBy(joining, ([, from]) => from && cursorOf(from));
+  const together = Map.groupBy(came, ([, from]) => from && cursorOf(from));
   for (const all of together.values()) {
     const tell = await catchUp(deps, all[0]?.[1], end);
     // Some may have left in the meantime.
@@ -76,6 +78,8 @@ async function letJoin(deps: FollowDeps, end: Seen): Promise<void> {
 /** @returns whether there may be more at once */
 async function lookOnce(deps: FollowDeps): Promise<boolean> {
   const { following } = deps;
+  // Whoever comes during this look may be further on than it gets to, at another API.
+  const came = new Map(following.joining);
   following.tail ??= new Tail(await readEnd(deps), performance.now());
   const { tail, followers } = following;
   const asked = performance.now();
@@ -87,8 +91,8 @@ async function lookOnce(deps: FollowDeps): Promise<boolean> {
   const cursor = cursorOf(tail.seen);
   if (news.length > 0) tellAll(deps, followers, (follower) => follower.see(news, cursor));
   if (told.length === AT_ONCE) return true;
-  await letJoin(deps, tail.seen);
-  return false;
+  await letJoin(deps, came, tail.seen);
+  return following.joining.size > 0;
 }
 
 async function look(deps: FollowDeps): Promise<void> {

@@ -138,6 +138,16 @@ test("a thousand that come back at once are one question, and those who missed t
   for (const one of ends) one();
 });
 
+test("one that is further on than the database, which was restored, is to load everything, and is told what comes then", async () => {
+  const reader = newReader();
+  const end = follow(deps, reader, { max: 1_000_000_000, missing: [] });
+  await ready(reader);
+  expect([reader.resets, reader.objects]).toEqual([1, []]);
+  await insert("after it");
+  await told(reader, "after it");
+  end();
+});
+
 test("a database that goes away for a while: nothing is lost, and the log says it once", async () => {
   const reader = newReader();
   const end = follow(deps, reader);
