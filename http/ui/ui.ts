@@ -2,6 +2,7 @@ import { Elysia } from "elysia";
 import type { Deps } from "../../deps.ts";
 import { pathOf } from "../address.ts";
 import { secretIn } from "../auth/cookie.ts";
+import { weightOf } from "../formats/accept.ts";
 import { withParts } from "../parts.ts";
 import { HttpProblem } from "../problem.ts";
 import { built } from "./files.ts";
@@ -61,7 +62,8 @@ function assetOf(name: string, request: Request): Response {
   const type = TYPES[/^[\w-]+\.(\w+)$/.exec(name)?.[1] ?? ""];
   const plain = type && built(`assets/${name}`);
   if (!plain) throw missing();
-  const small = /\bbr\b/.test(request.headers.get("accept-encoding") ?? "") && built(`assets/${name}.br`);
+  const small =
+    weightOf("br", request.headers.get("accept-encoding") ?? "") > 0 && built(`assets/${name}.br`);
   const encoding: Record<string, string> = small ? { "Content-Encoding": "br" } : {};
   return new Response(small || plain, {
     headers: {
