@@ -25,6 +25,6 @@ export async function tryAgain(deps: MachinesDeps, name: string): Promise<void> 
     // The one that is on it may have begun before what the caller has just changed.
     if (performance.now() > deadline)
       throw new PoolError("machine_held", `'${name}' is busy right now; try again in a moment`);
-    await Bun.sleep(PAUSE_MS);
+    await new Promise((go) => setTimeout(go, PAUSE_MS));
   }
 }

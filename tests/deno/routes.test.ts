@@ -2,6 +2,7 @@
 // database.
 import { afterAll, afterEach, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
+import { createConnection } from "mysql2/promise";
 import { freePort, startMachines, stopAllMachines, type TestMachine } from "../support/machines.ts";
 import { call, newSettings, type Program, type Settings, startProgram } from "../support/program.ts";
 import { run } from "../support/run.ts";
@@ -168,6 +169,19 @@ const ROUTES: Record<string, { may?: () => string[]; work(deno: Deno): Promise<v
       ).toEqual({
         os: "linux",
       });
+      const url = new URL(settings.DATABASE_URL);
+      const db = await createConnection({
+        socketPath: url.searchParams.get("socketPath") ?? "",
+        user: "root",
+        database: url.pathname.slice(1),
+      });
+      // Another worker is on it for a second.
+      await db.query(
+        `UPDATE machines SET state = 'quarantined', retry_at = UTC_TIMESTAMP(3) + INTERVAL 1 HOUR, lease_worker = UUID(),
+           lease_until = UTC_TIMESTAMP(3) + INTERVAL 1 SECOND WHERE name = 'deno-2'`,
+      );
+      await db.end();
+      expect((await call(deno, "PATCH", "/machines/deno-2", { retry: true })).body.state).toBe("available");
       expect(await call(deno, "DELETE", "/machines/deno-2")).toMatchObject({
         status: 200,
         body: { clean: true },
