@@ -20,6 +20,15 @@ export function eventOf<A extends Action>(
   return { at: now, actor: name, address, requestId, action, object, details: { ...details } };
 }
 
+/** Those that are going to be undone. */
+const undone = new WeakSet<Tx>();
+
+/**
+ * Records nothing in a transaction that is going to be undone: an event that never comes leaves a number out, and those who
+ * follow the events look for it for a while.
+ */
+export const recordNothing = (tx: Tx): void => void undone.add(tx);
+
 /**
  * Records a change in its own transaction: no record, no change.
  * @param object the id or name of what was changed
@@ -31,14 +40,14 @@ export async function record<A extends Action>(
   object: string,
   ...details: What<A>
 ): Promise<void> {
-  await tx.insert(events).values(eventOf(deps, action, object, ...details));
+  await recordAll(tx, [eventOf(deps, action, object, ...details)]);
 }
 
 export type NewEvent = ReturnType<typeof eventOf>;
 
 /** Records many changes of one transaction with one statement, in their order. */
 export async function recordAll(tx: Tx, all: NewEvent[]): Promise<void> {
-  if (all.length > 0) await tx.insert(events).values(all);
+  if (all.length > 0 && !undone.has(tx)) await tx.insert(events).values(all);
 }
 
 export interface EventFilter extends Between {

@@ -222,6 +222,15 @@ test("a dry run says what would be booked and what not, with the nearest starts;
   expect(block.status).toBe(201);
   const asked = { starts_at: local(39, "13:00"), rrule: "FREQ=DAILY;COUNT=3" };
   const before = await pool.sql("SELECT COUNT(*) AS n FROM events");
+  /** What the next event would be numbered. */
+  const nextId = async () => {
+    const { insertId } = (await pool.sql(
+      "INSERT INTO events (at, actor, address, request_id, action, object, details) VALUES (UTC_TIMESTAMP(3), '', '', '', 'x', '', '{}')",
+    )) as unknown as { insertId: number };
+    await pool.sql("DELETE FROM events WHERE id = ?", [insertId]);
+    return insertId;
+  };
+  const id = await nextId();
   const known = (await ask("GET", "/series", undefined, as("admin"))).body.series.length;
   const dry = await ask("POST", "/series?dry_run=true", body(asked), as("una"));
   expect(dry.status).toBe(200);
@@ -231,6 +240,8 @@ test("a dry run says what would be booked and what not, with the nearest starts;
   expect(dry.body.conflicts[0].nearest).toHaveLength(2);
   expect(dry.body.matching).toBe(3);
   expect(await pool.sql("SELECT COUNT(*) AS n FROM events")).toEqual(before);
+  // Nor does it use up their numbers, which their readers would wait for.
+  expect(await nextId()).toBe(id + 1);
   const all = async () => (await ask("GET", "/series", undefined, as("admin"))).body.series.length;
   expect(await all()).toBe(known);
   // The same is what becomes of it.

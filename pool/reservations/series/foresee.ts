@@ -1,4 +1,5 @@
 import type { Tx } from "../../../db/client.ts";
+import { recordNothing } from "../../audit/events.ts";
 import { localTime } from "../../planning/recurrence.ts";
 import type { ReservationsDeps } from "../deps.ts";
 import { enforceNumber } from "../limits/enforce.ts";
@@ -35,6 +36,7 @@ export async function foreseeSeries(
   const { times } = timesOf(deps, input, await clock(deps.db));
   let seen: Outcome = { matching: 0, missing: [], booked: [], conflicts: [] };
   const work = async (tx: Tx) => {
+    recordNothing(tx);
     await enforceNumber(deps, tx, admitted, "booking", times.length);
     seen = await bookOccurrences(deps, tx, crypto.randomUUID(), admitted, times, await clock(tx));
     throw new Undone();
