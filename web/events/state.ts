@@ -1,6 +1,6 @@
 // The events that match the filter, newest first: loaded by pages, and kept up to date by the stream.
 import { batch, computed, effect, signal } from "@preact/signals";
-import { api, ask, type Refusal, refusalOf } from "../data/api.ts";
+import { AGAIN_MS, api, ask, mayPass, type Refusal, refusalOf } from "../data/api.ts";
 import { hear } from "../data/stream.ts";
 
 const PAGE = 100;
@@ -70,7 +70,9 @@ export async function load(): Promise<void> {
       trouble.value = undefined;
     });
   } catch (error) {
-    if (mine === turn) trouble.value = refusalOf(error);
+    if (mine !== turn) return;
+    trouble.value = refusalOf(error);
+    if (mayPass(trouble.value)) setTimeout(() => mine === turn && void load(), AGAIN_MS);
   } finally {
     if (mine === turn) isLoading.value = false;
   }

@@ -1,6 +1,6 @@
 // The lists of the page Reservations, each loaded by pages and kept up to date by the stream while the page is open.
 import { type Signal, signal } from "@preact/signals";
-import { api, ask, type Refusal, refusalOf } from "../data/api.ts";
+import { AGAIN_MS, api, ask, mayPass, type Refusal, refusalOf } from "../data/api.ts";
 import { done, type Reservation } from "../data/reservations.ts";
 import { session } from "../data/session.ts";
 import { type Heard, hear } from "../data/stream.ts";
@@ -67,7 +67,10 @@ function listOf(state: string, rank?: (one: Reservation) => number): List {
     } catch (error) {
       if (mine === turn) trouble.value = refusalOf(error);
     }
-    const pause = mine === turn ? Math.max(PAUSE_MS, (performance.now() - from) * PAUSE) : 0;
+    const wrong = mine === turn ? trouble.value : undefined;
+    again ||= wrong !== undefined && mayPass(wrong);
+    const least = wrong ? AGAIN_MS : PAUSE_MS;
+    const pause = mine === turn ? Math.max(least, (performance.now() - from) * PAUSE) : 0;
     setTimeout(() => {
       isLoading.value = false;
       if (again) void load();

@@ -1,6 +1,6 @@
 // The series that somebody may see, and the occurrences of those that are open on the page; kept up to date by the stream.
 import { signal } from "@preact/signals";
-import { api, ask, type Refusal, refusalOf } from "../data/api.ts";
+import { AGAIN_MS, api, ask, mayPass, type Refusal, refusalOf } from "../data/api.ts";
 import { now } from "../data/clock.ts";
 import { type Heard, hear } from "../data/stream.ts";
 
@@ -47,17 +47,19 @@ export async function loadSeries(): Promise<void> {
     return;
   }
   loading = true;
+  let pause = PAUSE_MS;
   try {
     await read();
     await Promise.all([...details.value.keys()].map(loadDetails));
   } catch (error) {
     trouble.value = refusalOf(error);
+    if (mayPass(trouble.value)) [again, pause] = [true, AGAIN_MS];
   }
   setTimeout(() => {
     loading = false;
     if (again) void loadSeries();
     again = false;
-  }, PAUSE_MS);
+  }, pause);
 }
 
 export function showMore(): void {

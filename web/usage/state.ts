@@ -1,6 +1,6 @@
 // The range that is chosen, and what the API says of it. It outlives a visit to another page.
 import { batch, computed, effect, signal } from "@preact/signals";
-import { api, ask, type Refusal, refusalOf } from "../data/api.ts";
+import { AGAIN_MS, api, ask, mayPass, type Refusal, refusalOf } from "../data/api.ts";
 import { now } from "../data/clock.ts";
 import { machines } from "../data/machines.ts";
 import { hear } from "../data/stream.ts";
@@ -69,7 +69,9 @@ export async function load(): Promise<void> {
       trouble.value = undefined;
     });
   } catch (error) {
-    if (mine === asked) trouble.value = refusalOf(error);
+    if (mine !== asked) return;
+    trouble.value = refusalOf(error);
+    if (mayPass(trouble.value)) setTimeout(() => mine === asked && void load(), AGAIN_MS);
   } finally {
     if (mine === asked) isLoading.value = false;
   }

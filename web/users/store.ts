@@ -1,6 +1,6 @@
 // The users and their tokens, kept up to date by the stream while their page is open.
 import { computed, signal } from "@preact/signals";
-import { api, ask, type Refusal, refusalOf } from "../data/api.ts";
+import { AGAIN_MS, api, ask, mayPass, type Refusal, refusalOf } from "../data/api.ts";
 import { type Place, readAll } from "../data/pages.ts";
 
 const MOST = 1000;
@@ -51,6 +51,7 @@ export function load(): Promise<void> {
     })
     .catch((error) => {
       trouble.value = refusalOf(error);
+      if (mayPass(trouble.value)) setTimeout(load, AGAIN_MS);
     })
     .finally(() => {
       loading = undefined;
