@@ -9,19 +9,16 @@ export interface ClientOptions {
   headers?: () => Record<string, string>;
   /** instead of the global one */
   fetch?: typeof fetch;
-  /** sees every response, such as for its `Date`, and must leave its body alone */
-  onResponse?: (response: Response) => void;
 }
 
 /**
  * A typed client of the API, from its routes. Instants stay text, as they are sent.
  * @param address of the server, such as https://localhost
  */
-export function clientOf(address: string, { headers, fetch, onResponse }: ClientOptions = {}): Client {
+export function clientOf(address: string, { headers, fetch }: ClientOptions = {}): Client {
   return treaty<App>(address, {
     parseDate: false,
     ...(headers ? { headers: () => headers() } : {}),
     ...(fetch ? { fetcher: fetch } : {}),
-    ...(onResponse ? { onResponse: (response: Response) => void onResponse(response) } : {}),
   });
 }

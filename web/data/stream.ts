@@ -21,9 +21,14 @@ export function hear(listener: Listener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
-const tell = (events: Heard[] | "all") => {
-  for (const listener of listeners) listener(events);
-};
+function tell(events: Heard[] | "all"): void {
+  for (const listener of listeners)
+    try {
+      listener(events);
+    } catch (error) {
+      reportError(error); // one that is broken keeps nothing from the others
+    }
+}
 
 /** It sends at least a beat every 15 s. */
 const SILENT_MS = 40_000;
