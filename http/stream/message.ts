@@ -16,8 +16,9 @@ export function seenBy({ role, userId }: Reader, { row, userId: owner }: Told) {
   const { id, action, at } = row;
   const occurred_at = at.toISOString();
   if (row.action.startsWith("machine.")) return { id, occurred_at, action, object: row.object };
-  if (userId !== null && owner === userId)
-    return { id, occurred_at, action, object: row.object, details: row.details };
+  // A reason may be in a machine's own words, which only admins see; the reservation itself says it as far as its user may.
+  const { reason: _, ...details } = row.details;
+  if (userId !== null && owner === userId) return { id, occurred_at, action, object: row.object, details };
   return { id, occurred_at, action };
 }
 

@@ -172,6 +172,9 @@ test("others than admins see what concerns all, without names, and their own", a
     );
     await db.query(INSERT.replace("machine.registered", "reservation.claimed"), [reservation]);
   }
+  const failed = INSERT.replace("machine.registered", "reservation.failed");
+  const said = '{"reason": "connect ECONNREFUSED 10.0.0.7:22", "fault": "unreachable"}';
+  await db.query(failed.replace("'{}'", "?"), ["r-mine", said]);
   await db.query(INSERT, ["m-1"]);
   await db.end();
   for (const stream of streams)
@@ -183,9 +186,16 @@ test("others than admins see what concerns all, without names, and their own", a
   expect(asUser.messages.map(({ data }) => data)).toEqual([
     { ...claimed, object: "r-mine", details: {} },
     claimed,
+    // A machine's own words are for admins.
+    { ...common, action: "reservation.failed", object: "r-mine", details: { fault: "unreachable" } },
     machine,
   ]);
-  expect(asViewer.messages.map(({ data }) => data)).toEqual([claimed, claimed, machine]);
+  expect(asViewer.messages.map(({ data }) => data)).toEqual([
+    claimed,
+    claimed,
+    { ...common, action: "reservation.failed" },
+    machine,
+  ]);
   // A token that is revoked tells nothing more.
   await call(one(0), "DELETE", `/tokens/${id}`, undefined, bearer(ADMIN));
   await until("the stream was ended", 5000, () => asUser.state.closed);
