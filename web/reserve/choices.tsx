@@ -7,6 +7,61 @@ import { errors, form, into } from "./request.ts";
 
 const words = text.reserve;
 
+interface BasicsProps {
+  form: Record<"username" | "count" | "minutes", Signal<string>>;
+  errors: Signal<Errors>;
+  autocomplete?: string;
+}
+
+/** For whom, how many, and for how long. */
+export function Basics({ form, errors, autocomplete = "off" }: BasicsProps) {
+  const { username, count, minutes } = form;
+  const into = intoOf(errors);
+  const said = errors.value;
+  return (
+    <>
+      <Field
+        label={words.username}
+        hint={words.usernameHint}
+        value={username.value}
+        error={said.username}
+        autocomplete={autocomplete}
+        onValue={into(username, "username")}
+      />
+      <div class="pair">
+        <Field
+          label={words.count}
+          type="number"
+          min={1}
+          value={count.value}
+          error={said.count}
+          onValue={into(count, "count")}
+        />
+        <Field
+          label={words.minutes}
+          type="number"
+          min={1}
+          value={minutes.value}
+          error={said.duration}
+          onValue={into(minutes, "duration")}
+        />
+      </div>
+    </>
+  );
+}
+
+/** Which machines, by a label expression. */
+export const Where = ({ where, errors }: { where: Signal<string>; errors: Signal<Errors> }) => (
+  <Field
+    label={words.labels}
+    hint={words.labelsHint}
+    placeholder={text.pool.labelsHint}
+    value={where.value}
+    error={errors.value.where}
+    onValue={intoOf(errors)(where, "where")}
+  />
+);
+
 interface AccessProps {
   form: AccessForm;
   errors: Signal<Errors>;

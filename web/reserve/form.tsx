@@ -7,7 +7,7 @@ import { Button } from "../parts/button.tsx";
 import { Field } from "../parts/field.tsx";
 import { announce } from "../parts/live.tsx";
 import { text } from "../text/text.ts";
-import { Access, When } from "./choices.tsx";
+import { Access, Basics, When, Where } from "./choices.tsx";
 import { Outlook, Progress } from "./outlook.tsx";
 import { errors, form, into, isBusy, leaveOut, localIn, reserve } from "./request.ts";
 
@@ -49,55 +49,19 @@ function Picked() {
   );
 }
 
-function What() {
-  const { username, count, minutes, where } = form;
-  const said = errors.value;
-  return (
-    <>
-      <Field
-        label={words.username}
-        hint={words.usernameHint}
-        value={username.value}
-        error={said.username}
-        autocomplete={session.value ? "off" : "username"}
-        onValue={into(username, "username")}
-      />
-      <div class="pair">
-        <Field
-          label={words.count}
-          type="number"
-          min={1}
-          value={count.value}
-          error={said.count}
-          onValue={into(count, "count")}
-        />
-        <Field
-          label={words.minutes}
-          type="number"
-          min={1}
-          value={minutes.value}
-          error={said.duration}
-          onValue={into(minutes, "duration")}
-        />
-      </div>
-      <Field
-        label={words.until}
-        hint={words.untilHint}
-        type="datetime-local"
-        value={untilOf()}
-        onValue={setUntil}
-      />
-      <Field
-        label={words.labels}
-        hint={words.labelsHint}
-        placeholder={text.pool.labelsHint}
-        value={where.value}
-        error={said.where}
-        onValue={into(where, "where")}
-      />
-    </>
-  );
-}
+const What = () => (
+  <>
+    <Basics form={form} errors={errors} autocomplete={session.value ? "off" : "username"} />
+    <Field
+      label={words.until}
+      hint={words.untilHint}
+      type="datetime-local"
+      value={untilOf()}
+      onValue={setUntil}
+    />
+    <Where where={form.where} errors={errors} />
+  </>
+);
 
 function outcomeOf({ state, machines: got }: Reservation): string {
   if (state === "queued") return words.waiting;

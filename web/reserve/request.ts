@@ -7,7 +7,7 @@ import { numberIn } from "../data/number.ts";
 import { add, type Reservation } from "../data/reservations.ts";
 import { isOpen, mayReserve, session } from "../data/session.ts";
 import { type Errors, errorsOf, intoOf } from "../parts/act.tsx";
-import { accessIn } from "./asked.ts";
+import { accessIn, keysOf, someName, suggestName } from "./asked.ts";
 
 export const form = {
   username: signal(""),
@@ -83,8 +83,6 @@ export const forecast = signal<Forecast | undefined>(undefined);
 export const noForecast = signal("");
 
 const TYPING_MS = 250;
-/** Before a name is typed: names have no part in what is free. */
-const SOMEBODY = "somebody";
 let timer: ReturnType<typeof setTimeout> | undefined;
 let latest: Body | undefined;
 
@@ -108,7 +106,7 @@ async function foresee(body: Body): Promise<void> {
 }
 
 effect(() => {
-  const body = whatIsAsked(form.username.value.trim() || session.value?.user || SOMEBODY);
+  const body = whatIsAsked(someName(form.username));
   machines.value; // what is free may have changed
   clearTimeout(timer);
   const known = isOpen.value || session.value !== undefined;
@@ -116,11 +114,7 @@ effect(() => {
   if (known && mayReserve.value && isWhole) timer = setTimeout(foresee, TYPING_MS, body);
 });
 
-/** A user's account usually has their own name. */
-effect(() => {
-  const name = session.value?.user ?? "";
-  if (form.username.peek() === "" && /^[a-z_][a-z0-9_-]{0,31}$/.test(name)) form.username.value = name;
-});
+suggestName(form.username);
 
 export const errors = signal<Errors>({});
 export const isBusy = signal(false);
@@ -140,28 +134,25 @@ const FIELDS = [
   "ssh_public_keys",
 ];
 
-/** The key of a request whose outcome isn't known: a repeat gets the same reservation. */
-let open: { key: string; body: string } | undefined;
+const keys = keysOf();
 
 /** Reserves. @returns undefined if it was refused: `errors` say why */
 export async function reserve(): Promise<Reservation | undefined> {
   const body = { ...whatIsAsked(form.username.value.trim()), ...accessIn(form) };
-  const same = JSON.stringify(body);
-  const key = open?.body === same ? open.key : crypto.randomUUID();
-  open = { key, body: same };
+  const key = keys.keyFor(body);
   batch(() => {
     [isBusy.value, errors.value] = [true, {}];
   });
   try {
     const made = await ask(api.reservations.post(body, { headers: { "idempotency-key": key } }));
-    open = undefined;
+    keys.settle();
     if (!("id" in made)) return undefined;
     add(made as Reservation);
     [form.password.value, form.keys.value] = ["", ""];
     return made as Reservation;
   } catch (error) {
     const refusal = refusalOf(error);
-    if (refusal.status > 0 && refusal.status < 500) open = undefined;
+    keys.settle(refusal);
     errors.value = errorsOf(refusal, FIELDS);
     return undefined;
   } finally {

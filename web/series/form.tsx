@@ -4,7 +4,7 @@ import { focusWrong, Wrong } from "../parts/act.tsx";
 import { Button } from "../parts/button.tsx";
 import { Field } from "../parts/field.tsx";
 import { announce } from "../parts/live.tsx";
-import { Access } from "../reserve/choices.tsx";
+import { Access, Basics, Where } from "../reserve/choices.tsx";
 import { text } from "../text/text.ts";
 import { Days, Ends, Except, Zone } from "./fields.tsx";
 import { Plan } from "./plan.tsx";
@@ -13,56 +13,21 @@ import { errors, form, into, isBusy, makeSeries } from "./request.ts";
 const words = text.series;
 const asked = text.reserve;
 
-function What() {
-  const { username, count, minutes, where, startsAt } = form;
-  const said = errors.value;
-  return (
-    <>
-      <Field
-        label={asked.username}
-        hint={asked.usernameHint}
-        value={username.value}
-        error={said.username}
-        onValue={into(username, "username")}
-      />
-      <div class="pair">
-        <Field
-          label={asked.count}
-          type="number"
-          min={1}
-          value={count.value}
-          error={said.count}
-          onValue={into(count, "count")}
-        />
-        <Field
-          label={asked.minutes}
-          type="number"
-          min={1}
-          value={minutes.value}
-          error={said.duration}
-          onValue={into(minutes, "duration")}
-        />
-      </div>
-      <Field
-        label={asked.labels}
-        hint={asked.labelsHint}
-        placeholder={text.pool.labelsHint}
-        value={where.value}
-        error={said.where}
-        onValue={into(where, "where")}
-      />
-      <Field
-        label={words.startsAt}
-        hint={words.startsAtHint}
-        type="datetime-local"
-        value={startsAt.value}
-        error={said.starts_at}
-        onValue={into(startsAt, "starts_at")}
-      />
-      <Zone />
-    </>
-  );
-}
+const What = () => (
+  <>
+    <Basics form={form} errors={errors} />
+    <Where where={form.where} errors={errors} />
+    <Field
+      label={words.startsAt}
+      hint={words.startsAtHint}
+      type="datetime-local"
+      value={form.startsAt.value}
+      error={errors.value.starts_at}
+      onValue={into(form.startsAt, "starts_at")}
+    />
+    <Zone />
+  </>
+);
 
 /** @param onMade shows what was made */
 export function NewSeries({ onMade }: { onMade: (id: string) => void }) {

@@ -1,11 +1,11 @@
 // What the form of a series asks for, what a dry run says of it, and making it. It outlives a visit to another page.
 import { batch, effect, signal } from "@preact/signals";
-import { api, ask, NO_ANSWER, refusalOf } from "../data/api.ts";
+import { api, ask, refusalOf } from "../data/api.ts";
 import { keepTyped } from "../data/kept.ts";
 import { numberIn } from "../data/number.ts";
 import { isOpen, mayReserve, session } from "../data/session.ts";
 import { type Errors, errorsOf, intoOf } from "../parts/act.tsx";
-import { accessIn } from "../reserve/asked.ts";
+import { accessIn, keysOf, someName, suggestName } from "../reserve/asked.ts";
 import { text } from "../text/text.ts";
 
 export const DAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"] as const;
@@ -83,8 +83,6 @@ export const isLooking = signal(false);
 
 /** It plans the whole series, so it waits until typing has paused. */
 const TYPING_MS = 400;
-/** Before a name is typed: names have no part in what is free. */
-const SOMEBODY = "somebody";
 let timer: ReturnType<typeof setTimeout> | undefined;
 let latest: Body | undefined;
 
@@ -108,7 +106,7 @@ async function foresee(body: Body): Promise<void> {
 
 /** Looks again, when something was changed or others have reserved. */
 export function foreseeSoon(): void {
-  const body = whatIsAsked(form.username.value.trim() || session.value?.user || SOMEBODY);
+  const body = whatIsAsked(someName(form.username));
   clearTimeout(timer);
   const known = isOpen.value || session.value !== undefined;
   const isWhole = form.startsAt.value !== "" && (form.ends.value !== "until" || form.until.value !== "");
@@ -117,11 +115,7 @@ export function foreseeSoon(): void {
 }
 effect(foreseeSoon);
 
-/** A user's account usually has their own name. */
-effect(() => {
-  const name = session.value?.user ?? "";
-  if (form.username.peek() === "" && /^[a-z_][a-z0-9_-]{0,31}$/.test(name)) form.username.value = name;
-});
+suggestName(form.username);
 
 const FIELDS = [
   "username",
@@ -136,8 +130,7 @@ const FIELDS = [
   "ssh_public_keys",
 ];
 
-/** The key of a request whose outcome isn't known: a repeat gets the same series. */
-let open: { key: string; body: string } | undefined;
+const keys = keysOf();
 
 /** Makes the series. @returns undefined if it was refused: `errors` say why */
 export async function makeSeries() {
@@ -146,15 +139,13 @@ export async function makeSeries() {
     return undefined;
   }
   const body = { ...whatIsAsked(form.username.value.trim()), ...accessIn(form) };
-  const same = JSON.stringify(body);
-  const key = open?.body === same ? open.key : crypto.randomUUID();
-  open = { key, body: same };
+  const key = keys.keyFor(body);
   batch(() => {
     [isBusy.value, errors.value] = [true, {}];
   });
   try {
     const made = await ask(api.series.post(body, { headers: { "idempotency-key": key } }));
-    open = undefined;
+    keys.settle();
     batch(() => {
       [form.password.value, form.keys.value, form.startsAt.value] = ["", "", ""];
       form.exceptDates.value = [];
@@ -162,7 +153,7 @@ export async function makeSeries() {
     return "id" in made ? made : undefined;
   } catch (error) {
     const refusal = refusalOf(error);
-    if (refusal.code !== NO_ANSWER && refusal.status < 500) open = undefined;
+    keys.settle(refusal);
     errors.value = errorsOf(refusal, FIELDS);
     return undefined;
   } finally {
