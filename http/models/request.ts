@@ -84,6 +84,12 @@ export const Replace = t.Boolean({
   default: false,
   description: "true or false; true: another machine takes the slot of one that stops answering",
 });
+export const DryRun = t.Optional(
+  t.Boolean({
+    default: false,
+    description: "true or false; true: only says what would happen, and changes nothing",
+  }),
+);
 export const Priority = t.Integer({
   title: "priority",
   minimum: -10,

@@ -6,6 +6,7 @@ import { Problem } from "../../http/models/problem.ts";
 import {
   CountOrNames,
   countIn,
+  DryRun,
   Duration,
   IdempotencyKey,
   keysIn,
@@ -129,12 +130,7 @@ export default new Elysia({ name: "reservations", normalize: false, tags: ["rese
       }),
       query: t.Object(
         {
-          dry_run: t.Optional(
-            t.Boolean({
-              default: false,
-              description: "true or false; true: only says what would happen, and changes nothing",
-            }),
-          ),
+          dry_run: DryRun,
         },
         { additionalProperties: false },
       ),

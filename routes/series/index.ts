@@ -2,7 +2,7 @@ import { Elysia, t } from "elysia";
 import { withDeps } from "../../http/deps.ts";
 import { next, nextOf, pageIn, pageQuery } from "../../http/models/page.ts";
 import { Problem } from "../../http/models/problem.ts";
-import { IdempotencyKey } from "../../http/models/request.ts";
+import { DryRun, IdempotencyKey } from "../../http/models/request.ts";
 import {
   NewSeries,
   Series,
@@ -54,12 +54,7 @@ export default new Elysia({ name: "all_series", normalize: false, tags: ["reserv
       }),
       query: t.Object(
         {
-          dry_run: t.Optional(
-            t.Boolean({
-              default: false,
-              description: "true or false; true: only says what would happen, and changes nothing",
-            }),
-          ),
+          dry_run: DryRun,
         },
         { additionalProperties: false },
       ),

@@ -2,6 +2,7 @@ import { Elysia, t } from "elysia";
 import { withDeps } from "../../../http/deps.ts";
 import { instantOf } from "../../../http/instant.ts";
 import { Problem } from "../../../http/models/problem.ts";
+import { DryRun } from "../../../http/models/request.ts";
 import { EndForecast, endForecastOf, Reservation, reservationOf } from "../../../http/models/reservation.ts";
 import { invalid } from "../../../pool/errors.ts";
 import { userSeenBy } from "../../../pool/identity/principal.ts";
@@ -25,12 +26,7 @@ export default new Elysia({ name: "extend", normalize: false, tags: ["reservatio
       params: t.Object({ id: t.String({ maxLength: 64, description: "a reservation's id" }) }),
       query: t.Object(
         {
-          dry_run: t.Optional(
-            t.Boolean({
-              default: false,
-              description: "true or false; true: only says what would happen, and changes nothing",
-            }),
-          ),
+          dry_run: DryRun,
         },
         { additionalProperties: false },
       ),
