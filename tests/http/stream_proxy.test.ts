@@ -142,6 +142,12 @@ test("an API that is killed: its readers go on at the other one without a gap", 
   const before = await happen();
   for (const stream of streams) await until("it was told", 5000, () => stream.objects().includes(before));
   await apis[0]?.stop("SIGKILL");
+  // What only reads is answered by the other one.
+  const reads = ["/available", "/calendar", "/events", "/queue", "/usage"].flatMap((path) => [path, path]);
+  const answers = await Promise.all(
+    reads.map((path) => fetch(url + path, { headers: bearer, tls: { ca: proxy.ca } })),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(reads.map(() => 200));
   // nginx alternates between the two.
   await until("one of them noticed", 10_000, () => streams.some(({ state }) => state.closed));
   const meanwhile = await happen();
