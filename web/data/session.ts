@@ -14,12 +14,21 @@ export const isAdmin = computed(() => role.value === "admin");
 /** Whether they may change anything. */
 export const mayReserve = computed(() => role.value === "user" || role.value === "admin");
 
+const WHO = "who";
+/** What this tab has kept (what was typed, and which reservations it made) is for whoever it was kept for. */
+export function forgetOthers({ user, name }: Pick<Session, "user" | "name">): void {
+  const who = user ?? name;
+  if ((sessionStorage.getItem(WHO) ?? who) !== who) sessionStorage.clear();
+  sessionStorage.setItem(WHO, who);
+}
+
 /** Learns who is logged in. Without a session, leads to the log-in page. */
 export async function loadSession(): Promise<void> {
   if (isOpen.value) return;
   try {
     const found = await readSession();
     useCsrf(found.csrf);
+    forgetOthers(found);
     session.value = found;
   } catch (error) {
     if (!(error instanceof Refusal) || error.status !== 401) throw error;

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { api, ask, NO_ANSWER, refusalOf, useCsrf } from "../data/api.ts";
-import { isOpen, type Session } from "../data/session.ts";
+import { forgetOthers, isOpen, type Session } from "../data/session.ts";
 import { Button } from "../parts/button.tsx";
 import { Field } from "../parts/field.tsx";
 import { At } from "../parts/time.tsx";
@@ -64,7 +64,8 @@ function By({ what, children }: { what: "password" | "token"; children: preact.C
     if (busy.value) return;
     const { user, password, token } = typed;
     const body = what === "token" ? { token: token.value } : { user: user.value, password: password.value };
-    if (await attempt(what, () => ask(api.session.post(body)))) location.assign(next);
+    const enter = async () => forgetOthers((await ask(api.session.post(body))) as Session);
+    if (await attempt(what, enter)) location.assign(next);
     else form.current?.querySelector<HTMLInputElement>("input[type=password]")?.select();
   };
   return (

@@ -28,6 +28,24 @@ test("who is not logged in logs in, and is where they wanted to go; logs out, an
   await expect(page).toHaveURL(/\/login/);
 });
 
+test("what a tab has kept is for whoever comes back, and for nobody else", async ({ page }) => {
+  const kept = () => page.evaluate(() => sessionStorage.getItem("typed.none"));
+  const enter = async (name: string) => {
+    await page.context().clearCookies();
+    await page.goto("/login?to=/ui/");
+    await page.getByLabel("User").fill(name);
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("link", { name: `${name} (user)` })).toBeVisible();
+  };
+  await enter("ann");
+  await page.evaluate(() => sessionStorage.setItem("typed.none", "{}"));
+  await enter("ann");
+  expect(await kept()).toBe("{}");
+  await enter("ben");
+  expect(await kept()).toBeNull();
+});
+
 test("a link that leads elsewhere after the login leads to our own page", async ({ browser }) => {
   for (const to of ["https://example.com/", "//example.com", "/ui/../swagger", "javascript:alert(1)"]) {
     const page = await browser.newPage({ baseURL: SITE, ignoreHTTPSErrors: true });
