@@ -2,10 +2,10 @@
 //
 // A password that was made for one is told once, to whoever asks first with GET /reservations/:id. So only the tab that made
 // a reservation asks that way, or somebody who wants to see the password; the others read it from the list.
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { api, ask, insist, Refusal } from "./api.ts";
 import { session } from "./session.ts";
-import { hear } from "./stream.ts";
+import { type Heard, hear } from "./stream.ts";
 
 const readWithPassword = (id: string) => ask(api.reservations({ id }).get());
 export type Reservation = Awaited<ReturnType<typeof readWithPassword>>;
@@ -97,10 +97,29 @@ export async function loadMine(): Promise<void> {
   await Promise.all([...ids].map(load));
 }
 
+/** While this tab asks for one, whose answer brings its password: it is shown with that, and not before. */
+export const isMaking = signal(false);
+let isMissed = false;
+effect(() => {
+  if (isMaking.value || !isMissed) return;
+  isMissed = false;
+  void insist(loadMine);
+});
+
+/** Whether it is about a reservation of whoever is here: also one that was made in another tab, or by a program of theirs. */
+function isOurs({ action, object, actor }: Heard): boolean {
+  if (!action.startsWith("reservation.") || !object) return false;
+  if (mine.value.has(object) || made.has(object)) return true;
+  const user = session.value?.user;
+  // Only admins are told of everybody's.
+  return Boolean(user) && (actor === undefined || actor.startsWith(`${user}/`));
+}
+
 hear((events) => {
   if (events === "all") return void insist(loadMine);
-  const ids = new Set(
-    events.flatMap(({ action, object }) => (action.startsWith("reservation.") && object) || []),
-  );
+  const ids = new Set(events.filter(isOurs).map(({ object }) => object as string));
+  const isNew = [...ids].some((id) => !mine.value.has(id) && !made.has(id));
+  if (isNew && isMaking.value) isMissed = true;
+  else if (isNew) return void insist(loadMine);
   for (const id of ids) if (mine.value.has(id) || made.has(id)) void insist(() => load(id));
 });

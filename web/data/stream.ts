@@ -7,6 +7,8 @@ export interface Heard {
   id: string;
   action: string;
   object?: string | null;
+  /** only admins are told */
+  actor?: string;
   details?: Record<string, unknown>;
 }
 

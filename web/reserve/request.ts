@@ -4,7 +4,7 @@ import { api, ask, refusalOf } from "../data/api.ts";
 import { keepTyped } from "../data/kept.ts";
 import { machines } from "../data/machines.ts";
 import { numberIn } from "../data/number.ts";
-import { add, type Reservation } from "../data/reservations.ts";
+import { add, isMaking, type Reservation } from "../data/reservations.ts";
 import { isOpen, mayReserve, session } from "../data/session.ts";
 import { type Errors, errorsOf, intoOf } from "../parts/act.tsx";
 import { accessIn, keysOf, someName, suggestName } from "./asked.ts";
@@ -117,7 +117,7 @@ effect(() => {
 suggestName(form.username);
 
 export const errors = signal<Errors>({});
-export const isBusy = signal(false);
+export const isBusy = isMaking;
 
 export const into = intoOf(errors);
 
