@@ -13,11 +13,13 @@ import { errors, form, into, isBusy, leaveOut, localIn, reserve } from "./reques
 
 const words = text.reserve;
 
-/** Typing a time fills in the minutes until then. */
+/** Typing a time fills in the minutes until then; of a time that is past, the API says what is wrong. */
 function setUntil(local: string): void {
   const start = form.when.value === "at" ? Date.parse(form.startsAt.value) : now();
-  const minutes = Math.ceil((Date.parse(local) - start) / 60_000);
-  if (minutes > 0) into(form.minutes, "duration")(String(minutes));
+  const until = Date.parse(local);
+  const minutes = Math.ceil((until - start) / 60_000);
+  // A year whose last digits have yet to be typed is no time that somebody wants.
+  if (until > 0 && Number.isFinite(minutes)) into(form.minutes, "duration")(String(minutes));
 }
 
 /** The time until which the minutes last, as the browser's field has it: local, without a zone. */
