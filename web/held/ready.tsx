@@ -62,9 +62,14 @@ export function Ready({ it }: { it: Reservation }) {
         (isTheirs && !isMadeHere(it.id) ? <Untold id={it.id} /> : <p class="hint">{words.ownLogin}</p>)}
       <h4>{words.ssh}</h4>
       {it.machines.map((place) => (
-        <Copy key={place.slot} name={`${words.ssh}: ${place.machine}`}>
-          {sshTo(it.username, place)}
-        </Copy>
+        <div key={place.slot}>
+          {it.machines.length > 1 && (
+            <p class="hint">
+              <bdi>{place.machine}</bdi>
+            </p>
+          )}
+          <Copy name={`${words.ssh}: ${place.machine}`}>{sshTo(it.username, place)}</Copy>
+        </div>
       ))}
       <Config id={it.id} of={names} />
     </>
