@@ -1,15 +1,28 @@
-import { useSignal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { api, ask } from "../data/api.ts";
 import { type Reservation, refresh } from "../data/reservations.ts";
 import { useAct, Wrong } from "../parts/act.tsx";
 import { Dialog } from "../parts/dialog/dialog.tsx";
 import { keepFocus } from "../parts/dialog/modal.ts";
-import { announce } from "../parts/live.tsx";
+import { Notice } from "../parts/notice.tsx";
 import { At } from "../parts/time.tsx";
 import { text } from "../text/text.ts";
 import { namesOf } from "./names.ts";
 
 const words = text.yours;
+
+/** What was just released: it is no longer on the page to say so. */
+const released = signal("");
+export function Released() {
+  useEffect(
+    () => () => {
+      released.value = "";
+    },
+    [],
+  );
+  return <Notice said={released} />;
+}
 
 interface WhichProps {
   all: string[];
@@ -84,7 +97,8 @@ export function Release({ it, onClose }: { it: Reservation; onClose: () => void 
     void act("release", async () => {
       const its = api.reservations({ id: it.id });
       const { pending } = await (isAll ? ask(its.delete()) : ask(its.release.post({ machines: going })));
-      announce(it.state !== "active" ? words.givenUp : pending.length > 0 ? words.pending : words.released);
+      released.value =
+        it.state !== "active" ? words.givenUp : pending.length > 0 ? words.pending : words.released;
       onClose();
       await refresh(it.id);
       keepFocus();

@@ -4,6 +4,7 @@ import { insist } from "../data/api.ts";
 import { loadMachines } from "../data/machines.ts";
 import { loadMine } from "../data/reservations.ts";
 import { session } from "../data/session.ts";
+import { Released } from "../held/release.tsx";
 import { Counts, Filter } from "../parts/filter.tsx";
 import { Reserve } from "../reserve/form.tsx";
 import { text } from "../text/text.ts";
@@ -24,6 +25,7 @@ export default function PoolPage() {
     <>
       <h1>{text.pages.pool}</h1>
       <Counts />
+      <Released />
       <Yours latest={latest.value} />
       <div class="columns">
         <Reserve

@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useId } from "preact/hooks";
 import type { Reservation } from "../data/reservations.ts";
 import { isAdmin, isOpen, mayReserve, session } from "../data/session.ts";
+import { Released } from "../held/release.tsx";
 import { Button } from "../parts/button.tsx";
 import { Choice } from "../parts/field.tsx";
 import { Trouble } from "../parts/trouble.tsx";
@@ -83,6 +84,7 @@ export default function ReservationsPage() {
         <h1>{text.pages.reservations}</h1>
         <Whose />
       </div>
+      <Released />
       <Section
         title={words.now}
         list={held}

@@ -1,6 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { shown } from "../data/filter.ts";
 import { loadMachines } from "../data/machines.ts";
+import { Released } from "../held/release.tsx";
 import { Button } from "../parts/button.tsx";
 import { Counts, Filter } from "../parts/filter.tsx";
 import { NoMachines } from "../parts/no_machines.tsx";
@@ -30,6 +31,7 @@ export default function TimelinePage() {
       <Filter />
       <Tools />
       <Book />
+      <Released />
       {trouble.value && (
         <div class="alert" role="alert">
           <p>

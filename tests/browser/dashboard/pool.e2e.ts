@@ -14,6 +14,11 @@ test("reserve two machines, log in with what the page shows, extend, release", a
   const mine = page.getByRole("region", { name: "Your machines" });
   const lines = mine.getByRole("region", { name: /^Log in/ });
   await expect(lines).toHaveCount(2);
+  // Which line is for which machine can be seen, too.
+  for (const line of await lines.all()) {
+    const machine = (await line.getAttribute("aria-label"))?.replace("Log in: ", "") ?? "?";
+    await expect(mine.getByText(machine, { exact: true })).toBeVisible();
+  }
   const password = (await mine.getByRole("region", { name: "Password" }).textContent()) ?? "";
   for (const line of await lines.allTextContents()) {
     const [, port = ""] = /ssh -p (\d+) ann@127\.0\.0\.1/.exec(line) ?? [];
@@ -29,6 +34,7 @@ test("reserve two machines, log in with what the page shows, extend, release", a
   await expect(page.getByRole("dialog")).toContainText("The account ann, its files and its processes");
   await page.getByRole("button", { name: "Release now" }).click();
   await expect(mine).toHaveCount(0);
+  await expect(page.getByText("Released; the accounts are gone.")).toBeVisible();
   await expect.poll(async () => (await api("GET", "/available")).body.reserved).toEqual([]);
   await expect(page.getByRole("main")).toBeFocused();
 });
@@ -137,6 +143,11 @@ test("what is wrong is said beside its field, and nothing typed is lost", async 
   await page.getByRole("button", { name: "Reserve" }).click();
   await expect(page.getByRole("form").getByRole("alert")).toContainText("machines");
   await expect(page.getByLabel("How many")).toHaveValue("99");
+  // An end that is past: not the minutes of before.
+  await page.getByLabel("Until").fill("2026-01-01T08:00");
+  await page.getByRole("button", { name: "Reserve" }).click();
+  await expect(page.getByLabel("Minutes", { exact: true })).toHaveAttribute("aria-invalid", "true");
+  await expect(page.getByLabel("Until")).toHaveValue("2026-01-01T08:00");
 });
 
 test("the time left is right although the browser's clock is an hour ahead", async ({ page }) => {
@@ -252,4 +263,38 @@ test.describe("a thousand machines", () => {
     expect(whole).toEqual([]);
     expect(asked).toContain("/machines/many-7");
   });
+});
+
+test("a reservation that another tab or a program made is among one's machines at once; Enter held does its work once", async ({
+  page,
+}) => {
+  for (const who of ["ann", "dora"]) {
+    await page.context().clearCookies();
+    await logIn(page, who);
+    await page.goto("/ui/");
+    await expect(page.getByRole("form", { name: "Reserve machines" })).toBeVisible();
+    await expect(page.getByText("Live", { exact: true })).toBeVisible();
+    const { csrf } = await (await page.request.get("/session")).json();
+    const headers = { "X-CSRF-Token": csrf };
+    const data = { username: who, duration: 30 };
+    expect((await page.request.post("/reservations", { data, headers })).status()).toBe(201);
+    const mine = page.getByRole("region", { name: "Your machines" });
+    await expect(mine).toContainText("Ready");
+    // Somebody else's isn't.
+    await api("POST", "/reservations", { username: "eve", duration: 30 });
+    await expect(page.getByRole("listitem").filter({ hasText: "held by eve" })).toHaveCount(
+      who === "dora" ? 2 : 0,
+    );
+    await expect(mine.getByRole("article")).toHaveCount(1);
+    await mine.getByRole("button", { name: "Extend" }).focus();
+    // As a keyboard does: down again and again, until it is up.
+    for (let n = 0; n < 20; n++) await page.keyboard.down("Enter");
+    await expect(page.getByLabel("Minutes more")).toBeFocused();
+    for (let n = 0; n < 20; n++) await page.keyboard.down("Enter");
+    await page.keyboard.up("Enter");
+    await expect(page.getByRole("button", { name: "Extend it" })).not.toHaveAttribute("aria-busy", "true");
+    await expect(page.getByRole("dialog")).toBeVisible();
+    await page.keyboard.press("Escape");
+    await expect(mine).toContainText(/2\d minutes left/);
+  }
 });
