@@ -1,5 +1,6 @@
 import { clear, isFiltered } from "../data/filter.ts";
 import { loadMachines, machines, trouble } from "../data/machines.ts";
+import { isAdmin } from "../data/session.ts";
 import { text } from "../text/text.ts";
 import { Button } from "./button.tsx";
 import { Trouble } from "./trouble.tsx";
@@ -18,9 +19,7 @@ export function NoMachines() {
   return (
     <div class="empty">
       <p>{text.pool.none}</p>
-      <p>
-        {text.pool.noneHow} <code>just register-machine</code>
-      </p>
+      <p>{isAdmin.value ? <a href="/ui/machines">{text.machines.register}</a> : text.pool.noneHow}</p>
     </div>
   );
 }

@@ -92,7 +92,7 @@ export const en = {
         : `${shown} of ${many(all, "machine", "machines")}`,
     clear: "Clear the filter",
     none: "The pool has no machines yet.",
-    noneHow: "An admin registers one with",
+    noneHow: "An admin can register some.",
     noMatch: "No machine matches the filter.",
     more: (n: number) => `Show ${n} more`,
     heldBy: (name: string) => `held by ${name}`,
