@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { text } from "../text/text.ts";
 import { Button } from "./button.tsx";
 import { announce } from "./live.tsx";
@@ -8,8 +9,17 @@ const SHOWN_MS = 2000;
 /** Text to copy, in one line or several. @param name what it is, for a screen reader */
 export function Copy({ children: value, name }: { children: string; name: string }) {
   const copied = useSignal(false);
+  const failed = useSignal(false);
+  const code = useRef<HTMLElement>(null);
   const copy = async () => {
-    await navigator.clipboard.writeText(value);
+    try {
+      await navigator.clipboard.writeText(value);
+    } catch {
+      // The browser or its settings forbid it: selected, it can be copied by hand.
+      if (code.current) getSelection()?.selectAllChildren(code.current);
+      failed.value = true;
+      return announce(text.yours.selected);
+    }
     copied.value = true;
     announce(text.yours.copied);
     setTimeout(() => {
@@ -22,11 +32,12 @@ export function Copy({ children: value, name }: { children: string; name: string
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
       {/* biome-ignore lint/a11y/useSemanticElements: a section would be no text as typed */}
       <pre tabIndex={0} role="region" aria-label={name}>
-        <code>{value}</code>
+        <code ref={code}>{value}</code>
       </pre>
       <Button onClick={copy} label={text.yours.copyOf(name)}>
         {copied.value ? text.yours.copied : text.yours.copy}
       </Button>
+      {failed.value && <p class="hint">{text.yours.selected}</p>}
     </div>
   );
 }

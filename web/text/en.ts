@@ -152,6 +152,7 @@ export const en = {
     knownHosts: "known_hosts",
     copy: "Copy",
     copied: "Copied",
+    selected: "Your browser does not let pages copy. The text is selected: copy it yourself.",
     copyOf: (what: string) => `Copy ${what}`,
     until: "until",
     starts: "Starts",

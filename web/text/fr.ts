@@ -157,6 +157,8 @@ export const fr: Texts = {
     knownHosts: "known_hosts",
     copy: "Copier",
     copied: "Copié",
+    selected:
+      "Votre navigateur ne permet pas aux pages de copier. Le texte est sélectionné : copiez-le vous-même.",
     copyOf: (what) => `Copier ${what}`,
     until: "jusqu'à",
     starts: "Début",

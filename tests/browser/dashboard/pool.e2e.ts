@@ -20,6 +20,15 @@ test("reserve two machines, log in with what the page shows, extend, release", a
     await expect(mine.getByText(machine, { exact: true })).toBeVisible();
   }
   const password = (await mine.getByRole("region", { name: "Password" }).textContent()) ?? "";
+  // A browser that lets no page copy: what is to be copied is selected.
+  await page.evaluate(() =>
+    Object.defineProperty(navigator, "clipboard", {
+      value: { writeText: () => Promise.reject(new Error()) },
+    }),
+  );
+  await mine.getByRole("button", { name: "Copy Password" }).click();
+  await expect(mine.getByText("The text is selected")).toBeVisible();
+  expect(await page.evaluate(() => `${getSelection()}`)).toBe(password);
   for (const line of await lines.allTextContents()) {
     const [, port = ""] = /ssh -p (\d+) ann@127\.0\.0\.1/.exec(line) ?? [];
     expect(await control("ssh", port, "ann", password, "id -un")).toBe("ann");
