@@ -28,7 +28,9 @@ export function compose(settings: Settings, dev: boolean): Compose {
   const project = composeProject();
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   const { https, publish } = addresses(settings, "docker");
-  const owner = statSync(ROOT);
+  const { uid, gid } = statSync(ROOT);
+  // A checkout of root's is read as `bun`.
+  const [user, group] = uid === 0 ? [1000, 1000] : [uid, gid];
   const env: Env = {
     ...process.env,
     COMPOSE_PROJECT_NAME: project,
@@ -36,7 +38,8 @@ export function compose(settings: Settings, dev: boolean): Compose {
     APP_VERSION: version,
     HTTPS_PORT: String(https),
     PUBLISH_ADDRESS: publish,
-    DEV_USER: owner.uid === 0 ? "1000:1000" : `${owner.uid}:${owner.gid}`, // a checkout of root's is read as `bun`
+    DEV_USER: `${user}:${group}`,
+    DEV_OWNER: `uid=${user},gid=${group}`,
     ...(process.stdout.isTTY ? {} : { COMPOSE_ANSI: "never" }),
   };
   const command = (words: string[]) => ["docker", "compose", ...words];
