@@ -1,5 +1,4 @@
 import { signal, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { api, ask } from "../data/api.ts";
 import { type Reservation, refresh } from "../data/reservations.ts";
 import { useAct, Wrong } from "../parts/act.tsx";
@@ -14,15 +13,7 @@ const words = text.yours;
 
 /** What was just released: it is no longer on the page to say so. */
 const released = signal("");
-export function Released() {
-  useEffect(
-    () => () => {
-      released.value = "";
-    },
-    [],
-  );
-  return <Notice said={released} />;
-}
+export const Released = () => <Notice said={released} />;
 
 interface WhichProps {
   all: string[];

@@ -2,9 +2,8 @@ import { signal } from "@preact/signals";
 import { api, ask } from "../data/api.ts";
 import { useAct, Wrong } from "../parts/act.tsx";
 import { Dialog } from "../parts/dialog/dialog.tsx";
-import { announce } from "../parts/live.tsx";
 import { text } from "../text/text.ts";
-import { closeDetails, details, loadSeries, type Occurrence, type Series } from "./list.ts";
+import { closeDetails, details, loadSeries, notice, type Occurrence, type Series } from "./list.ts";
 import { localTimeOf } from "./words.ts";
 
 const words = text.series;
@@ -39,7 +38,7 @@ function Question({ series, what, occurrence }: Asked) {
         const query = occurrence ? { from: occurrence.starts_at } : {};
         await ask(api.series({ id }).delete(undefined, { query }));
       }
-      announce(what === "end" ? words.ended : words.wasLeftOut);
+      notice.value = what === "end" ? words.ended : words.wasLeftOut;
       if (what === "end" && !occurrence) closeDetails(id);
       close();
       await loadSeries();

@@ -3,10 +3,10 @@ import { mayReserve, session } from "../data/session.ts";
 import { focusWrong, Wrong } from "../parts/act.tsx";
 import { Button } from "../parts/button.tsx";
 import { Field } from "../parts/field.tsx";
-import { announce } from "../parts/live.tsx";
 import { Access, Basics, Where } from "../reserve/choices.tsx";
 import { text } from "../text/text.ts";
 import { Days, Ends, Except, Zone } from "./fields.tsx";
+import { notice } from "./list.ts";
 import { Plan } from "./plan.tsx";
 import { errors, form, into, isBusy, makeSeries } from "./request.ts";
 
@@ -40,7 +40,7 @@ export function NewSeries({ onMade }: { onMade: (id: string) => void }) {
     if (isBusy.value) return;
     const made = await makeSeries();
     if (made) {
-      announce(words.made(made.occurrences.length));
+      notice.value = words.made(made.occurrences.length);
       onMade(made.id);
     } else focusWrong(place);
   };

@@ -17,6 +17,9 @@ export const trouble = signal<Refusal | undefined>(undefined);
 /** By id: those whose occurrences are shown. */
 export const details = signal<ReadonlyMap<string, Details>>(new Map());
 
+/** What was just done. */
+export const notice = signal("");
+
 export const isOver = ({ ends_at }: Series) => ends_at !== null && Date.parse(ends_at) <= now();
 
 const STEP = 100;

@@ -2,11 +2,12 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useId } from "preact/hooks";
 import { isOpen, session } from "../data/session.ts";
 import { Button } from "../parts/button.tsx";
+import { Notice } from "../parts/notice.tsx";
 import { Trouble } from "../parts/trouble.tsx";
 import { text } from "../text/text.ts";
 import { Asking } from "./ask.tsx";
 import { NewSeries } from "./form.tsx";
-import { all, followSeries, hasMore, loadSeries, showMore, trouble } from "./list.ts";
+import { all, followSeries, hasMore, loadSeries, notice, showMore, trouble } from "./list.ts";
 import { One } from "./one.tsx";
 import { foreseeSoon } from "./request.ts";
 
@@ -57,6 +58,7 @@ export default function SeriesPage() {
         />
         <section aria-labelledby={id}>
           <h2 id={id}>{words.yours}</h2>
+          <Notice said={notice} />
           <List latest={latest.value} />
         </section>
       </div>

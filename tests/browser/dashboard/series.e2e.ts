@@ -42,6 +42,7 @@ test("a series is made, with its conflict shown and left out; one date more is l
   await expect(form(page).getByRole("list", { name: "Dates left out" }).getByRole("listitem")).toHaveCount(1);
   await form(page).getByRole("button", { name: "Make the series" }).click();
 
+  await expect(page.getByText("The series is made, and 4 occurrences are booked.")).toBeVisible();
   await expect(list(page)).toContainText("at 13:00");
   await expect(list(page)).toContainText("Next:");
   await expect(rows(page)).toHaveCount(4);
@@ -69,7 +70,8 @@ test("a series is made, with its conflict shown and left out; one date more is l
   await list(page).getByRole("button", { name: "End the series" }).click();
   await page.getByRole("button", { name: "End it" }).click();
   await expect(list(page)).toContainText("Ended");
-  await expect(list(page).getByRole("button")).toHaveCount(0);
+  await expect(list(page).getByRole("listitem").getByRole("button")).toHaveCount(0);
+  await expect(page.getByText("The series is ended.")).toBeVisible();
 });
 
 test("what is wrong is said beside its field", async ({ page }) => {
