@@ -16,6 +16,12 @@ export interface Series {
 const DAY = 24 * 3600;
 const HEIGHT = 220;
 
+/** Days whose neighbours have no value: no line leads to them. */
+function lonely({ data }: uPlot, series: number): number[] {
+  const its = data[series] ?? [];
+  return [...its.keys()].filter((n) => its[n] != null && its[n - 1] == null && its[n + 1] == null);
+}
+
 function lineOf({ name, colour, kind }: Series): uPlot.Series {
   const stroke = colourOf(colour);
   if (kind === "bars") {
@@ -33,7 +39,7 @@ function lineOf({ name, colour, kind }: Series): uPlot.Series {
     stroke,
     width: 2,
     ...(kind === "dashes" ? { dash: [6, 4] } : {}),
-    points: { size: 6, fill: stroke, stroke },
+    points: { size: 6, fill: stroke, stroke, show: true, filter: lonely },
   };
 }
 

@@ -2,7 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useId, useMemo } from "preact/hooks";
 import { text } from "../text/text.ts";
 import { Chart, type Series } from "./chart.tsx";
-import { dayLong, hours, ROUND_SECONDS, took } from "./numbers.ts";
+import { dayLong, hours, ROUND_HOURS, ROUND_SECONDS, took } from "./numbers.ts";
 import type { Row } from "./state.ts";
 import { Table } from "./table.tsx";
 
@@ -92,6 +92,7 @@ export const Figures = ({ rows }: { rows: Row[] }): ComponentChildren => (
       rows={rows}
       seriesOf={poolSeries}
       unit={hours}
+      steps={ROUND_HOURS}
       wordsOf={hoursOrNone}
     />
     <Figure

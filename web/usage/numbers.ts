@@ -27,8 +27,11 @@ const long = new Intl.DateTimeFormat(locale, {
 export const dayShort = (at: number): string => short.format(at);
 export const dayLong = (at: number): string => long.format(at);
 
+// No steps below a tenth, which is the last digit that is shown: two lines of a scale would have the same words.
+/** Round numbers of hours. */
+export const ROUND_HOURS = [-1, 0, 1, 2, 3, 4, 5].flatMap((power) => [1, 2, 5].map((n) => n * 10 ** power));
 /** Round numbers of seconds, minutes and hours. */
 export const ROUND_SECONDS = [
-  0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18_000,
-  36_000, 86_400, 172_800, 864_000,
+  0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18_000, 36_000, 86_400,
+  172_800, 864_000,
 ];
