@@ -59,7 +59,9 @@ function keep(fresh: Machine[], base?: typeof before): void {
   machines.value = isInOrder ? all : all.sort(byName);
   if (isOther) labelled.value++;
 }
-const byName = (a: Machine, b: Machine) => (a.name < b.name ? -1 : 1);
+/** As people count: lab-2 before lab-10. */
+const { compare } = new Intl.Collator("en", { numeric: true });
+const byName = ({ name: a }: Machine, { name: b }: Machine) => compare(a, b) || (a < b ? -1 : 1);
 
 /** Pauses between two loads, as a multiple of what one takes: a large pool that is busy is not asked without end. */
 const PAUSE = 3;

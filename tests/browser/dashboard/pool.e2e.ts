@@ -256,6 +256,8 @@ test.describe("a thousand machines", () => {
     await page.goto("/ui/");
     const filter = page.getByRole("group", { name: "Show only" });
     await expect(filter).toContainText("1004 Free");
+    const tiles = page.getByRole("list", { name: "Machines" }).getByRole("listitem");
+    await expect(tiles.filter({ hasText: "many-" }).nth(9)).toContainText("many-10");
     // All are loaded at first, and when the stream begins; whatever was due is done when this is on the page.
     await expect(page.getByText("Live", { exact: true })).toBeVisible();
     await api("PATCH", "/machines/many-6", { drained: true });
