@@ -14,6 +14,8 @@ interface Props {
   min?: number;
   autocomplete?: string;
   placeholder?: string;
+  /** gets the focus when its dialog opens */
+  autofocus?: boolean;
 }
 
 /** A field with its label, a hint and its error beside it. It never loses what was typed. */

@@ -11,10 +11,12 @@ interface BasicsProps {
   form: Record<"username" | "count" | "minutes", Signal<string>>;
   errors: Signal<Errors>;
   autocomplete?: string;
+  /** gets the focus when its dialog opens */
+  autofocus?: boolean;
 }
 
 /** For whom, how many, and for how long. */
-export function Basics({ form, errors, autocomplete = "off" }: BasicsProps) {
+export function Basics({ form, errors, autocomplete = "off", autofocus = false }: BasicsProps) {
   const { username, count, minutes } = form;
   const into = intoOf(errors);
   const said = errors.value;
@@ -26,6 +28,7 @@ export function Basics({ form, errors, autocomplete = "off" }: BasicsProps) {
         value={username.value}
         error={said.username}
         autocomplete={autocomplete}
+        autofocus={autofocus}
         onValue={into(username, "username")}
       />
       <div class="pair">

@@ -53,7 +53,13 @@ function Picked() {
 
 const What = () => (
   <>
-    <Basics form={form} errors={errors} autocomplete={session.value ? "off" : "username"} />
+    <Basics
+      form={form}
+      errors={errors}
+      autocomplete={session.value ? "off" : "username"}
+      // In its dialog the first would be what leaves a machine out, and a second Enter would do that.
+      autofocus={form.machines.value.length > 0}
+    />
     <Field
       label={words.until}
       hint={words.untilHint}

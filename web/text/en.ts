@@ -209,6 +209,7 @@ export const en = {
     utc: "UTC",
     zone: (name: string, offset: string) => `${name}, ${offset}`,
     how: "Drag over free time to reserve it. With the keyboard: arrow keys, Shift and arrow keys to select, Enter.",
+    howTouch: "Tap free time to reserve it.",
     legend: "What the bars mean",
     is: {
       hold: "Held",

@@ -215,6 +215,7 @@ export const fr: Texts = {
     utc: "UTC",
     zone: (name, offset) => `${name}, ${offset}`,
     how: "Faites glisser le pointeur sur un temps libre pour le réserver. Au clavier : flèches, Maj et flèches pour sélectionner, Entrée.",
+    howTouch: "Touchez un temps libre pour le réserver.",
     legend: "Signification des barres",
     is: {
       hold: "Prise",

@@ -59,7 +59,8 @@ function Actions({ id }: { id: string }) {
   };
   return (
     <>
-      <p>{text.yours.states[its.state]}</p>
+      {/* Whether it is prepared, say; that it is booked or waits was said. */}
+      {!["booked", "queued"].includes(its.state) && <p>{text.yours.states[its.state]}</p>}
       {mayReserve.value && !isOver(its) && (
         <div class="buttons">
           {its.state === "active" && <Button onClick={ask("extend")}>{text.yours.extend}</Button>}

@@ -42,7 +42,7 @@ export default function TimelinePage() {
       )}
       {shown.value.length === 0 ? <NoMachines /> : <Grid onOpen={show} />}
       <Legend />
-      <p class="hint">{words.how}</p>
+      <p class="hint">{matchMedia("(pointer: coarse)").matches ? words.howTouch : words.how}</p>
       <Details />
     </>
   );

@@ -95,6 +95,7 @@ test("by keyboard alone: to a free cell, select, reserve, to the bar, extend, re
   await page.keyboard.press("Enter");
   const form = page.getByRole("form", { name: "Reserve machines" });
   await expect(form.getByLabel("Minutes")).toHaveValue("30");
+  await expect(form.getByLabel("User name")).toBeFocused();
   await form.getByLabel("Start").focus();
   await page.keyboard.press("Escape");
   await expect(form).toHaveCount(0);
