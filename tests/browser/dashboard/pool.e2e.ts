@@ -33,6 +33,8 @@ test("reserve two machines, log in with what the page shows, extend, release", a
     const [, port = ""] = /ssh -p (\d+) ann@127\.0\.0\.1/.exec(line) ?? [];
     expect(await control("ssh", port, "ann", password, "id -un")).toBe("ann");
   }
+  await mine.getByText("Show ssh_config").click();
+  await expect(mine.getByRole("region", { name: /^ssh_config/ })).toContainText("Host node1");
   await accessible(page);
 
   await mine.getByRole("button", { name: "Extend" }).click();
