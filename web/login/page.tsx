@@ -121,7 +121,7 @@ const Who = ({ it }: { it: Session }) => (
       <strong>
         <bdi>{it.user ?? it.name}</bdi>
       </strong>
-      {words.withRole} <strong>{it.role}</strong>
+      {words.withRole} <strong>{text.session.roles[it.role]}</strong>
       {words.until} <At at={it.ends_at} /> {words.atMost}
     </p>
     <p>

@@ -30,7 +30,9 @@ const Connection = () => (
 
 function Who() {
   const known = session.value;
-  const words = known ? text.session.as(known.user ?? known.name, known.role) : text.session.logIn;
+  const words = known
+    ? text.session.as(known.user ?? known.name, text.session.roles[known.role])
+    : text.session.logIn;
   return (
     <a href="/login">
       <bdi>{words}</bdi>

@@ -24,7 +24,12 @@ export const en = {
     band: "This API is open: everybody on this machine may do everything.",
     how: "Require a login with",
   },
-  session: { logIn: "Log in", as: (name: string, role: string) => `${name} (${role})`, logOut: "Log out" },
+  session: {
+    roles: { viewer: "viewer", user: "user", admin: "admin" },
+    logIn: "Log in",
+    as: (name: string, role: string) => `${name} (${role})`,
+    logOut: "Log out",
+  },
   login: {
     title: "Log in",
     user: "User",

@@ -27,6 +27,7 @@ export const fr: Texts = {
     how: "Pour exiger une connexion :",
   },
   session: {
+    roles: { viewer: "lecteur", user: "utilisateur", admin: "administrateur" },
     logIn: "Se connecter",
     as: (name, role) => `${name} (${role})`,
     logOut: "Se déconnecter",
@@ -129,7 +130,7 @@ export const fr: Texts = {
     submitting: "Réservation…",
     preparing: "Création des comptes…",
     viewer: "Votre rôle permet de regarder, pas de réserver.",
-    matching: (n) => many(n, "correspond", "correspondent"),
+    matching: (n) => many(n, "machine correspond", "machines correspondent"),
     free: (n) => many(n, "libre", "libres"),
     startsNow: "commence tout de suite",
     next: (at) => `prochaine à ${at}`,

@@ -181,6 +181,7 @@ test("in French", async ({ browser }) => {
   const page = await another(browser, "ann", "fr-FR");
   await page.goto("/ui/");
   await expect(page.getByRole("heading", { name: "Parc" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "ann (utilisateur)" })).toBeVisible();
   await page.getByRole("button", { name: "Réserver" }).click();
   await expect(page.getByRole("region", { name: "Vos machines" })).toContainText("minutes");
   await accessible(page);
