@@ -30,7 +30,10 @@ function Buttons({ machine: { name, drained } }: { machine: Machine }) {
         <Button
           busy={busy.value === "drain"}
           label={drained ? words.undrainOf(name) : words.drainOf(name)}
-          onClick={() => void act("drain", () => change(name, { drained: !drained }))}
+          onClick={({ detail }) => {
+            // The second click of a double one would offer it again.
+            if (detail < 2) void act("drain", () => change(name, { drained: !drained }));
+          }}
         >
           {drained ? words.undrain : words.drain}
         </Button>

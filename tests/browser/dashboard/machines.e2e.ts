@@ -169,7 +169,7 @@ test("labels are edited; a drained machine isn't offered until it is undrained",
   await page.getByLabel("Match labels").fill("rack == 9");
   await expect(page.getByText("1 of 4 machines")).toBeVisible();
 
-  await it.getByRole("button", { name: "Drain" }).click();
+  await it.getByRole("button", { name: "Drain" }).dblclick();
   await expect(it.getByRole("button", { name: "Offer again" })).toBeVisible();
   await offered().not.toContain("lab-1");
   await accessible(page);
