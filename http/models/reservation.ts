@@ -30,6 +30,7 @@ const fields = {
     ),
   ),
   ends_at: t.Nullable(time("when the accounts are removed; null if starts_at is")),
+  ended_at: t.Nullable(time("when the last of its accounts was gone; null until then")),
   duration_minutes: t.Integer(),
   machines: t.Array(Place, {
     description: "the machines it has now, by slot; before it starts, those planned for it",
@@ -124,6 +125,7 @@ export function reservationOf(view: ReservationView, principal: Principal) {
     user: view.user,
     starts_at: isoOf(view.startsAt),
     ends_at: endsAt,
+    ended_at: isoOf(view.endedAt),
     duration_minutes: view.durationMinutes,
     machines: view.machines,
     reason: reasonFor(view, principal),

@@ -40,6 +40,8 @@ export interface ReservationView {
   /** before it starts: as planned; null: no machine can be planned for it */
   startsAt: Date | null;
   endsAt: Date | null;
+  /** when the last of its accounts was gone; null: it isn't over */
+  endedAt: Date | null;
   durationMinutes: number;
   /** while it waits: its place in the queue, from 1 */
   position: number | null;
@@ -86,6 +88,7 @@ export const VIEW = {
   endsAt: sql<Date | null>`IF(${reservations.startsAt} IS NULL, NULL, ${reservations.endsAt})`.mapWith(
     reservations.endsAt,
   ),
+  endedAt: reservations.endedAt,
   durationMinutes: reservations.durationMinutes,
   position,
   uncertain: reservations.uncertain,

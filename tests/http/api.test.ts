@@ -34,6 +34,7 @@ test("reserve: the account works on every machine when it answers; released, it 
   expect(Object.keys(body).sort()).toEqual([
     "delay_reason",
     "duration_minutes",
+    "ended_at",
     "ends_at",
     "id",
     "machines",

@@ -127,6 +127,16 @@ function ProofOf({ id }: { id: string }) {
   );
 }
 
+/** From when until when it was. One that was given up before its start never began, whatever was planned. */
+function Times({ it: { state, starts_at: from, ended_at: to } }: { it: Reservation }) {
+  if (state === "failed" || !from || (to && from > to)) return <>{words.neverStarted}</>;
+  return (
+    <>
+      <At at={from} /> – {to ? <At at={to} /> : "…"}
+    </>
+  );
+}
+
 /** One that is over. */
 export function Past({ it }: { it: Reservation }) {
   const id = useId();
@@ -140,9 +150,7 @@ export function Past({ it }: { it: Reservation }) {
           <span class={it.state === "failed" ? "wrong" : "quiet"}>{text.yours.states[it.state]}</span>
           <Owner it={it} />
           <span class="quiet">
-            {it.starts_at ? <At at={it.starts_at} /> : words.neverStarted}
-            {", "}
-            {text.minutes(it.duration_minutes)}
+            <Times it={it} />
           </span>
         </header>
         {it.reason && (

@@ -81,6 +81,14 @@ test("reserve, extend with the longest end shown, release one machine, then all;
   await over(page).getByRole("link", { name: "Download as JSON" }).click();
   const proof = JSON.parse(readFileSync(await (await download).path(), "utf8"));
   expect(proof.machines.map(({ machine }: { machine: string }) => machine).sort()).toEqual(names.sort());
+  await expect(over(page).locator("header time")).toHaveCount(2);
+
+  // A booking that is given up never began, whatever was planned.
+  const ann = await as("ann");
+  const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
+  const { id } = await ann("/reservations", { username: "ann", duration: 30, starts_at: tomorrow });
+  await api("DELETE", `/reservations/${id}`);
+  await expect(over(page).first()).toContainText("never started");
 });
 
 test("a place in the queue counts down and becomes a machine, with its password in the tab that made it alone", async ({
