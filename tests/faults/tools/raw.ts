@@ -23,6 +23,10 @@ export function bytesOf({ method, target, headers, body }: Request): Buffer {
   return Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), body ?? new Uint8Array()]);
 }
 
+/** One that has no end: its beginning is the answer. */
+const isStream = (headers: Map<string, string>) =>
+  headers.get("content-type")?.startsWith("text/event-stream");
+
 /** The first complete answer in what has arrived, and its length; undefined if it isn't complete yet. */
 function parse(seen: Buffer, method: string): { answer: Answer; length: number } | undefined {
   const end = seen.indexOf("\r\n\r\n");
@@ -37,6 +41,7 @@ function parse(seen: Buffer, method: string): { answer: Answer; length: number }
     answer: { status, headers, body: body.toString() },
     length,
   });
+  if (isStream(headers)) return whole(Buffer.alloc(0), seen.length);
   if (method === "HEAD" || status === 204 || status === 304) return whole(Buffer.alloc(0), from);
   if (headers.get("transfer-encoding") === "chunked") {
     const parts: Buffer[] = [];
@@ -95,7 +100,8 @@ export class Wire {
         const rest = this.seen.length > found.length;
         if (rest)
           return fail(`more than one answer: ${this.seen.subarray(found.length).toString().slice(0, 200)}`);
-        over(() => resolve(found.answer), found.answer.headers.get("connection") === "close");
+        const { headers } = found.answer;
+        over(() => resolve(found.answer), isStream(headers) || headers.get("connection") === "close");
       });
       socket.write(bytes);
     });
