@@ -168,7 +168,7 @@ test *ARGS:
     @provision/setup.sh --tests
     @{{ script }} provision/checks/test.ts "$@"
 
-# Run the tests of the dashboard, in Chromium on real machines (FILES="pool.e2e.ts" runs some)
+# Run the tests of the dashboard (on real machines) and Swagger UI in Chromium (FILES="pool.e2e.ts" runs some)
 [group('tests')]
 test-browser:
     @provision/setup.sh --tests

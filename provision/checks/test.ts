@@ -48,7 +48,7 @@ async function parallel(env: Env, words: string[]): Promise<number> {
 const TIERS: Record<string, (env: Env, words: string[]) => Promise<number>> = {
   // Everything that bunfig.toml doesn't leave out.
   "--fast": (env) => parallel(env, []),
-  "--browser": (env) => parallel(env, [...EVERYWHERE, "tests/browser/dashboard/"]),
+  "--browser": (env) => parallel(env, [...EVERYWHERE, "tests/browser/"]),
   "--native": (env) => bun(["test", ...EVERYWHERE, "tests/native/", "tests/provision/"], env),
   "--docker": (env) => bun(["test", ...EVERYWHERE, "tests/docker/"], env),
   "--faults": (env, words) => bun(["provision/checks/faults.ts", ...words], env),
