@@ -103,6 +103,7 @@ test("what was typed is kept when the session is over, without the password", as
     .fill(`${date(2)}T13:00`, { timeout: 3000 })
     .catch(() => {});
   await expect(page).toHaveURL(/\/login\?to=\/ui\/series$/);
+  await page.waitForLoadState();
   expect(await page.evaluate(() => JSON.stringify(sessionStorage))).not.toContain("a secret of mine");
   await logIn(page, "ann");
   await page.goto("/ui/series");
