@@ -1,6 +1,7 @@
 // The lists of the page Reservations, each loaded by pages and kept up to date by the stream while the page is open.
 import { type Signal, signal } from "@preact/signals";
 import { AGAIN_MS, api, ask, mayPass, type Refusal, refusalOf } from "../data/api.ts";
+import { readFirst } from "../data/pages.ts";
 import { done, type Reservation } from "../data/reservations.ts";
 import { session } from "../data/session.ts";
 import { type Heard, hear } from "../data/stream.ts";
@@ -9,8 +10,6 @@ import { type Heard, hear } from "../data/stream.ts";
 export const whose = signal<"mine" | "all">("mine");
 
 const STEP = 50;
-/** The most that the API returns at once. */
-const MOST_AT_ONCE = 1000;
 /** Pauses between two loads, as a multiple of what one takes, and at least so long. */
 const PAUSE = 3;
 const PAUSE_MS = 200;
@@ -36,19 +35,13 @@ function listOf(state: string, rank?: (one: Reservation) => number): List {
   let most = STEP;
   let [again, turn] = [false, 0];
 
-  async function read(): Promise<{ found: Reservation[]; isAll: boolean }> {
+  function read() {
     const user = session.value?.user;
     const query = { state, ...(whose.value === "mine" && user ? { user } : {}) };
-    const found: Reservation[] = [];
-    for (let cursor: string | undefined; ; ) {
-      const limit = Math.min(most - found.length, MOST_AT_ONCE);
-      const page = await ask(
-        api.reservations.get({ query: { ...query, limit, ...(cursor ? { cursor } : {}) } }),
-      );
-      found.push(...page.reservations);
-      cursor = page.next;
-      if (cursor === undefined || found.length >= most) return { found, isAll: cursor === undefined };
-    }
+    return readFirst<Reservation>(most, async (place) => {
+      const { reservations, next } = await ask(api.reservations.get({ query: { ...query, ...place } }));
+      return { items: reservations, next };
+    });
   }
 
   async function load(): Promise<void> {

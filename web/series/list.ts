@@ -2,9 +2,10 @@
 import { signal } from "@preact/signals";
 import { AGAIN_MS, api, ask, mayPass, type Refusal, refusalOf } from "../data/api.ts";
 import { now } from "../data/clock.ts";
+import { type Place, readFirst } from "../data/pages.ts";
 import { type Heard, hear } from "../data/stream.ts";
 
-const readPage = (query: { cursor?: string; limit: number }) => ask(api.series.get({ query }));
+const readPage = (query: Place & { limit: number }) => ask(api.series.get({ query }));
 const readOne = (id: string) => ask(api.series({ id }).get());
 export type Series = Awaited<ReturnType<typeof readPage>>["series"][number];
 export type Details = Awaited<ReturnType<typeof readOne>>;
@@ -23,21 +24,16 @@ export const notice = signal("");
 export const isOver = ({ ends_at }: Series) => ends_at !== null && Date.parse(ends_at) <= now();
 
 const STEP = 100;
-const MOST_AT_ONCE = 1000;
 const PAUSE_MS = 300;
 let most = STEP;
 let [loading, again] = [false, false];
 
 async function read(): Promise<void> {
-  const found: Series[] = [];
-  for (let cursor: string | undefined; ; ) {
-    const limit = Math.min(most - found.length, MOST_AT_ONCE);
-    const page = await readPage({ limit, ...(cursor ? { cursor } : {}) });
-    found.push(...page.series);
-    cursor = page.next;
-    hasMore.value = cursor !== undefined;
-    if (cursor === undefined || found.length >= most) break;
-  }
+  const { found, isAll } = await readFirst(most, async (place) => {
+    const { series, next } = await readPage(place);
+    return { items: series, next };
+  });
+  hasMore.value = !isAll;
   const next = ({ next_starts_at: at }: Series) => (at === null ? Number.MAX_VALUE : Date.parse(at));
   all.value = found.sort((a, b) => Number(isOver(a)) - Number(isOver(b)) || next(a) - next(b));
   trouble.value = undefined;

@@ -69,19 +69,21 @@ const poolSeries = (rows: Row[]): Series[] => [
   { name: words.used, colour: "taken", kind: "bars", values: rows.map((row) => row.machine_hours) },
   { name: words.inPool, colour: "free", kind: "line", values: rows.map((row) => row.pool_hours ?? 0) },
 ];
-const waitSeries = (rows: Row[]): Series[] => [
-  { name: words.median, colour: "accent", kind: "line", values: rows.map((row) => row.wait_median_seconds) },
-  { name: words.p95, colour: "warn", kind: "dashes", values: rows.map((row) => row.wait_p95_seconds) },
-];
-const removalSeries = (rows: Row[]): Series[] => [
-  {
-    name: words.median,
-    colour: "accent",
-    kind: "line",
-    values: rows.map((row) => row.removal_median_seconds),
-  },
-  { name: words.p95, colour: "warn", kind: "dashes", values: rows.map((row) => row.removal_p95_seconds) },
-];
+type Seconds = (row: Row) => Row["wait_median_seconds"];
+const medianAndP95 =
+  (median: Seconds, p95: Seconds) =>
+  (rows: Row[]): Series[] => [
+    { name: words.median, colour: "accent", kind: "line", values: rows.map(median) },
+    { name: words.p95, colour: "warn", kind: "dashes", values: rows.map(p95) },
+  ];
+const waitSeries = medianAndP95(
+  (row) => row.wait_median_seconds,
+  (row) => row.wait_p95_seconds,
+);
+const removalSeries = medianAndP95(
+  (row) => row.removal_median_seconds,
+  (row) => row.removal_p95_seconds,
+);
 const hoursOrNone = (n: number | null) => words.hours(hours(n ?? 0));
 
 export const Figures = ({ rows }: { rows: Row[] }): ComponentChildren => (
